@@ -1,0 +1,36 @@
+// Jest turns a global set-up in TypeScript into CommonJS and then cannot resolve its `.js` imports. It
+// leaves an `.mts` file to Node's own import(), and this teaches Node to read TypeScript.
+import '@swc-node/register/esm-register';
+
+/** @type {import('jest').Config} */
+export default {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/test'],
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  globalSetup: '<rootDir>/test/support/global-setup.mts',
+  globalTeardown: '<rootDir>/test/support/global-teardown.mts',
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      {
+        swcrc: false,
+        jsc: {
+          target: 'es2022',
+          // GraphQL and table names are derived from class names.
+          keepClassNames: true,
+          parser: { syntax: 'typescript', decorators: true },
+          transform: {
+            legacyDecorator: true,
+            decoratorMetadata: true,
+            // What tsc does by itself for the target of tsconfig.json.
+            useDefineForClassFields: true,
+          },
+        },
+      },
+    ],
+  },
+  testTimeout: 60_000,
+  maxWorkers: 2,
+};
