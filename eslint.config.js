@@ -12,7 +12,13 @@ const zones = [
     message: 'app.ts puts the parts together; no part knows the whole.',
   },
   {
-    target: ['./src/graphql/**', './src/exports/**', './src/files/**', './src/auth/**', './src/database/**'],
+    target: [
+      './src/graphql/**',
+      './src/exports/**',
+      './src/files/**',
+      './src/auth/**',
+      './src/database/**',
+    ],
     from: './src/http',
     message: 'Nothing below HTTP knows of HTTP.',
   },
@@ -70,7 +76,10 @@ export default defineConfig(
       // Async functions without await keep an interface's promise when they throw.
       '@typescript-eslint/require-await': 'off',
       // Fastify takes async hooks, which the types of its overloads hide.
-      '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { properties: false } }],
+      '@typescript-eslint/no-misused-promises': [
+        'error',
+        { checksVoidReturn: { properties: false } },
+      ],
     },
   },
   {
@@ -85,7 +94,12 @@ export default defineConfig(
     rules: { 'no-restricted-imports': ['error', { patterns: [typeorm, graphql] }] },
   },
   {
-    files: ['src/database/**', 'src/exports/export.ts', 'src/exports/export-file.ts', 'src/**/*-repository.ts'],
+    files: [
+      'src/database/**',
+      'src/exports/export.ts',
+      'src/exports/export-file.ts',
+      'src/**/*-repository.ts',
+    ],
     rules: { 'no-restricted-imports': 'off' },
   },
   {

@@ -88,13 +88,12 @@ async function startPrivateServer(
   { env, folders }: Surroundings,
 ): Promise<MysqlServer> {
   const scratch = await mkdtemp(join(env['TMPDIR'] ?? tmpdir(), 'mysql-test-'));
-  const data = join(scratch, 'data');
   const socketPath = join(scratch, 's');
   // Both programs refuse to run as root unless told so by name.
   const user = isRoot() ? ['--user=root'] : [];
   let options: readonly string[];
   try {
-    options = await initialize(program, { data, user, folders });
+    options = await initialize(program, { scratch, user, folders });
   } catch (error) {
     await rm(scratch, { recursive: true, force: true });
     throw error;
@@ -103,7 +102,7 @@ async function startPrivateServer(
   const args = [
     '--no-defaults',
     ...user,
-    `--datadir=${data}`,
+    ...folderOptions(scratch),
     `--socket=${socketPath}`,
     `--pid-file=${join(scratch, 'pid')}`,
     '--bind-address=127.0.0.1',
@@ -144,9 +143,9 @@ async function startPrivateServer(
 /** Fills the data folder, with a root that has no password, and returns the options only this kind of server knows. */
 async function initialize(
   program: string,
-  place: { data: string; user: readonly string[]; folders: readonly string[] },
+  place: { scratch: string; user: readonly string[]; folders: readonly string[] },
 ): Promise<readonly string[]> {
-  const common = ['--no-defaults', ...place.user, `--datadir=${place.data}`];
+  const common = ['--no-defaults', ...place.user, ...folderOptions(place.scratch)];
   // The name says little: MariaDB installs a mysqld, too.
   const version = await run(program, ['--no-defaults', '--version'], { timeout: 20_000 });
   if (!version.includes('MariaDB')) {
@@ -161,6 +160,11 @@ async function initialize(
   const normal = ['--auth-root-authentication-method=normal', '--skip-test-db'];
   await run(installer, [...common, ...normal], { timeout: 120_000 });
   return [];
+}
+
+/** The folder for temporary tables is its own, too: two servers that start at once name theirs alike. */
+function folderOptions(scratch: string): readonly string[] {
+  return [`--datadir=${join(scratch, 'data')}`, `--tmpdir=${scratch}`];
 }
 
 /**

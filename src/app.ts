@@ -1,0 +1,138 @@
+import type { AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
+
+import type { FastifyInstance } from 'fastify';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+
+import { everyoneSees } from './auth/viewer.js';
+import type { Config, FilesConfig } from './config.js';
+import { connectDatabase, placeOf } from './database/connect.js';
+import { Database } from './database/database.js';
+import { StartupError } from './errors.js';
+import { ExportOrderBy, SortDirection } from './exports/export-args.js';
+import { ExportRepository } from './exports/export-repository.js';
+import { ExportResolver } from './exports/export-resolver.js';
+import { ExportStatus } from './exports/export.js';
+import { countedLinks } from './files/counted-links.js';
+import { LocalLinks } from './files/local-links.js';
+import { LocalStore } from './files/local-store.js';
+import { keptSigningSecret } from './files/signing-secret.js';
+import { createContext } from './graphql/context.js';
+import { createSchema } from './graphql/schema.js';
+import { createApolloServer } from './graphql/server.js';
+import { addFilesRoute } from './http/files-route.js';
+import { graphiqlExamples } from './http/graphiql-examples.js';
+import { renderGraphiqlPage, type GraphiqlPage } from './http/graphiql.js';
+import { addGraphqlRoute, GRAPHQL_PATH } from './http/graphql-route.js';
+import { addHealthRoutes } from './http/health.js';
+import { addMetricsRoute } from './http/metrics.js';
+import { createHttpServer } from './http/server.js';
+import type { Logger } from './logger.js';
+import { fillWhenEmpty } from './sample/fill-when-empty.js';
+
+/** A gateway, put together. */
+export interface App {
+  /** Starts to listen; gives the origin it listens on. */
+  listen(): Promise<string>;
+  /** Lets what runs come to its end, then lets go of everything. */
+  close(): Promise<void>;
+}
+
+/**
+ * Puts the gateway together: the one place where its parts meet. Throws StartupError when it cannot work as configured.
+ */
+export async function createApp(config: Config, logger: Logger): Promise<App> {
+  const source = await connectDatabase(config.database, { logger });
+  const filesDirectory = resolve(config.files.directory);
+  if (config.fillWithSamples) {
+    await fillWhenEmpty({ source, files: new LocalStore(filesDirectory), logger });
+  }
+  const database = new Database(source);
+  const repository = new ExportRepository(database);
+
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+
+  const server = createHttpServer(logger);
+  // Known only when the server listens, for PORT may be 0: any free one.
+  const origin = () => config.publicUrl ?? originOf(config.host, server.server.address());
+  const links = new LocalLinks({
+    secret: await signingSecret(config.files),
+    ttl: config.files.linkTtl,
+    origin,
+  });
+
+  const schema = await createSchema(new ExportResolver(repository, countedLinks(links, registry)));
+  const apollo = createApolloServer(schema, { introspection: config.introspection, logger });
+  await apollo.start();
+
+  addGraphqlRoute(server, {
+    apollo,
+    authenticate: everyoneSees(config.organization),
+    contextFor: (viewer) => createContext(viewer, repository),
+    graphiqlPage: config.graphiql ? await graphiqlPage(config, repository) : null,
+  });
+  await addFilesRoute(server, { links, directory: filesDirectory });
+  addHealthRoutes(server, async () => {
+    await database.query('SELECT 1');
+  });
+  addMetricsRoute(server, registry);
+
+  return {
+    async listen() {
+      await listen(server, config);
+      if (config.graphiql) logger.info(`GraphiQL  ${origin()}${GRAPHQL_PATH}`);
+      logger.info(`Database  ${placeOf(config.database)}`);
+      logger.info(`Files     ${filesDirectory}`);
+      return origin();
+    },
+    async close() {
+      await server.close();
+      await apollo.stop();
+      await database.close();
+    },
+  };
+}
+
+async function listen(server: FastifyInstance, { port, host }: Config): Promise<void> {
+  try {
+    await server.listen({ port, host, listenTextResolver: (address) => `Listening ${address}` });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const advice: Record<string, string> = {
+      EADDRINUSE: `PORT ${port} is taken on ${host}. Stop what listens there, or set another PORT.`,
+      EACCES: `PORT ${port} needs rights this process does not have. Set a PORT above 1023.`,
+      EADDRNOTAVAIL: `HOST ${host} is not an address of this machine.`,
+      ENOTFOUND: `HOST ${host} cannot be found.`,
+    };
+    const words = advice[code];
+    throw words === undefined ? error : new StartupError([words], { cause: error });
+  }
+}
+
+function originOf(host: string, address: AddressInfo | string | null): string {
+  if (address === null || typeof address === 'string') throw new Error('Not listening on a port');
+  return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
+}
+
+async function signingSecret({ secret }: FilesConfig): Promise<string> {
+  return 'value' in secret ? secret.value : keptSigningSecret(secret.keptIn);
+}
+
+/** GraphiQL, rendered when it is first asked for, with an example for an export that is there. */
+async function graphiqlPage(
+  { organization }: Config,
+  repository: ExportRepository,
+): Promise<() => Promise<GraphiqlPage>> {
+  const newest = await repository.list(organization, {
+    conditions: { resource: null, statuses: [ExportStatus.COMPLETED], search: '' },
+    orderBy: ExportOrderBy.CREATED_AT,
+    direction: SortDirection.DESC,
+    start: { offset: 0 },
+    limit: 20,
+  });
+  const now = new Date();
+  const example = newest.find((each) => !each.isExpired(now));
+  let page: Promise<GraphiqlPage> | undefined;
+  return () => (page ??= renderGraphiqlPage({ examples: graphiqlExamples(example?.id) }));
+}

@@ -1,0 +1,57 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/**
+ * The tables of exports and their files. Both databases read this one text; only MySQL is told of character sets,
+ * for SQLite compares text byte by byte anyway. Ids are base58, where case matters, so their collation is binary. That of
+ * names and keys is binary too, or MySQL would hold é and e, or two emoji, for the same.
+ */
+export class CreateExports1790000000000 implements MigrationInterface {
+  readonly name = 'CreateExports1790000000000';
+
+  async up(queryRunner: QueryRunner): Promise<void> {
+    const isMysql = queryRunner.dataSource.options.type === 'mariadb';
+    const ascii = isMysql ? 'CHARACTER SET ascii COLLATE ascii_bin' : '';
+    const tableOptions = isMysql ? 'ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin' : '';
+    await queryRunner.query(`
+      CREATE TABLE exports (
+        id VARCHAR(26) ${ascii} NOT NULL,
+        organization_id VARCHAR(64) ${ascii} NOT NULL,
+        name VARCHAR(255) NOT NULL,
+        resource VARCHAR(32) ${ascii} NOT NULL,
+        status VARCHAR(16) ${ascii} NOT NULL
+          CHECK (status IN ('queued', 'processing', 'completed', 'failed', 'timed_out')),
+        count_batches INTEGER NOT NULL DEFAULT 0,
+        count_total INTEGER NOT NULL DEFAULT 0,
+        failure_reason VARCHAR(500) NULL,
+        requested_by VARCHAR(255) NULL,
+        created_at DATETIME(3) NOT NULL,
+        updated_at DATETIME(3) NOT NULL,
+        started_at DATETIME(3) NULL,
+        completed_at DATETIME(3) NULL,
+        expires_at DATETIME(3) NULL,
+        PRIMARY KEY (id)
+      ) ${tableOptions}`);
+    for (const column of ['created_at', 'updated_at', 'count_batches', 'count_total']) {
+      await queryRunner.query(
+        `CREATE INDEX exports_by_${column} ON exports (organization_id, ${column}, id)`,
+      );
+    }
+    await queryRunner.query(`
+      CREATE TABLE export_files (
+        export_id VARCHAR(26) ${ascii} NOT NULL,
+        kind VARCHAR(16) ${ascii} NOT NULL
+          CHECK (kind IN ('json', 'csv', 'csv_error', 'csv_sanitized')),
+        object_key VARCHAR(512) NOT NULL,
+        file_name VARCHAR(255) NOT NULL,
+        size_bytes BIGINT NOT NULL,
+        row_count INTEGER NOT NULL,
+        sha256 ${isMysql ? 'CHAR' : 'NCHAR'}(64) ${ascii} NOT NULL,
+        PRIMARY KEY (export_id, kind)
+      ) ${tableOptions}`);
+  }
+
+  async down(queryRunner: QueryRunner): Promise<void> {
+    await queryRunner.query('DROP TABLE export_files');
+    await queryRunner.query('DROP TABLE exports');
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Every error the gateway answers on purpose. Each class fixes its code; whatever is not one of these is a defect
+ * and reaches the client masked (see graphql/format-error.ts).
+ */
+export abstract class GatewayError extends Error {
+  /**
+   * graphql-js copies `extensions` of a thrown error into the answer; Apollo takes the HTTP status from
+   * `extensions.http` and removes it there. So the error needs to know neither of them.
+   */
+  readonly extensions: { readonly code: string; readonly http?: { readonly status: number } };
+
+  protected constructor(
+    code: string,
+    message: string,
+    options: ErrorOptions & { status?: number },
+  ) {
+    super(message, options);
+    this.name = new.target.name;
+    this.extensions =
+      options.status === undefined ? { code } : { code, http: { status: options.status } };
+  }
+}
+
+/** An argument that is well-typed but cannot be served. The message starts with the argument's name. */
+export class BadUserInputError extends GatewayError {
+  constructor(argument: string, problem: string) {
+    super('BAD_USER_INPUT', `${argument} ${problem}`, {});
+  }
+}
+
+/** The database cannot be reached or does not answer in time: worth asking again later. HTTP 503. */
+export class ServiceUnavailableError extends GatewayError {
+  constructor(options: ErrorOptions) {
+    super('SERVICE_UNAVAILABLE', 'The exports cannot be read right now. Try again in a moment.', {
+      ...options,
+      status: 503,
+    });
+  }
+}
+
+/**
+ * The gateway cannot start as it is set up: shown to the operator in words of what to change, without a stack.
+ * Never part of an answer.
+ */
+export class StartupError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[], options?: ErrorOptions) {
+    super(problems.join('\n'), options);
+    this.name = 'StartupError';
+    this.problems = problems;
+  }
+}

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+
+import { BadUserInputError } from '../errors.js';
+import { ExportOrderBy, type ExportConditions, type SortDirection } from './export-args.js';
+import type { Export } from './export.js';
+
+/** What a cursor is bound to: it means nothing in a list of another kind. */
+export interface ListIdentity {
+  readonly organization: string;
+  readonly conditions: ExportConditions;
+  readonly orderBy: ExportOrderBy;
+  readonly direction: SortDirection;
+}
+
+/** A place in an ordered list: behind the export with this value in the ordered column and this id. */
+export interface ListPosition {
+  readonly value: Date | number;
+  readonly id: string;
+}
+
+const TAG_BYTES = 12;
+
+/** The value of an export in the column a list is ordered by. */
+function orderedValue(row: Export, orderBy: ExportOrderBy): Date | number {
+  switch (orderBy) {
+    case ExportOrderBy.CREATED_AT:
+      return row.createdAt;
+    case ExportOrderBy.UPDATED_AT:
+      return row.updatedAt;
+    case ExportOrderBy.COUNT_BATCHES:
+      return row.countBatches;
+    case ExportOrderBy.COUNT_TOTAL:
+      return row.countTotal;
+  }
+}
+
+/** The cursor of the place behind `row` in the list: base64url of a tag and of `value:id`. */
+export function encodeCursor(row: Export, list: ListIdentity): string {
+  const position = Buffer.from(`${Number(orderedValue(row, list.orderBy))}:${row.id}`);
+  return Buffer.concat([tagOf(position, list), position]).toString('base64url');
+}
+
+/** The place a cursor stands for. Throws BadUserInputError when it is not a cursor of this very list. */
+export function decodeCursor(cursor: string, list: ListIdentity): ListPosition {
+  const bytes = Buffer.from(cursor, 'base64url');
+  const position = bytes.subarray(TAG_BYTES);
+  const genuine =
+    bytes.toString('base64url') === cursor &&
+    bytes.subarray(0, TAG_BYTES).equals(tagOf(position, list));
+  // The tag can be forged, so the position is held to its form as well.
+  const parts = /^(-?\d{1,15}):([\x21-\x7e]{1,26})$/.exec(position.toString('latin1'));
+  const value = genuine && parts !== null ? columnValue(Number(parts[1]), list.orderBy) : null;
+  if (value === null) {
+    throw new BadUserInputError(
+      'after',
+      'must be an endCursor of an earlier answer with the same filter, orderBy and direction.',
+    );
+  }
+  return { value, id: parts?.[2] ?? '' };
+}
+
+/** A number of a cursor as the value of the ordered column; null when the column cannot hold it. */
+function columnValue(number: number, orderBy: ExportOrderBy): Date | number | null {
+  if (orderBy !== ExportOrderBy.CREATED_AT && orderBy !== ExportOrderBy.UPDATED_AT) return number;
+  const date = new Date(number);
+  const year = date.getUTCFullYear();
+  return year >= 0 && year <= 9999 ? date : null;
+}
+
+/**
+ * Ties a position to its list, so that a cursor of another list, or an altered one, is told from a good one. It needs
+ * no secret: whoever forges it gets no more than another place in the list he may read anyway.
+ */
+function tagOf(
+  position: Buffer,
+  { organization, conditions, orderBy, direction }: ListIdentity,
+): Buffer {
+  const { resource, statuses, search } = conditions;
+  return createHash('sha256')
+    .update(JSON.stringify([organization, resource, statuses, search, orderBy, direction]))
+    .update('\0')
+    .update(position)
+    .digest()
+    .subarray(0, TAG_BYTES);
+}

@@ -1,0 +1,30 @@
+/** A file in storage, as far as a link to it needs to know. */
+export interface StoredFile {
+  /** Where it lies: a path below the root of the storage, with `/` between its parts. */
+  readonly objectKey: string;
+  /** The name a browser saves it under. */
+  readonly fileName: string;
+}
+
+/** A link that downloads one file for anyone who holds it, until it expires. */
+export interface FileLink {
+  readonly url: string;
+  readonly expiresAt: Date;
+}
+
+/** Makes links to files. Signing touches neither the file nor the database; whether the file is there is not asked. */
+export interface FileLinks {
+  sign(file: StoredFile): Promise<FileLink>;
+}
+
+const contentTypes: readonly (readonly [ending: string, contentType: string])[] = [
+  ['.json', 'application/json; charset=utf-8'],
+  ['.csv', 'text/csv; charset=utf-8'],
+];
+
+/** The Content-Type a file is served with, by the ending of its name. */
+export function contentTypeOf(fileName: string): string {
+  const name = fileName.toLowerCase();
+  const known = contentTypes.find(([ending]) => name.endsWith(ending));
+  return known === undefined ? 'application/octet-stream' : known[1];
+}

@@ -1,0 +1,73 @@
+import Fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
+
+/** An HTTP server without routes: what holds for every route stands here. */
+export function createHttpServer(logger: FastifyBaseLogger): FastifyInstance {
+  const server = Fastify({
+    loggerInstance: logger,
+    // One line a request, below, without the query: that of a file link holds its signature.
+    logController: new LogController({ disableRequestLogging: true }),
+    // A file link holds an object key of up to 512 characters, percent-encoded.
+    routerOptions: { maxParamLength: 8_192 },
+    // Closing must not wait for keep-alive connections that ask nothing.
+    forceCloseConnections: 'idle',
+    // Paths that cannot be decoded come here and to no hook.
+    frameworkErrors(_error, request, reply) {
+      refuse(reply, {
+        status: 400,
+        code: 'BAD_REQUEST',
+        message: 'This path is not one of a URL.',
+      });
+      logRequest(request, reply);
+    },
+  });
+
+  server.addHook('onResponse', async (request, reply) => {
+    logRequest(request, reply);
+  });
+  server.setNotFoundHandler((_request, reply) =>
+    refuse(reply, { status: 404, code: 'NOT_FOUND', message: 'Not found.' }),
+  );
+  server.setErrorHandler<FastifyError & { headers?: Record<string, string> }>(
+    (error, request, reply) => {
+      const status = error.statusCode ?? 500;
+      if (status < 500) {
+        // Such as the Content-Range of a range that cannot be satisfied.
+        void reply.headers(error.headers ?? {});
+        return refuse(reply, { status, code: 'BAD_REQUEST', message: error.message });
+      }
+      request.log.error({ err: error }, 'A request failed');
+      const message = 'Something went wrong on our side.';
+      return refuse(reply, { status: 500, code: 'INTERNAL_SERVER_ERROR', message });
+    },
+  );
+
+  return server;
+}
+
+/**
+ * Answers with an error and with nothing that a route had made ready for a better answer. Errors outside GraphQL have the
+ * form of those inside, so that a client reads one kind.
+ */
+export function refuse(
+  reply: FastifyReply,
+  { status, code, message }: { status: number; code: string; message: string },
+): FastifyReply {
+  return reply
+    .removeHeader('Content-Disposition')
+    .code(status)
+    .type('application/json; charset=utf-8')
+    .send({ errors: [{ message, extensions: { code } }] });
+}
+
+function logRequest(request: FastifyRequest, reply: FastifyReply): void {
+  const { method, url } = request;
+  const ms = Math.round(reply.elapsedTime * 10) / 10;
+  request.log.info({ method, path: url.split('?', 1)[0], status: reply.statusCode, ms }, 'request');
+}

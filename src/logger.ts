@@ -1,0 +1,13 @@
+import { pino, type Logger } from 'pino';
+import { PinoPretty } from 'pino-pretty';
+
+export type { Logger };
+
+/** JSON lines for machines; on a terminal, lines for people. */
+export function createLogger(level: string): Logger {
+  if (!process.stdout.isTTY) return pino({ level });
+  return pino(
+    { level },
+    PinoPretty({ ignore: 'pid,hostname', translateTime: 'HH:MM:ss', sync: true }),
+  );
+}

@@ -1,0 +1,86 @@
+import 'reflect-metadata';
+
+import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+
+import { readConfig, readDatabaseConfig, type Environment } from '../config.js';
+import { connectDatabase, placeOf } from '../database/connect.js';
+import { StartupError } from '../errors.js';
+import { LocalStore } from '../files/local-store.js';
+import { createLogger } from '../logger.js';
+import { SAMPLE_EXPORTS } from './fill-when-empty.js';
+import { fillWithSamples } from './fill.js';
+import { showProgress } from './progress.js';
+
+/** `npm run sample -- --exports N`: adds sample exports to the database of DATABASE_URL and their files to FILES_URL. */
+const MAX_EXPORTS = 10_000_000;
+
+try {
+  // What the environment says wins over the file.
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  await addSamples(readExports(process.argv.slice(2)), readSettings(process.env));
+} catch (error) {
+  if (!isExpected(error)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  // Not just the exit code: an open pool would keep the process going.
+  process.exit(1);
+}
+
+async function addSamples(
+  exports: number,
+  { database, directory, logLevel }: ReturnType<typeof readSettings>,
+): Promise<void> {
+  const source = await connectDatabase(database, { logger: createLogger(logLevel) });
+  const start = performance.now();
+  const progress = showProgress(exports, process.stderr);
+  const made = await fillWithSamples({
+    source,
+    files: new LocalStore(directory),
+    exports,
+    now: new Date(),
+    onProgress: (done) => {
+      progress.update(done);
+    },
+  }).finally(async () => {
+    progress.stop();
+    await source.destroy();
+  });
+  const seconds = (performance.now() - start) / 1000;
+  process.stdout.write(
+    `Added ${exports} sample exports to ${placeOf(database)} and ${made.files} files ` +
+      `(${(made.bytes / 1e6).toFixed(1)} MB) to ${directory} in ${seconds.toFixed(1)} s, ` +
+      `${Math.round(exports / seconds)} exports a second.\n`,
+  );
+}
+
+/** How many exports the arguments ask for. Throws StartupError with what to write instead. */
+function readExports(args: readonly string[]): number {
+  let text: string;
+  try {
+    const options = { exports: { type: 'string', default: String(SAMPLE_EXPORTS) } } as const;
+    text = parseArgs({ args: [...args], options }).values.exports;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartupError([`${reason}\nWrite: npm run sample -- --exports ${SAMPLE_EXPORTS}`]);
+  }
+  const count = /^\d{1,8}$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= MAX_EXPORTS) return count;
+  throw new StartupError([
+    `--exports must be a whole number from 1 to ${MAX_EXPORTS}, not ${text}.`,
+  ]);
+}
+
+/** Only what samples need: nobody has to set AUTH to fill a database. Throws StartupError. */
+function readSettings(environment: Environment) {
+  const { FILES_URL, LOG_LEVEL } = environment;
+  const { files, logLevel } = readConfig({ FILES_URL, LOG_LEVEL });
+  return { database: readDatabaseConfig(environment), directory: files.directory, logLevel };
+}
+
+/** What the person at the keyboard can mend, such as a missing right or a full disk. All else is a defect. */
+function isExpected(error: unknown): error is Error {
+  if (error instanceof StartupError) return true;
+  // EACCES, ENOSPC, ER_TABLEACCESS_DENIED_ERROR, SQLITE_FULL; but ERR_… is what Node says of wrong code.
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return /^(?:E(?!RR_)|SQLITE_)/.test(code);
+}

@@ -1,0 +1,40 @@
+import type { ExportResource } from '../exports/export.js';
+import type { FileStore } from '../files/file-store.js';
+import { writeFileSet, type FileSet } from './file-set.js';
+import { at, type Random } from './random.js';
+
+/** How many runs of each kind leave files of their own; 6 resources make this 240 sets and as many failed ones at most. */
+const RUNS = 40;
+
+/**
+ * The files of the samples. The first exports, and all of the 250 that a gateway starts with, get files of their own.
+ * A hundred thousand would take gigabytes, so later ones refer to files that are there already: every row count, size and
+ * hash stays true, and every link downloads something.
+ */
+export class FileSets {
+  private readonly written = new Map<string, FileSet[]>();
+
+  constructor(
+    private readonly store: FileStore,
+    private readonly seed: string,
+  ) {}
+
+  async take(
+    random: Random,
+    run: { resource: ExportResource; at: Date; failed: boolean },
+  ): Promise<FileSet> {
+    const kind = `${run.resource}/${run.failed ? 'failed' : 'completed'}`;
+    const sets = this.written.get(kind) ?? [];
+    if (sets.length >= RUNS) return at(sets, random.whole(0, sets.length - 1));
+    const key = `${this.seed}/files/${kind}/${sets.length}`;
+    const set = await writeFileSet(this.store, { ...run, key });
+    this.written.set(kind, [...sets, set]);
+    return set;
+  }
+
+  /** What was written so far. */
+  get summary(): { files: number; bytes: number } {
+    const files = [...this.written.values()].flat().flatMap((set) => set.files);
+    return { files: files.length, bytes: files.reduce((sum, file) => sum + file.sizeBytes, 0) };
+  }
+}

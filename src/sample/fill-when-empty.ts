@@ -1,0 +1,27 @@
+import type { FileStore } from '../files/file-store.js';
+import type { Logger } from '../logger.js';
+import { SampleRepository, type DataSource } from './sample-repository.js';
+
+/** How many exports a new gateway shows. */
+export const SAMPLE_EXPORTS = 250;
+
+/** Gives a database without any exports some to look at. */
+export async function fillWhenEmpty({
+  source,
+  files,
+  logger,
+}: {
+  source: DataSource;
+  files: FileStore;
+  logger: Logger;
+}): Promise<void> {
+  if (!(await new SampleRepository(source).isEmpty())) return;
+  const start = performance.now();
+  // Only now, for it takes time to load and is needed once in the life of a database.
+  const { fillWithSamples } = await import('./fill.js');
+  const made = await fillWithSamples({ source, files, exports: SAMPLE_EXPORTS, now: new Date() });
+  logger.info(
+    `The database was empty: added ${SAMPLE_EXPORTS} sample exports with ${made.files} files in ` +
+      `${Math.round(performance.now() - start)} ms.`,
+  );
+}

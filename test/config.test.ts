@@ -1,0 +1,363 @@
+import { describe, expect, it } from '@jest/globals';
+
+import { readConfig, readDatabaseConfig, type Config, type Environment } from '../src/config.js';
+import { StartupError } from '../src/errors.js';
+
+const password = 'pa55-horse-battery';
+const secret = 'a secret of thirty-two characters';
+const mysql = `mysql://reader:${password}@db.example.com:3306/exports`;
+/** What a gateway on a server needs at least. */
+const onServer = { DATABASE_URL: mysql, FILES_SIGNING_SECRET: secret, AUTH: 'off' };
+
+/** What is wrong with an environment, one entry a mistake; fails when nothing is. */
+function problemsOf(
+  environment: Environment,
+  read: (from: Environment) => unknown = readConfig,
+): readonly string[] {
+  try {
+    read(environment);
+  } catch (error) {
+    if (error instanceof StartupError) return error.problems;
+    throw error;
+  }
+  throw new Error(`Nothing is wrong with ${JSON.stringify(environment)}`);
+}
+
+describe('the configuration', () => {
+  it('has the defaults of the contract', () => {
+    expect(readConfig({})).toEqual({
+      port: 4000,
+      host: '127.0.0.1',
+      publicUrl: null,
+      database: { kind: 'embedded', path: 'data/exports.sqlite' },
+      fillWithSamples: true,
+      files: {
+        directory: 'data/files',
+        secret: { keptIn: 'data/signing-secret' },
+        linkTtl: 900,
+      },
+      organization: 'org_demo',
+      graphiql: true,
+      introspection: true,
+      logLevel: 'info',
+    } satisfies Config);
+  });
+
+  it('depends on nothing but what it is given', () => {
+    const before = readConfig({});
+    const kept = { ...process.env };
+    Object.assign(process.env, { PORT: '1', HOST: '127.0.0.9', NODE_ENV: 'production' });
+    try {
+      expect(readConfig({})).toEqual(before);
+    } finally {
+      process.env = kept;
+    }
+  });
+
+  it('passes by variables that are not its own', () => {
+    expect(readConfig({ PATH: '/bin', npm_config_port: '1', port: '2', DATABASE: 'x' })).toEqual(
+      readConfig({}),
+    );
+  });
+
+  it('takes an empty variable for one that is not set', () => {
+    const empty = Object.fromEntries(
+      [
+        'PORT',
+        'HOST',
+        'DATABASE_URL',
+        'DATABASE_REPLICA_URLS',
+        'FILES_URL',
+        'FILES_SIGNING_SECRET',
+        'FILES_URL_TTL',
+        'PUBLIC_URL',
+        'AUTH',
+        'ORGANIZATION',
+        'JWT_SECRET',
+        'CORS_ORIGINS',
+        'GRAPHIQL',
+        'INTROSPECTION',
+        'LOG_LEVEL',
+        'NODE_ENV',
+      ].map((name) => [name, '']),
+    );
+    expect(readConfig(empty)).toEqual(readConfig({}));
+  });
+
+  it.each<{ given: Environment; says: Partial<Config> }>([
+    { given: { PORT: '0' }, says: { port: 0 } },
+    { given: { PORT: '1' }, says: { port: 1 } },
+    { given: { PORT: '65535' }, says: { port: 65535 } },
+    { given: { HOST: 'localhost' }, says: { host: 'localhost' } },
+    { given: { HOST: '::1' }, says: { host: '::1' } },
+    { given: { HOST: '127.8.9.10' }, says: { host: '127.8.9.10' } },
+    {
+      given: { PUBLIC_URL: 'https://exports.example.com' },
+      says: { publicUrl: 'https://exports.example.com' },
+    },
+    { given: { PUBLIC_URL: 'http://10.0.0.1:8080/' }, says: { publicUrl: 'http://10.0.0.1:8080' } },
+    { given: { ORGANIZATION: 'org_1' }, says: { organization: 'org_1' } },
+    { given: { ORGANIZATION: 'o'.repeat(64) }, says: { organization: 'o'.repeat(64) } },
+    { given: { GRAPHIQL: 'off' }, says: { graphiql: false, introspection: true } },
+    { given: { INTROSPECTION: 'off' }, says: { graphiql: true, introspection: false } },
+    { given: { LOG_LEVEL: 'debug' }, says: { logLevel: 'debug' } },
+    { given: { LOG_LEVEL: 'silent' }, says: { logLevel: 'silent' } },
+    { given: { AUTH: 'off' }, says: {} },
+  ])('understands $given', ({ given, says }) => {
+    expect(readConfig(given)).toEqual({ ...readConfig({}), ...says });
+  });
+
+  it.each([
+    { FILES_URL: 'file:data/files', directory: 'data/files' },
+    { FILES_URL: 'file:elsewhere', directory: 'elsewhere' },
+    { FILES_URL: 'file:/srv/exports', directory: '/srv/exports' },
+    { FILES_URL: 'file:///srv/my%20exports', directory: '/srv/my exports' },
+  ])('finds the files of $FILES_URL in $directory', ({ FILES_URL, directory }) => {
+    expect(readConfig({ FILES_URL }).files).toEqual({ ...readConfig({}).files, directory });
+  });
+
+  it.each([
+    { FILES_URL_TTL: '1', linkTtl: 1 },
+    { FILES_URL_TTL: '604800', linkTtl: 604_800 },
+  ])('lets links live $FILES_URL_TTL seconds', ({ FILES_URL_TTL, linkTtl }) => {
+    expect(readConfig({ FILES_URL_TTL }).files.linkTtl).toBe(linkTtl);
+  });
+
+  it('takes the secret of links from FILES_SIGNING_SECRET', () => {
+    expect(readConfig({ FILES_SIGNING_SECRET: secret }).files.secret).toEqual({ value: secret });
+  });
+
+  it('takes a MySQL database as it is: not filled with samples', () => {
+    expect(readConfig(onServer)).toEqual({
+      ...readConfig({}),
+      database: { kind: 'mysql', url: mysql },
+      fillWithSamples: false,
+      files: { ...readConfig({}).files, secret: { value: secret } },
+    });
+  });
+
+  it.each([
+    { name: 'PORT', value: 'abc' },
+    { name: 'PORT', value: '70000' },
+    { name: 'PORT', value: '65536' },
+    { name: 'PORT', value: '-1' },
+    { name: 'PORT', value: '4000.5' },
+    { name: 'PORT', value: '4e3' },
+    { name: 'PORT', value: '0x10' },
+    { name: 'PORT', value: ' 4000' },
+    { name: 'PORT', value: '4000 ' },
+    { name: 'PORT', value: '٤٠٠٠' },
+    { name: 'PORT', value: '99999999999999999999' },
+    { name: 'FILES_URL_TTL', value: '0' },
+    { name: 'FILES_URL_TTL', value: '-900' },
+    { name: 'FILES_URL_TTL', value: '15m' },
+    { name: 'FILES_URL_TTL', value: '604801' },
+    { name: 'FILES_URL_TTL', value: 'Infinity' },
+    { name: 'FILES_URL', value: 's3://bucket/prefix?region=eu-central-1' },
+    { name: 'FILES_URL', value: 'ftp://files.example.com/' },
+    { name: 'FILES_URL', value: 'data/files' },
+    { name: 'FILES_URL', value: 'file:' },
+    { name: 'FILES_URL', value: 'file://elsewhere/share' },
+    { name: 'FILES_SIGNING_SECRET', value: 'short' },
+    { name: 'PUBLIC_URL', value: 'https://example.com/exports' },
+    { name: 'PUBLIC_URL', value: 'https://example.com?x=1' },
+    { name: 'PUBLIC_URL', value: 'https://example.com/#x' },
+    { name: 'PUBLIC_URL', value: 'https://user:word@example.com' },
+    { name: 'PUBLIC_URL', value: 'example.com' },
+    { name: 'PUBLIC_URL', value: 'ftp://example.com' },
+    { name: 'AUTH', value: 'maybe' },
+    { name: 'AUTH', value: 'OFF' },
+    { name: 'ORGANIZATION', value: 'org demo' },
+    { name: 'ORGANIZATION', value: 'org_é' },
+    { name: 'ORGANIZATION', value: 'o'.repeat(65) },
+    { name: 'GRAPHIQL', value: 'yes' },
+    { name: 'GRAPHIQL', value: 'true' },
+    { name: 'INTROSPECTION', value: '1' },
+    { name: 'LOG_LEVEL', value: 'loud' },
+    { name: 'LOG_LEVEL', value: 'INFO' },
+  ])('refuses $name=$value', ({ name, value }) => {
+    expect(problemsOf({ [name]: value })).toEqual([
+      expect.stringMatching(new RegExp(`^${name} .+\\.$`)),
+    ]);
+  });
+
+  it.each([
+    {
+      value: `postgres://reader:${password}@db:5432/exports`,
+      says: 'postgres, which is not supported',
+    },
+    { value: `mysqlx://reader:${password}@db/exports`, says: 'mysqlx, which is not supported' },
+    { value: 'sqlite:data/exports.sqlite', says: 'sqlite, which is not supported' },
+    { value: `mysql://reader:${password}@db.example.com:3306`, says: 'names no database' },
+    { value: `mysql://reader:${password}@db.example.com:3306/`, says: 'names no database' },
+    { value: 'mysql:///exports', says: 'names no host' },
+    { value: 'mysql:exports', says: 'names no host' },
+    { value: `reader:${password}@db.example.com`, says: '' },
+    { value: 'data/exports.sqlite', says: 'is not a URL' },
+    { value: `mysql://reader:${password}@db:port/exports`, says: 'is not a URL' },
+    {
+      value: `mysql://reader:${password}@db:3306/exports?ssl=${password}`,
+      says: 'parameters (ssl)',
+    },
+    // A percent sign that encodes nothing: the driver could not read the password.
+    { value: `mysql://reader:100%${password}@db:3306/exports`, says: '' },
+  ])('refuses the DATABASE_URL $value', ({ value, says }) => {
+    const problems = problemsOf({ ...onServer, DATABASE_URL: value });
+    expect(problems).toEqual([expect.stringMatching(/^DATABASE_URL .+/)]);
+    expect(problems[0]).toContain(says);
+    expect(problems[0]).not.toContain(password);
+    expect(problemsOf({ DATABASE_URL: value }, readDatabaseConfig)).toEqual(problems);
+  });
+
+  it.each([
+    { DATABASE_REPLICA_URLS: 'mysql://reader@replica/exports' },
+    { JWT_SECRET: secret },
+    { JWT_PUBLIC_KEY: '-----BEGIN PUBLIC KEY-----' },
+    { JWT_JWKS_URL: 'https://login.example.com/jwks.json' },
+    { JWT_ISSUER: 'https://login.example.com' },
+    { JWT_AUDIENCE: 'exports' },
+    { JWT_ORGANIZATION_CLAIM: 'org' },
+    { CORS_ORIGINS: 'https://app.example.com' },
+  ])('refuses %j, which is not available yet, rather than to ignore it', (given) => {
+    const [name] = Object.keys(given);
+    expect(problemsOf(given)).toEqual([`${String(name)} is not available yet: unset it.`]);
+  });
+
+  it('reports every mistake at once, each by its name', () => {
+    const problems = problemsOf({
+      PORT: 'abc',
+      DATABASE_URL: `postgres://reader:${password}@db/exports`,
+      DATABASE_REPLICA_URLS: `mysql://reader:${password}@replica/exports`,
+      FILES_URL: 'ftp://files.example.com',
+      FILES_SIGNING_SECRET: 'tooshort',
+      FILES_URL_TTL: '0',
+      PUBLIC_URL: 'https://example.com/path',
+      AUTH: 'maybe',
+      ORGANIZATION: 'two words',
+      JWT_SECRET: secret,
+      GRAPHIQL: 'yes',
+      INTROSPECTION: 'no',
+      LOG_LEVEL: 'loud',
+    });
+    expect(problems.map((problem) => problem.split(' ', 1)[0])).toEqual([
+      'PORT',
+      'DATABASE_URL',
+      'DATABASE_REPLICA_URLS',
+      'FILES_URL',
+      'FILES_SIGNING_SECRET',
+      'FILES_URL_TTL',
+      'PUBLIC_URL',
+      'AUTH',
+      'ORGANIZATION',
+      'JWT_SECRET',
+      'GRAPHIQL',
+      'INTROSPECTION',
+      'LOG_LEVEL',
+    ]);
+  });
+
+  it('reports what contradicts together with what is wrong by itself', () => {
+    const names = problemsOf({ PORT: 'abc', DATABASE_URL: mysql }).map(
+      (problem) => problem.split(' ', 1)[0],
+    );
+    expect(names).toEqual(['PORT', 'FILES_SIGNING_SECRET', 'AUTH']);
+  });
+
+  it('repeats no password and no secret in any message', () => {
+    const words = [
+      ...problemsOf({
+        PORT: password,
+        DATABASE_URL: `postgres://reader:${password}@db/exports`,
+        DATABASE_REPLICA_URLS: `mysql://reader:${password}@replica/exports`,
+        FILES_URL: `s3://${password}:${password}@bucket`,
+        FILES_SIGNING_SECRET: 'tooshort',
+        PUBLIC_URL: `https://user:${password}@example.com`,
+        AUTH: password,
+        JWT_SECRET: secret,
+      }),
+    ].join('\n');
+    for (const word of [password, secret, 'tooshort']) expect(words).not.toContain(word);
+  });
+
+  it('requires FILES_SIGNING_SECRET with DATABASE_URL, for several gateways must agree on it', () => {
+    expect(problemsOf({ ...onServer, FILES_SIGNING_SECRET: undefined })).toEqual([
+      expect.stringMatching(/^FILES_SIGNING_SECRET must be set /),
+    ]);
+    expect(problemsOf({ ...onServer, FILES_SIGNING_SECRET: '' })).toHaveLength(1);
+  });
+
+  describe('in production', () => {
+    const NODE_ENV = 'production';
+
+    it('has GraphiQL and introspection off', () => {
+      expect(readConfig({ NODE_ENV })).toMatchObject({ graphiql: false, introspection: false });
+    });
+
+    it('has them on when told so', () => {
+      expect(readConfig({ NODE_ENV, GRAPHIQL: 'on' })).toMatchObject({
+        graphiql: true,
+        introspection: false,
+      });
+      expect(readConfig({ NODE_ENV, INTROSPECTION: 'on' })).toMatchObject({
+        graphiql: false,
+        introspection: true,
+      });
+    });
+
+    it('is what NODE_ENV=production says, and no other', () => {
+      for (const other of ['development', 'test', 'prod']) {
+        expect(readConfig({ NODE_ENV: other })).toMatchObject({
+          graphiql: true,
+          introspection: true,
+        });
+      }
+    });
+  });
+
+  describe('of who may read', () => {
+    it.each<Environment>([{}, { HOST: '127.0.0.1' }, { HOST: 'localhost' }, { HOST: '::1' }])(
+      'is open without a word when embedded and on loopback: %j',
+      (given) => {
+        expect(() => readConfig(given)).not.toThrow();
+      },
+    );
+
+    it.each<Environment>([
+      { HOST: '0.0.0.0' },
+      { HOST: '::' },
+      { HOST: '10.0.0.1' },
+      { HOST: 'example.com' },
+      // Names that only look like loopback.
+      { HOST: '127.0.0.1.example.com' },
+      { HOST: 'localhost.example.com' },
+      { DATABASE_URL: mysql, FILES_SIGNING_SECRET: secret },
+      { DATABASE_URL: mysql, FILES_SIGNING_SECRET: secret, HOST: '0.0.0.0' },
+    ])('is not open without AUTH=off, said explicitly: %j', (given) => {
+      expect(problemsOf(given)).toEqual([
+        expect.stringMatching(/^AUTH must be off, said explicitly/),
+      ]);
+      expect(() => readConfig({ ...given, AUTH: 'off' })).not.toThrow();
+    });
+
+    it('refuses AUTH=required, which is not available yet, rather than to serve everyone', () => {
+      expect(problemsOf({ AUTH: 'required' })).toEqual([
+        expect.stringMatching(/^AUTH .*not available yet/),
+      ]);
+    });
+  });
+});
+
+describe('the part that migrations need', () => {
+  it('is the database of the gateway', () => {
+    expect(readDatabaseConfig({})).toEqual(readConfig({}).database);
+    expect(readDatabaseConfig({ DATABASE_URL: '' })).toEqual(readConfig({}).database);
+    expect(readDatabaseConfig({ DATABASE_URL: mysql })).toEqual(readConfig(onServer).database);
+  });
+
+  it('asks for nothing else to be right', () => {
+    expect(readDatabaseConfig({ DATABASE_URL: mysql, PORT: 'abc', AUTH: 'maybe' })).toEqual({
+      kind: 'mysql',
+      url: mysql,
+    });
+  });
+});

@@ -1,0 +1,129 @@
+import 'reflect-metadata';
+
+import { readFile } from 'node:fs/promises';
+
+import { describe, expect, it } from '@jest/globals';
+import {
+  buildSchema,
+  isEnumType,
+  isInputObjectType,
+  isObjectType,
+  specifiedScalarTypes,
+  type GraphQLArgument,
+  type GraphQLInputField,
+  type GraphQLSchema,
+} from 'graphql';
+
+import { createSchemaText } from '../../src/graphql/schema.js';
+
+/** The part of the API that is fixed: clients depend on it to the letter. */
+const contract = `
+  type Query {
+    export(id: ID!, includeCsv: Boolean! = false, includeJson: Boolean! = false): Export
+    exports(
+      filter: ExportFilter, orderBy: ExportOrderBy! = CREATED_AT, direction: SortDirection! = ASC,
+      page: Int! = 1, limit: Int! = 10, after: String,
+      includeCsv: Boolean! = false, includeJson: Boolean! = false
+    ): ExportConnection
+  }
+  input ExportFilter { resource: ExportResource statuses: [ExportStatus!] search: String }
+  enum ExportResource { CONTACT GROUP LOCATION SHIPMENT TRACKER SHIPPING_LABEL_INFERENCE }
+  enum ExportStatus { QUEUED PROCESSING COMPLETED FAILED TIMED_OUT }
+  enum ExportOrderBy { CREATED_AT UPDATED_AT COUNT_BATCHES COUNT_TOTAL }
+  enum SortDirection { ASC DESC }
+  type ExportConnection { data: [Export!]! pagination: ExportPagination! }
+  type ExportPagination {
+    page: Int! limit: Int! hasMore: Boolean! totalCount: Int! totalPages: Int! endCursor: String
+  }
+  type Export {
+    id: ID! name: String! resource: ExportResource! status: ExportStatus!
+    countBatches: Int! countTotal: Int!
+    createdAt: DateTime! updatedAt: DateTime! startedAt: DateTime completedAt: DateTime expiresAt: DateTime
+    failureReason: String requestedBy: String
+    jsonUrl: URL csvUrl: URL csvErrorUrl: URL csvSanitizedUrl: URL
+    files: [ExportFile!]!
+  }
+  type ExportFile {
+    kind: ExportFileKind! state: ExportFileState! fileName: String! sizeBytes: SafeInt rowCount: Int
+    sha256: String url: URL urlExpiresAt: DateTime
+  }
+  enum ExportFileKind { JSON CSV CSV_ERROR CSV_SANITIZED }
+  enum ExportFileState { PENDING READY NOT_PRODUCED EXPIRED }
+  scalar DateTime
+  scalar URL
+  scalar SafeInt
+`;
+
+interface Entry {
+  /** The type, field, argument or value, with its type and default. */
+  readonly says: string;
+  readonly description: string | null | undefined;
+}
+
+/** All that a schema says, one line each. */
+function entriesOf(schema: GraphQLSchema): Entry[] {
+  return Object.values(schema.getTypeMap())
+    .filter(
+      (type) =>
+        !type.name.startsWith('__') && !specifiedScalarTypes.some(({ name }) => name === type.name),
+    )
+    .flatMap((type): Entry[] => {
+      const self = { says: `${type.constructor.name} ${type.name}`, description: type.description };
+      if (isEnumType(type)) {
+        return [
+          self,
+          ...type
+            .getValues()
+            .map(({ name, description }) => ({ says: `${type.name}.${name}`, description })),
+        ];
+      }
+      if (isInputObjectType(type)) {
+        return [
+          self,
+          ...Object.values(type.getFields()).map((field) => inputEntry(`${type.name}.`, field)),
+        ];
+      }
+      if (!isObjectType(type)) return [self];
+      return Object.values(type.getFields()).reduce(
+        (entries, field) => [
+          ...entries,
+          {
+            says: `${type.name}.${field.name}: ${field.type.toString()}`,
+            description: field.description,
+          },
+          ...field.args.map((argument) => inputEntry(`${type.name}.${field.name}(`, argument)),
+        ],
+        [self],
+      );
+    });
+}
+
+function inputEntry(
+  prefix: string,
+  { name, type, defaultValue, description }: GraphQLArgument | GraphQLInputField,
+): Entry {
+  return {
+    says: `${prefix}${name}: ${type.toString()} = ${JSON.stringify(defaultValue)}`,
+    description,
+  };
+}
+
+describe('the schema', () => {
+  it('is the contract', async () => {
+    const lines = (text: string) =>
+      entriesOf(buildSchema(text))
+        .map(({ says }) => says)
+        .sort();
+    expect(lines(await createSchemaText())).toEqual(lines(contract));
+  });
+
+  it('is what schema.graphql says; otherwise run npm run schema', async () => {
+    expect(await readFile('schema.graphql', 'utf8')).toBe(await createSchemaText());
+  });
+
+  it('describes every type, field, argument and value', async () => {
+    const entries = entriesOf(buildSchema(await createSchemaText()));
+    expect(entries.length).toBeGreaterThan(50);
+    expect(entries.filter(({ description }) => !description)).toEqual([]);
+  });
+});
