@@ -96,6 +96,7 @@ export default defineConfig(
   {
     files: [
       'src/database/**',
+      'src/auth/api-key.ts',
       'src/exports/export.ts',
       'src/exports/export-file.ts',
       'src/**/*-repository.ts',
@@ -112,7 +113,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['src/main.ts', 'src/**/*command.ts'],
+    files: ['src/command.ts'],
     rules: { 'no-restricted-syntax': 'off' },
   },
 );

@@ -4,8 +4,12 @@ import { resolve } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 
-import { everyoneSees } from './auth/viewer.js';
-import type { Config, FilesConfig } from './config.js';
+import { ApiKeyRepository } from './auth/api-key-repository.js';
+import { ApiKeys } from './auth/api-keys.js';
+import { byApiKeyOrToken } from './auth/authenticate.js';
+import { BearerTokens } from './auth/bearer-tokens.js';
+import { everyoneSees, type Authenticate } from './auth/viewer.js';
+import type { AuthConfig, Config, FilesConfig } from './config.js';
 import { connectDatabase, placeOf } from './database/connect.js';
 import { Database } from './database/database.js';
 import { StartupError } from './errors.js';
@@ -22,6 +26,7 @@ import { createSchema } from './graphql/schema.js';
 import { createApolloServer } from './graphql/server.js';
 import { addFilesRoute } from './http/files-route.js';
 import { graphiqlExamples } from './http/graphiql-examples.js';
+import type { GraphiqlPageOptions } from './http/graphiql-page.js';
 import { renderGraphiqlPage, type GraphiqlPage } from './http/graphiql.js';
 import { addGraphqlRoute, GRAPHQL_PATH } from './http/graphql-route.js';
 import { addHealthRoutes } from './http/health.js';
@@ -53,7 +58,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
 
-  const server = createHttpServer(logger);
+  const server = await createHttpServer(logger, config);
   // Known only when the server listens, for PORT may be 0: any free one.
   const origin = () => config.publicUrl ?? originOf(config.host, server.server.address());
   const links = new LocalLinks({
@@ -68,7 +73,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
 
   addGraphqlRoute(server, {
     apollo,
-    authenticate: everyoneSees(config.organization),
+    authenticate: await authentication(config.auth, database),
     contextFor: (viewer) => createContext(viewer, repository),
     graphiqlPage: config.graphiql ? await graphiqlPage(config, repository) : null,
   });
@@ -81,6 +86,11 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   return {
     async listen() {
       await listen(server, config);
+      if (config.publicUrl === null && ['0.0.0.0', '::'].includes(config.host)) {
+        logger.warn(
+          `Links to files start with ${origin()}, which works nowhere else: set PUBLIC_URL.`,
+        );
+      }
       if (config.graphiql) logger.info(`GraphiQL  ${origin()}${GRAPHQL_PATH}`);
       logger.info(`Database  ${placeOf(config.database)}`);
       logger.info(`Files     ${filesDirectory}`);
@@ -119,11 +129,38 @@ async function signingSecret({ secret }: FilesConfig): Promise<string> {
   return 'value' in secret ? secret.value : keptSigningSecret(secret.keptIn);
 }
 
-/** GraphiQL, rendered when it is first asked for, with an example for an export that is there. */
+/** How viewers are known. Throws StartupError when nobody could be. */
+async function authentication(auth: AuthConfig, database: Database): Promise<Authenticate> {
+  if (auth.kind === 'off') return everyoneSees(auth.organization);
+  const keys = new ApiKeyRepository(database);
+  if (auth.jwt === null && !(await keys.hasUsable(new Date()))) {
+    throw new StartupError([
+      'AUTH is required, but nobody could authenticate. Create an API key with npm run api-key -- create ' +
+        '--organization ORG --name NAME, or set JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL, or set AUTH=off.',
+    ]);
+  }
+  return byApiKeyOrToken(new ApiKeys(keys), auth.jwt && new BearerTokens(auth.jwt));
+}
+
+/** GraphiQL, rendered when it is first asked for. */
 async function graphiqlPage(
-  { organization }: Config,
+  { auth }: Config,
   repository: ExportRepository,
 ): Promise<() => Promise<GraphiqlPage>> {
+  // The page is public: where each viewer sees his own exports, it names none, and has a place for a key instead.
+  const options: GraphiqlPageOptions =
+    auth.kind === 'required'
+      ? { examples: graphiqlExamples(), headers: JSON.stringify({ 'X-API-Key': '' }, null, 2) }
+      : { examples: graphiqlExamples(await exampleId(auth.organization, repository)) };
+  let page: Promise<GraphiqlPage> | undefined;
+  return () => (page ??= renderGraphiqlPage(options));
+}
+
+/** The id of a new export with files; undefined when there is none. */
+async function exampleId(
+  organization: string,
+  repository: ExportRepository,
+): Promise<string | undefined> {
   const newest = await repository.list(organization, {
     conditions: { resource: null, statuses: [ExportStatus.COMPLETED], search: '' },
     orderBy: ExportOrderBy.CREATED_AT,
@@ -132,7 +169,5 @@ async function graphiqlPage(
     limit: 20,
   });
   const now = new Date();
-  const example = newest.find((each) => !each.isExpired(now));
-  let page: Promise<GraphiqlPage> | undefined;
-  return () => (page ??= renderGraphiqlPage({ examples: graphiqlExamples(example?.id) }));
+  return newest.find((each) => !each.isExpired(now))?.id;
 }

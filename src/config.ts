@@ -1,3 +1,4 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 
 import { z } from 'zod';
@@ -20,6 +21,24 @@ export interface FilesConfig {
   readonly linkTtl: number;
 }
 
+/** How tokens are verified. */
+export interface JwtConfig {
+  readonly key:
+    | { readonly kind: 'secret'; readonly secret: string }
+    | { readonly kind: 'public'; readonly publicKey: KeyObject; readonly algorithm: string }
+    | { readonly kind: 'jwks'; readonly url: string };
+  /** What the token must say, when it is set. */
+  readonly issuer: string | null;
+  readonly audience: string | null;
+  /** The claim that names the organization. */
+  readonly organizationClaim: string;
+}
+
+/** Everyone sees the exports of one organization, or each viewer those of his own. */
+export type AuthConfig =
+  | { readonly kind: 'off'; readonly organization: string }
+  | { readonly kind: 'required'; readonly jwt: JwtConfig | null };
+
 /** Everything the environment says, checked. */
 export interface Config {
   readonly port: number;
@@ -30,8 +49,9 @@ export interface Config {
   /** Whether an empty database is filled with sample exports at start. */
   readonly fillWithSamples: boolean;
   readonly files: FilesConfig;
-  /** Whose exports are served. */
-  readonly organization: string;
+  readonly auth: AuthConfig;
+  /** The origins whose pages may call the gateway from a browser. */
+  readonly corsOrigins: readonly string[];
   readonly graphiql: boolean;
   readonly introspection: boolean;
   readonly logLevel: string;
@@ -70,17 +90,47 @@ const filesUrl = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+const originExample = 'https://exports.example.com';
 const origin = z.string().transform((text, context) => {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  const isOrigin =
-    url !== null && /^https?:$/.test(url.protocol) && text.replace(/\/$/, '') === url.origin;
-  if (isOrigin) return url.origin;
+  const found = originOf(text);
+  if (found !== null) return found;
+  context.addIssue({ code: 'custom', message: `must be an origin such as ${originExample}` });
+  return z.NEVER;
+});
+
+const origins = z.string().transform((text, context) => {
+  const given = text.split(',');
+  const found = given.map((each) => originOf(each.trim())).filter((each) => each !== null);
+  if (found.length === given.length) return found;
+  // What is wrong is not repeated: it may be a URL with a password.
+  const message = `must be origins such as ${originExample}, separated by commas`;
+  context.addIssue({ code: 'custom', message });
+  return z.NEVER;
+});
+
+const publicKey = z.string().transform((text, context) => {
+  try {
+    // In a single line, as many deployments keep a PEM, \n stands for its line ends.
+    const key = createPublicKey(text.replaceAll('\\n', '\n'));
+    const algorithm = algorithmOf(key);
+    // Node would take the public half of a private key, which has no business here.
+    if (algorithm !== null && !text.includes('PRIVATE KEY')) return { publicKey: key, algorithm };
+  } catch {
+    // The same words for both: what it is not is all there is to say.
+  }
   context.addIssue({
     code: 'custom',
-    message: 'must be an origin such as https://exports.example.com',
+    message:
+      'must be a public key in PEM form: RSA of 2048 bits or more, EC (P-256, P-384, P-521) or Ed25519',
   });
   return z.NEVER;
 });
+
+const jwksUrl = z.string().refine((text) => {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
+}, 'must be an https URL: whoever can change the key set on its way can be anyone');
 
 /** A setting of the contract that this version cannot honour is refused, rather than ignored. */
 const notYet = z.undefined('is not available yet: unset it').optional();
@@ -99,13 +149,13 @@ const settings = z.object({
     .string()
     .regex(/^[\x21-\x7e]{1,64}$/, 'must be 1 to 64 ASCII characters without spaces')
     .default('org_demo'),
-  JWT_SECRET: notYet,
-  JWT_PUBLIC_KEY: notYet,
-  JWT_JWKS_URL: notYet,
-  JWT_ISSUER: notYet,
-  JWT_AUDIENCE: notYet,
-  JWT_ORGANIZATION_CLAIM: notYet,
-  CORS_ORIGINS: notYet,
+  JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
+  JWT_PUBLIC_KEY: publicKey.optional(),
+  JWT_JWKS_URL: jwksUrl.optional(),
+  JWT_ISSUER: z.string().optional(),
+  JWT_AUDIENCE: z.string().optional(),
+  JWT_ORGANIZATION_CLAIM: z.string().default('org_id'),
+  CORS_ORIGINS: origins.default([]),
   GRAPHIQL: onOff.optional(),
   INTROSPECTION: onOff.optional(),
   LOG_LEVEL: z
@@ -147,7 +197,10 @@ export function readConfig(environment: Environment): Config {
           : { value: values.FILES_SIGNING_SECRET },
       linkTtl: values.FILES_URL_TTL,
     },
-    organization: values.ORGANIZATION,
+    auth: isAuthOff(given)
+      ? { kind: 'off', organization: values.ORGANIZATION }
+      : { kind: 'required', jwt: jwtConfig(values) },
+    corsOrigins: values.CORS_ORIGINS,
     graphiql: isOn(values.GRAPHIQL),
     introspection: isOn(values.INTROSPECTION),
     logLevel: values.LOG_LEVEL,
@@ -180,14 +233,67 @@ function contradictions(given: Environment): string[] {
         'Make one with: openssl rand -base64 32.',
     );
   }
-  const isOpenByDefault = isEmbedded && isLoopback(given.HOST ?? '127.0.0.1');
-  if (given.AUTH === 'required' || (given.AUTH === undefined && !isOpenByDefault)) {
+  const keys = JWT_KEYS.filter((name) => given[name] !== undefined);
+  if (keys.length > 1) problems.push(`${keys.join(' and ')} exclude each other: set one of them.`);
+  const details = [...JWT_KEYS, ...JWT_DETAILS].filter((name) => given[name] !== undefined);
+  if (isAuthOff(given) && details.length > 0) {
     problems.push(
-      'AUTH must be off, said explicitly: authentication is not available yet, so the exports of ORGANIZATION ' +
-        'are open to whoever reaches the gateway. Only an embedded gateway on loopback needs no word.',
+      `${details.join(' and ')} would check nothing, because AUTH is off: set AUTH=required.`,
+    );
+  } else if (keys.length === 0 && details.length > 0) {
+    problems.push(
+      `${details.join(' and ')} would check nothing: set one of ${JWT_KEYS.join(', ')}.`,
     );
   }
   return problems;
+}
+
+const JWT_KEYS = ['JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWT_JWKS_URL'] as const;
+const JWT_DETAILS = ['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_ORGANIZATION_CLAIM'] as const;
+
+/** Only an embedded gateway on loopback is open without a word: what it holds is at first hand to who reaches it. */
+function isAuthOff({ AUTH, DATABASE_URL, HOST }: Environment): boolean {
+  if (AUTH !== undefined) return AUTH === 'off';
+  return DATABASE_URL === undefined && isLoopback(HOST ?? '127.0.0.1');
+}
+
+function jwtConfig(values: z.infer<typeof settings>): JwtConfig | null {
+  const key = jwtKey(values);
+  if (key === null) return null;
+  return {
+    key,
+    issuer: values.JWT_ISSUER ?? null,
+    audience: values.JWT_AUDIENCE ?? null,
+    organizationClaim: values.JWT_ORGANIZATION_CLAIM,
+  };
+}
+
+function jwtKey(values: z.infer<typeof settings>): JwtConfig['key'] | null {
+  const { JWT_SECRET: secret, JWT_PUBLIC_KEY: pem, JWT_JWKS_URL: url } = values;
+  if (secret !== undefined) return { kind: 'secret', secret };
+  if (pem !== undefined) return { kind: 'public', ...pem };
+  return url === undefined ? null : { kind: 'jwks', url };
+}
+
+/** The one algorithm a token must be signed with, by the kind of key; null: no key for tokens. */
+function algorithmOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string | null {
+  const { modulusLength = 0, namedCurve = '' } = asymmetricKeyDetails ?? {};
+  if (asymmetricKeyType === 'rsa') return modulusLength >= 2048 ? 'RS256' : null;
+  if (asymmetricKeyType === 'ed25519') return 'EdDSA';
+  const curves: Record<string, string> = {
+    prime256v1: 'ES256',
+    secp384r1: 'ES384',
+    secp521r1: 'ES512',
+  };
+  return curves[namedCurve] ?? null;
+}
+
+function originOf(text: string): string | null {
+  if (!URL.canParse(text)) return null;
+  const { protocol, origin, host } = new URL(text);
+  // A * would stand for itself, and so for no origin.
+  if (host.includes('*')) return null;
+  return /^https?:$/.test(protocol) && text.replace(/\/$/, '') === origin ? origin : null;
 }
 
 function isLoopback(host: string): boolean {

@@ -38,6 +38,27 @@ export class ServiceUnavailableError extends GatewayError {
   }
 }
 
+/** Nobody is known by the credentials of a request. The answer is the same whatever the cause; the cause is for the log. */
+export class UnauthenticatedError extends GatewayError {
+  constructor(cause: string) {
+    super(
+      'UNAUTHENTICATED',
+      'Valid credentials are needed: an X-API-Key header or a bearer token.',
+      {
+        cause,
+        status: 401,
+      },
+    );
+  }
+}
+
+/** A query costs more than the gateway gives one request. HTTP 400. */
+export class QueryTooComplexError extends GatewayError {
+  constructor(problem: string) {
+    super('QUERY_TOO_COMPLEX', problem, { status: 400 });
+  }
+}
+
 /**
  * The gateway cannot start as it is set up: shown to the operator in words of what to change, without a stack.
  * Never part of an answer.

@@ -1,16 +1,10 @@
-import 'reflect-metadata';
-
-import { existsSync } from 'node:fs';
-
 import { createApp } from './app.js';
+import { runCommand } from './command.js';
 import { readConfig } from './config.js';
-import { StartupError } from './errors.js';
 import { createLogger } from './logger.js';
 
-try {
-  // What the environment says wins over the file.
-  if (existsSync('.env')) process.loadEnvFile('.env');
-  const config = readConfig(process.env);
+await runCommand(async (environment) => {
+  const config = readConfig(environment);
   const logger = createLogger(config.logLevel);
   const app = await createApp(config, logger);
   await app.listen();
@@ -20,9 +14,4 @@ try {
       void app.close();
     });
   }
-} catch (error) {
-  if (!(error instanceof StartupError)) throw error;
-  for (const problem of error.problems) process.stderr.write(`${problem}\n`);
-  // Not just the exit code: an open pool would keep the process going.
-  process.exit(1);
-}
+});

@@ -1,3 +1,5 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+
 import { describe, expect, it } from '@jest/globals';
 
 import { readConfig, readDatabaseConfig, type Config, type Environment } from '../src/config.js';
@@ -36,7 +38,8 @@ describe('the configuration', () => {
         secret: { keptIn: 'data/signing-secret' },
         linkTtl: 900,
       },
-      organization: 'org_demo',
+      auth: { kind: 'off', organization: 'org_demo' },
+      corsOrigins: [],
       graphiql: true,
       introspection: true,
       logLevel: 'info',
@@ -74,6 +77,11 @@ describe('the configuration', () => {
         'AUTH',
         'ORGANIZATION',
         'JWT_SECRET',
+        'JWT_PUBLIC_KEY',
+        'JWT_JWKS_URL',
+        'JWT_ISSUER',
+        'JWT_AUDIENCE',
+        'JWT_ORGANIZATION_CLAIM',
         'CORS_ORIGINS',
         'GRAPHIQL',
         'INTROSPECTION',
@@ -96,13 +104,25 @@ describe('the configuration', () => {
       says: { publicUrl: 'https://exports.example.com' },
     },
     { given: { PUBLIC_URL: 'http://10.0.0.1:8080/' }, says: { publicUrl: 'http://10.0.0.1:8080' } },
-    { given: { ORGANIZATION: 'org_1' }, says: { organization: 'org_1' } },
-    { given: { ORGANIZATION: 'o'.repeat(64) }, says: { organization: 'o'.repeat(64) } },
+    { given: { ORGANIZATION: 'org_1' }, says: { auth: { kind: 'off', organization: 'org_1' } } },
+    {
+      given: { ORGANIZATION: 'o'.repeat(64) },
+      says: { auth: { kind: 'off', organization: 'o'.repeat(64) } },
+    },
     { given: { GRAPHIQL: 'off' }, says: { graphiql: false, introspection: true } },
     { given: { INTROSPECTION: 'off' }, says: { graphiql: true, introspection: false } },
     { given: { LOG_LEVEL: 'debug' }, says: { logLevel: 'debug' } },
     { given: { LOG_LEVEL: 'silent' }, says: { logLevel: 'silent' } },
     { given: { AUTH: 'off' }, says: {} },
+    { given: { AUTH: 'required' }, says: { auth: { kind: 'required', jwt: null } } },
+    {
+      given: { CORS_ORIGINS: 'https://app.example.com' },
+      says: { corsOrigins: ['https://app.example.com'] },
+    },
+    {
+      given: { CORS_ORIGINS: 'https://app.example.com/, http://localhost:3000' },
+      says: { corsOrigins: ['https://app.example.com', 'http://localhost:3000'] },
+    },
   ])('understands $given', ({ given, says }) => {
     expect(readConfig(given)).toEqual({ ...readConfig({}), ...says });
   });
@@ -209,18 +229,10 @@ describe('the configuration', () => {
     expect(problemsOf({ DATABASE_URL: value }, readDatabaseConfig)).toEqual(problems);
   });
 
-  it.each([
-    { DATABASE_REPLICA_URLS: 'mysql://reader@replica/exports' },
-    { JWT_SECRET: secret },
-    { JWT_PUBLIC_KEY: '-----BEGIN PUBLIC KEY-----' },
-    { JWT_JWKS_URL: 'https://login.example.com/jwks.json' },
-    { JWT_ISSUER: 'https://login.example.com' },
-    { JWT_AUDIENCE: 'exports' },
-    { JWT_ORGANIZATION_CLAIM: 'org' },
-    { CORS_ORIGINS: 'https://app.example.com' },
-  ])('refuses %j, which is not available yet, rather than to ignore it', (given) => {
-    const [name] = Object.keys(given);
-    expect(problemsOf(given)).toEqual([`${String(name)} is not available yet: unset it.`]);
+  it('refuses DATABASE_REPLICA_URLS, which is not available yet, rather than to ignore it', () => {
+    expect(problemsOf({ DATABASE_REPLICA_URLS: 'mysql://reader@replica/exports' })).toEqual([
+      'DATABASE_REPLICA_URLS is not available yet: unset it.',
+    ]);
   });
 
   it('reports every mistake at once, each by its name', () => {
@@ -234,7 +246,9 @@ describe('the configuration', () => {
       PUBLIC_URL: 'https://example.com/path',
       AUTH: 'maybe',
       ORGANIZATION: 'two words',
-      JWT_SECRET: secret,
+      JWT_SECRET: 'too short a secret',
+      JWT_JWKS_URL: 'http://login.example.com/jwks.json',
+      CORS_ORIGINS: '*',
       GRAPHIQL: 'yes',
       INTROSPECTION: 'no',
       LOG_LEVEL: 'loud',
@@ -250,17 +264,20 @@ describe('the configuration', () => {
       'AUTH',
       'ORGANIZATION',
       'JWT_SECRET',
+      'JWT_JWKS_URL',
+      'CORS_ORIGINS',
       'GRAPHIQL',
       'INTROSPECTION',
       'LOG_LEVEL',
+      'JWT_SECRET',
     ]);
   });
 
   it('reports what contradicts together with what is wrong by itself', () => {
-    const names = problemsOf({ PORT: 'abc', DATABASE_URL: mysql }).map(
+    const names = problemsOf({ PORT: 'abc', DATABASE_URL: mysql, JWT_ISSUER: 'me' }).map(
       (problem) => problem.split(' ', 1)[0],
     );
-    expect(names).toEqual(['PORT', 'FILES_SIGNING_SECRET', 'AUTH']);
+    expect(names).toEqual(['PORT', 'FILES_SIGNING_SECRET', 'JWT_ISSUER']);
   });
 
   it('repeats no password and no secret in any message', () => {
@@ -273,7 +290,10 @@ describe('the configuration', () => {
         FILES_SIGNING_SECRET: 'tooshort',
         PUBLIC_URL: `https://user:${password}@example.com`,
         AUTH: password,
-        JWT_SECRET: secret,
+        JWT_SECRET: 'tooshort',
+        JWT_PUBLIC_KEY: secret,
+        JWT_JWKS_URL: `https//user:${password}@login.example.com`,
+        CORS_ORIGINS: `https://user:${password}@app.example.com`,
       }),
     ].join('\n');
     for (const word of [password, secret, 'tooshort']) expect(words).not.toContain(word);
@@ -332,18 +352,154 @@ describe('the configuration', () => {
       { HOST: 'localhost.example.com' },
       { DATABASE_URL: mysql, FILES_SIGNING_SECRET: secret },
       { DATABASE_URL: mysql, FILES_SIGNING_SECRET: secret, HOST: '0.0.0.0' },
-    ])('is not open without AUTH=off, said explicitly: %j', (given) => {
-      expect(problemsOf(given)).toEqual([
-        expect.stringMatching(/^AUTH must be off, said explicitly/),
-      ]);
-      expect(() => readConfig({ ...given, AUTH: 'off' })).not.toThrow();
+    ])('is whoever authenticates, unless AUTH=off is said explicitly: %j', (given) => {
+      expect(readConfig(given).auth).toEqual({ kind: 'required', jwt: null });
+      expect(readConfig({ ...given, AUTH: 'off' }).auth).toEqual({
+        kind: 'off',
+        organization: 'org_demo',
+      });
     });
 
-    it('refuses AUTH=required, which is not available yet, rather than to serve everyone', () => {
-      expect(problemsOf({ AUTH: 'required' })).toEqual([
-        expect.stringMatching(/^AUTH .*not available yet/),
+    it('is whoever authenticates where AUTH=required, on loopback and embedded, too', () => {
+      expect(readConfig({ AUTH: 'required' }).auth).toEqual({ kind: 'required', jwt: null });
+    });
+  });
+
+  describe('of tokens', () => {
+    const auth = { AUTH: 'required' };
+    const pemOf = (key: KeyObject) => key.export({ type: 'spki', format: 'pem' }).toString();
+    const rsa = (modulusLength: number) => generateKeyPairSync('rsa', { modulusLength }).publicKey;
+    const ec = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve }).publicKey;
+
+    it('has a secret, and org_id for the claim', () => {
+      expect(readConfig({ ...auth, JWT_SECRET: secret }).auth).toEqual({
+        kind: 'required',
+        jwt: {
+          key: { kind: 'secret', secret },
+          issuer: null,
+          audience: null,
+          organizationClaim: 'org_id',
+        },
+      });
+    });
+
+    it.each(['https://login.example.com/jwks.json', 'http://localhost:8080/keys'])(
+      'has the key set %s, and what a token must say',
+      (url) => {
+        const given = {
+          JWT_JWKS_URL: url,
+          JWT_ISSUER: 'https://login.example.com',
+          JWT_AUDIENCE: 'exports',
+          JWT_ORGANIZATION_CLAIM: 'https://example.com/org',
+        };
+        expect(readConfig({ ...auth, ...given }).auth).toEqual({
+          kind: 'required',
+          jwt: {
+            key: { kind: 'jwks', url },
+            issuer: 'https://login.example.com',
+            audience: 'exports',
+            organizationClaim: 'https://example.com/org',
+          },
+        });
+      },
+    );
+
+    it.each([
+      { kind: 'RSA', publicKey: rsa(2048), algorithm: 'RS256' },
+      { kind: 'P-256', publicKey: ec('P-256'), algorithm: 'ES256' },
+      { kind: 'P-384', publicKey: ec('P-384'), algorithm: 'ES384' },
+      { kind: 'P-521', publicKey: ec('P-521'), algorithm: 'ES512' },
+      {
+        kind: 'Ed25519',
+        publicKey: generateKeyPairSync('ed25519').publicKey,
+        algorithm: 'EdDSA',
+      },
+    ])('has a public key of $kind for $algorithm', ({ publicKey, algorithm }) => {
+      const pem = pemOf(publicKey);
+      for (const JWT_PUBLIC_KEY of [pem, pem.replaceAll('\n', '\\n')]) {
+        const read = readConfig({ ...auth, JWT_PUBLIC_KEY }).auth;
+        if (read.kind !== 'required' || read.jwt?.key.kind !== 'public') throw new Error('No key');
+        expect(read.jwt.key.algorithm).toBe(algorithm);
+        expect(read.jwt.key.publicKey.equals(publicKey)).toBe(true);
+      }
+    });
+
+    it.each([
+      { kind: 'RSA of 1024 bits', pem: () => pemOf(rsa(1024)) },
+      { kind: 'secp256k1', pem: () => pemOf(ec('secp256k1')) },
+      { kind: 'Ed448', pem: () => pemOf(generateKeyPairSync('ed448').publicKey) },
+      { kind: 'X25519', pem: () => pemOf(generateKeyPairSync('x25519').publicKey) },
+      {
+        kind: 'RSA-PSS',
+        pem: () => pemOf(generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).publicKey),
+      },
+      { kind: 'no PEM', pem: () => '-----BEGIN PUBLIC KEY-----' },
+      {
+        kind: 'Ed25519, the private one',
+        pem: () =>
+          generateKeyPairSync('ed25519')
+            .privateKey.export({ type: 'pkcs8', format: 'pem' })
+            .toString(),
+      },
+    ])('refuses a key of $kind', ({ pem }) => {
+      expect(problemsOf({ ...auth, JWT_PUBLIC_KEY: pem() })).toEqual([
+        expect.stringMatching(/^JWT_PUBLIC_KEY must be a public key in PEM form: .+\.$/),
       ]);
     });
+
+    it.each([
+      { JWT_SECRET: 's'.repeat(31) },
+      { JWT_JWKS_URL: 'http://login.example.com/jwks.json' },
+      { JWT_JWKS_URL: 'http://localhost.example.com/jwks.json' },
+      { JWT_JWKS_URL: 'file:///etc/jwks.json' },
+      { JWT_JWKS_URL: 'jwks.json' },
+    ])('refuses %j', (given) => {
+      const [name] = Object.keys(given);
+      expect(problemsOf({ ...auth, ...given })).toEqual([
+        expect.stringMatching(new RegExp(`^${String(name)} must .+\\.$`)),
+      ]);
+    });
+
+    it('has one kind of key', () => {
+      const given = { JWT_SECRET: secret, JWT_JWKS_URL: 'https://login.example.com/jwks.json' };
+      expect(problemsOf({ ...auth, ...given })).toEqual([
+        'JWT_SECRET and JWT_JWKS_URL exclude each other: set one of them.',
+      ]);
+    });
+
+    it.each([
+      { JWT_ISSUER: 'https://login.example.com' },
+      { JWT_AUDIENCE: 'exports' },
+      { JWT_ORGANIZATION_CLAIM: 'org' },
+    ])('does not take %j without a key, for it would check nothing', (given) => {
+      const [name] = Object.keys(given);
+      expect(problemsOf({ ...auth, ...given })).toEqual([
+        `${String(name)} would check nothing: set one of JWT_SECRET, JWT_PUBLIC_KEY, JWT_JWKS_URL.`,
+      ]);
+    });
+
+    it.each<Environment>([{}, { AUTH: 'off' }])(
+      'are not set in vain while the gateway is open: %j',
+      (open) => {
+        expect(problemsOf({ ...open, JWT_SECRET: secret, JWT_ISSUER: 'me' })).toEqual([
+          'JWT_SECRET and JWT_ISSUER would check nothing, because AUTH is off: set AUTH=required.',
+        ]);
+      },
+    );
+  });
+
+  it.each([
+    '*',
+    'null',
+    'https://*.example.com',
+    'https://app.example.com/path',
+    'app.example.com',
+  ])('refuses the origin %s of CORS_ORIGINS', (value) => {
+    for (const CORS_ORIGINS of [value, `https://app.example.com,${value}`]) {
+      expect(problemsOf({ CORS_ORIGINS })).toEqual([
+        expect.stringMatching(/^CORS_ORIGINS must be origins such as .+\.$/),
+      ]);
+    }
   });
 });
 

@@ -3,13 +3,22 @@ export interface Viewer {
   readonly organization: string;
 }
 
-/** Tells who sent a request from its headers. Throws when it is nobody who may ask. */
-export type Authenticate = (
-  headers: Readonly<Record<string, string | string[] | undefined>>,
-) => Promise<Viewer>;
+/** The headers of a request, names in lower case. */
+export type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+/** Tells who sent a request. Throws UnauthenticatedError when it is nobody who may ask. */
+export type Authenticate = (headers: RequestHeaders) => Promise<Viewer>;
 
 /** No authentication: everyone who reaches the gateway sees the exports of one organization. */
 export function everyoneSees(organization: string): Authenticate {
   const viewer: Viewer = { organization };
   return () => Promise.resolve(viewer);
+}
+
+/**
+ * Whether this could be the organization of a row. Others are not let near the database, where MySQL would hold `org ` and
+ * `org` for the same.
+ */
+export function isOrganization(value: unknown): value is string {
+  return typeof value === 'string' && /^[\x21-\x7e]{1,64}$/.test(value);
 }

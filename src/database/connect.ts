@@ -19,14 +19,18 @@ const RETRY_PAUSE_MS = 1_000;
  */
 export async function connectDatabase(
   config: DatabaseConfig,
-  { logger, patienceMs = 30_000 }: { logger: Logger; patienceMs?: number },
+  {
+    logger,
+    patienceMs = 30_000,
+    migrate = config.kind === 'embedded',
+  }: { logger: Logger; patienceMs?: number; migrate?: boolean },
 ): Promise<DataSource> {
   const deadline = Date.now() + patienceMs;
   for (;;) {
     const source = await createDataSource(config, logger);
     try {
       await source.initialize();
-      if (config.kind === 'embedded') await source.runMigrations();
+      if (migrate) await source.runMigrations();
       else await checkTables(source);
       return source;
     } catch (error) {

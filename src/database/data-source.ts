@@ -1,12 +1,14 @@
 import type mysql2 from 'mysql2';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 
+import { ApiKey } from '../auth/api-key.js';
 import type { DatabaseConfig } from '../config.js';
 import { StartupError } from '../errors.js';
 import { ExportFileRow } from '../exports/export-file.js';
 import { Export } from '../exports/export.js';
 import type { Logger } from '../logger.js';
 import { CreateExports1790000000000 } from './migrations/1790000000000-create-exports.js';
+import { CreateApiKeys1790100000000 } from './migrations/1790100000000-create-api-keys.js';
 import { StatementLog } from './statement-log.js';
 
 /** The data source of a database, not yet connected. Throws StartupError when a driver is missing. */
@@ -15,8 +17,8 @@ export async function createDataSource(
   logger: Logger,
 ): Promise<DataSource> {
   const common = {
-    entities: [Export, ExportFileRow],
-    migrations: [CreateExports1790000000000],
+    entities: [Export, ExportFileRow, ApiKey],
+    migrations: [CreateExports1790000000000, CreateApiKeys1790100000000],
     logger: new StatementLog(logger),
   } satisfies Partial<DataSourceOptions>;
   if (config.kind === 'embedded') {

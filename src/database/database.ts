@@ -15,7 +15,8 @@ export class Database {
     try {
       return await this.source.query<Row[]>(sql, [...parameters]);
     } catch (error) {
-      throw isOutage(error) ? new ServiceUnavailableError({ cause: error }) : error;
+      const cause = withoutValues(error);
+      throw isOutage(cause) ? new ServiceUnavailableError({ cause }) : cause;
     }
   }
 
@@ -27,6 +28,19 @@ export class Database {
   async close(): Promise<void> {
     await this.source.destroy();
   }
+}
+
+/** An error without the values of its statement: it will be logged, and they are the data of people. */
+function withoutValues(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const driverError = 'driverError' in error ? error.driverError : undefined;
+  for (const each of [error, driverError]) {
+    if (!(each instanceof Error)) continue;
+    // TypeORM keeps the parameters beside the statement, mysql2 a statement with the values written into it.
+    Reflect.deleteProperty(each, 'parameters');
+    Reflect.deleteProperty(each, 'sql');
+  }
+  return error;
 }
 
 const outageCodes = new Set([

@@ -1,6 +1,7 @@
 import { ArgsType, Field, ID, InputType, Int, registerEnumType } from 'type-graphql';
 
 import { BadUserInputError } from '../errors.js';
+import { MAX_LIMIT } from './export-cost.js';
 import { ExportResource, ExportStatus, type RequestedLinks } from './export.js';
 
 /** What a list is ordered by. The names are the API's, the values the columns'. */
@@ -36,7 +37,6 @@ registerEnumType(SortDirection, {
   },
 });
 
-const MAX_LIMIT = 100;
 const MAX_SEARCH_LENGTH = 200;
 
 @InputType({ description: 'Which exports to list: those that meet every condition given.' })

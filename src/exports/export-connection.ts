@@ -1,5 +1,6 @@
 import { Field, Int, ObjectType } from 'type-graphql';
 
+import { countCost } from './export-cost.js';
 import { Export } from './export.js';
 
 /** What a page of a list is made from. Each part is asked for at most once, and only when a field needs it. */
@@ -34,6 +35,7 @@ export class ExportPagination {
   }
 
   @Field(() => Int, {
+    complexity: countCost,
     description:
       'How many exports the whole list has. Counted only when selected, and not for free: leave it out where hasMore is enough.',
   })
@@ -42,6 +44,7 @@ export class ExportPagination {
   }
 
   @Field(() => Int, {
+    complexity: countCost,
     description: 'How many pages the whole list has. Costs what totalCount costs.',
   })
   async totalPages(): Promise<number> {

@@ -3,6 +3,7 @@ import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 import type { FileLink } from '../files/file-links.js';
+import { linkCost } from './export-cost.js';
 
 /** The kinds of files an export may leave. The names are the API's, the values the database's. */
 export enum ExportFileKind {
@@ -83,7 +84,7 @@ export class ExportFile {
 
   @Field(() => String, {
     description:
-      'The name it is saved under; for a file that does not exist, the one it would have.',
+      'The name it is saved under; for a file that does not exist, one made of the id of its export.',
   })
   readonly fileName: string;
 
@@ -117,6 +118,7 @@ export class ExportFile {
 
   @Field(() => GraphQLURL, {
     nullable: true,
+    complexity: linkCost,
     description:
       'A link that downloads it. Null unless the file is READY and its flag (includeJson or includeCsv) is set.',
   })
@@ -124,7 +126,11 @@ export class ExportFile {
     return (await this.link())?.url ?? null;
   }
 
-  @Field(() => GraphQLDateTime, { nullable: true, description: 'When that link stops working.' })
+  @Field(() => GraphQLDateTime, {
+    nullable: true,
+    complexity: linkCost,
+    description: 'When that link stops working.',
+  })
   async urlExpiresAt(): Promise<Date | null> {
     return (await this.link())?.expiresAt ?? null;
   }

@@ -1,4 +1,5 @@
 import type { Database } from '../database/database.js';
+import { dateOf, dateText } from '../database/values.js';
 
 import { ExportOrderBy, SortDirection, type ExportConditions } from './export-args.js';
 import type { ListPosition } from './export-cursor.js';
@@ -48,13 +49,14 @@ export class ExportRepository {
     const windowValues: unknown[] = [limit];
     if ('after' in start) {
       const beyond = ascending ? '>' : '<';
-      const value = columnValue(start.after.value);
+      const { value: place, id } = start.after;
+      const value = place instanceof Date ? dateText(place) : place;
       // The same twice: SQLite seeks the place in the index by the first form, MySQL by the second, neither by the
       // other's. Without it, a page would read all rows that are equal in the ordered column.
       where.sql +=
         ` AND (${column}, id) ${beyond} (?, ?)` +
         ` AND (${column} ${beyond} ? OR (${column} = ? AND id ${beyond} ?))`;
-      where.values.push(value, start.after.id, value, value, start.after.id);
+      where.values.push(value, id, value, value, id);
     } else {
       window += ' OFFSET ?';
       windowValues.push(start.offset);
@@ -176,15 +178,6 @@ function fileOf(row: FileRow): ExportFileRow {
     rowCount: row.row_count,
     sha256: row.sha256,
   });
-}
-
-function dateOf(value: Date | string): Date {
-  return value instanceof Date ? value : new Date(`${value.replace(' ', 'T')}Z`);
-}
-
-/** A value as a parameter: a time as `YYYY-MM-DD hh:mm:ss.mmm` in UTC, which both databases compare rightly. */
-function columnValue(value: Date | number): string | number {
-  return value instanceof Date ? value.toISOString().replace('T', ' ').slice(0, 23) : value;
 }
 
 function columnsOf(table: string, columns: readonly string[]): string {

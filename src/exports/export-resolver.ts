@@ -4,6 +4,7 @@ import { Args, Ctx, FieldResolver, Query, Resolver, Root } from 'type-graphql';
 import type { FileLinks } from '../files/file-links.js';
 import { checkPaging, ExportArgs, exportConditions, ExportsArgs } from './export-args.js';
 import { ExportConnection } from './export-connection.js';
+import { filesCost, linkCost, listCost, lookUpCost } from './export-cost.js';
 import { decodeCursor, encodeCursor, type ListIdentity } from './export-cursor.js';
 import { ExportFile, ExportFileKind, ExportFileState } from './export-file.js';
 import type { ExportContext } from './export-loaders.js';
@@ -19,6 +20,7 @@ export class ExportResolver {
 
   @Query(() => Export, {
     nullable: true,
+    complexity: lookUpCost,
     description: 'One export, or null when there is none with this id.',
   })
   async export(
@@ -31,6 +33,7 @@ export class ExportResolver {
 
   @Query(() => ExportConnection, {
     nullable: true,
+    complexity: listCost,
     description:
       'A page of the exports, the oldest first unless told otherwise. Null only beside an error.',
   })
@@ -63,6 +66,7 @@ export class ExportResolver {
 
   @FieldResolver(() => GraphQLURL, {
     nullable: true,
+    complexity: linkCost,
     description:
       'A link to the exported data as JSON. Null unless includeJson is set and the file exists.',
   })
@@ -72,6 +76,7 @@ export class ExportResolver {
 
   @FieldResolver(() => GraphQLURL, {
     nullable: true,
+    complexity: linkCost,
     description:
       'A link to the exported data as CSV. Null unless includeCsv is set and the file exists.',
   })
@@ -81,6 +86,7 @@ export class ExportResolver {
 
   @FieldResolver(() => GraphQLURL, {
     nullable: true,
+    complexity: linkCost,
     description:
       'A link to the errors of the export as CSV. Null unless includeCsv is set and there were any.',
   })
@@ -90,6 +96,7 @@ export class ExportResolver {
 
   @FieldResolver(() => GraphQLURL, {
     nullable: true,
+    complexity: linkCost,
     description:
       'A link to the rows left out of the CSV because they looked malicious, made safe. Null unless includeCsv is set and there were any.',
   })
@@ -101,6 +108,7 @@ export class ExportResolver {
   }
 
   @FieldResolver(() => [ExportFile], {
+    complexity: filesCost,
     description: 'The four files an export may leave, each with its state.',
   })
   async files(@Root() parent: Export, @Ctx() context: ExportContext): Promise<ExportFile[]> {

@@ -3,6 +3,7 @@ import { GraphQLError, Kind, type GraphQLFormattedError } from 'graphql';
 
 import { GatewayError } from '../errors.js';
 import type { Logger } from '../logger.js';
+import { limits, NESTED_TOO_DEEPLY } from './limits.js';
 
 /**
  * What a client is told of an error. Errors thrown on purpose pass, and so do those of the request itself (a wrong document,
@@ -12,15 +13,28 @@ import type { Logger } from '../logger.js';
 export function createErrorFormat(
   logger: Logger,
 ): (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError {
-  return function formatError(formatted, error) {
+  return function formatError(whole, error) {
+    const formatted = bounded(whole);
     const thrown = unwrapResolverError(error);
     if (thrown instanceof GatewayError) {
       if (thrown.cause !== undefined) logger.warn({ err: thrown.cause }, thrown.message);
       return formatted;
     }
-    if (isArgumentError(thrown)) return { ...formatted, extensions: { code: 'BAD_USER_INPUT' } };
+    if (formatted.extensions?.['validationErrorCode'] === 'MAX_RECURSIVE_SELECTIONS_EXCEEDED') {
+      const message = `The query has more than ${limits.selections} fields, with its fragments written out.`;
+      return { message, extensions: { code: 'QUERY_TOO_COMPLEX' } };
+    }
+    if (formatted.extensions?.['validationErrorCode'] === NESTED_TOO_DEEPLY) {
+      return { message: formatted.message, extensions: { code: 'QUERY_TOO_COMPLEX' } };
+    }
     const isOfRequest = formatted.path === undefined;
+    if (isOfRequest && tooMuchToCheck.has(formatted.message)) {
+      const message =
+        'The query is too much to check: it is nested too deeply, or repeats too many fields or fragments.';
+      return { message, extensions: { code: 'QUERY_TOO_COMPLEX' } };
+    }
     if (isOfRequest && formatted.extensions?.['code'] !== 'INTERNAL_SERVER_ERROR') return formatted;
+    if (isArgumentError(thrown)) return { ...formatted, extensions: { code: 'BAD_USER_INPUT' } };
     logger.error({ err: thrown, path: formatted.path }, 'A request failed');
     return {
       message: 'Something went wrong on our side.',
@@ -28,6 +42,23 @@ export function createErrorFormat(
       ...(formatted.path && { path: formatted.path }),
       extensions: { code: 'INTERNAL_SERVER_ERROR' },
     };
+  };
+}
+
+/** How graphql-js gives up on a document: by the stack of the process, or by a limit of its own on comparing fields. */
+const tooMuchToCheck = new Set(['Maximum call stack size exceeded', 'Validation aborted.']);
+
+const MAX_MESSAGE_LENGTH = 1_000;
+const MAX_LOCATIONS = 10;
+
+/** Messages repeat names and values of the request, which may be of any size, and there may be many messages. */
+function bounded(formatted: GraphQLFormattedError): GraphQLFormattedError {
+  const { message, locations } = formatted;
+  return {
+    ...formatted,
+    message:
+      message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message,
+    ...(locations && { locations: locations.slice(0, MAX_LOCATIONS) }),
   };
 }
 

@@ -11,6 +11,7 @@ import type { Logger } from '../logger.js';
 import type { Context } from './context.js';
 import { createErrorFormat } from './format-error.js';
 import { knownOperationTypes } from './known-operation-types.js';
+import { limitedNesting, limits, limitsPlugin } from './limits.js';
 
 /** Apollo Server over a schema, not yet started. */
 export function createApolloServer(
@@ -20,12 +21,17 @@ export function createApolloServer(
   return new ApolloServer<Context>({
     schema,
     introspection,
-    validationRules: [knownOperationTypes],
+    // Where the schema is not shown, hints such as "Did you mean …" must not tell it either.
+    hideSchemaDetailsFromClientErrors: !introspection,
+    parseOptions: { maxLexicalTokens: limits.tokens },
+    maxRecursiveSelections: limits.selections,
+    validationRules: [knownOperationTypes, limitedNesting],
     logger,
     formatError: createErrorFormat(logger),
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     plugins: [
+      limitsPlugin(schema, { hideSuggestions: !introspection }),
       // The gateway serves GraphiQL itself, gives no cache hints, and reports to nobody.
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginCacheControlDisabled(),

@@ -40,9 +40,15 @@ export async function addFilesRoute(
       }
       case 'genuine':
         return reply
-          .header('Content-Disposition', contentDisposition(link.file.fileName))
+          .header('Content-Disposition', dispositionOf(link.file.fileName))
           .type(contentTypeOf(link.file.fileName))
           .sendFile(link.file.objectKey, directory);
     }
   });
+}
+
+/** For programs that read only the plain form of a name, every other character than ASCII becomes a line. */
+function dispositionOf(fileName: string): string {
+  const fallback = fileName.replace(/[^\x20-\x7e]/gu, '_');
+  return contentDisposition(fileName, { fallback });
 }

@@ -34,7 +34,11 @@ const filteredExports: GraphiqlExample = {
 # that is left out filters nothing.
 query FilteredExports {
   exports(
-    filter: { resource: CONTACT, statuses: [COMPLETED, FAILED, TIMED_OUT], search: "a" }
+    filter: {
+      resource: CONTACT
+      statuses: [COMPLETED, FAILED, TIMED_OUT]
+      search: "a"
+    }
     orderBy: COUNT_TOTAL
     direction: DESC
     page: 1

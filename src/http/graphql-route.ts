@@ -6,6 +6,13 @@ import type { Authenticate, Viewer } from '../auth/viewer.js';
 import type { Context } from '../graphql/context.js';
 import { sendGraphiqlPage, type GraphiqlPage } from './graphiql.js';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks; null until authentication. */
+    viewer: Viewer | null;
+  }
+}
+
 export const GRAPHQL_PATH = '/graphql';
 
 /** `POST /graphql`, GET for queries, and GraphiQL for browsers that ask for a page. */
@@ -25,19 +32,30 @@ export function addGraphqlRoute(
     graphiqlPage: (() => Promise<GraphiqlPage>) | null;
   },
 ): void {
+  server.decorateRequest('viewer', null);
+  // Who opens the origin alone in a browser means this.
+  if (graphiqlPage !== null) server.get('/', (_request, reply) => reply.redirect(GRAPHQL_PATH));
+
   server.route<{ Reply: string }>({
     method: ['GET', 'POST'],
     url: GRAPHQL_PATH,
+    // Before the body is read: nothing is done for strangers.
     async onRequest(request, reply) {
       const wantsPage =
         request.method !== 'POST' && request.headers.accept?.includes('text/html') === true;
       if (wantsPage && graphiqlPage !== null) {
         return sendGraphiqlPage(request, reply, await graphiqlPage());
       }
+      // Answers hold people's data and links that work for whoever holds them.
+      void reply.header('Cache-Control', 'private, no-store');
+      request.viewer = await authenticate(request.headers);
       return undefined;
     },
     handler: fastifyApolloHandler(apollo, {
-      context: async (request) => contextFor(await authenticate(request.headers)),
+      async context({ viewer }) {
+        if (viewer === null) throw new Error('A request came here without authentication');
+        return contextFor(viewer);
+      },
     }),
   });
 }

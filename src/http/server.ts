@@ -1,3 +1,5 @@
+import cors from '@fastify/cors';
+import helmet from '@fastify/helmet';
 import Fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -7,8 +9,18 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify';
 
+import { GatewayError } from '../errors.js';
+
+/** In bytes: room for a document of as many tokens as are allowed, and for its variables. */
+const BODY_LIMIT = 256 * 1024;
+/** How long a request may take to arrive. */
+const REQUEST_TIMEOUT_MS = 10_000;
+
 /** An HTTP server without routes: what holds for every route stands here. */
-export function createHttpServer(logger: FastifyBaseLogger): FastifyInstance {
+export async function createHttpServer(
+  logger: FastifyBaseLogger,
+  { corsOrigins }: { corsOrigins: readonly string[] },
+): Promise<FastifyInstance> {
   const server = Fastify({
     loggerInstance: logger,
     // One line a request, below, without the query: that of a file link holds its signature.
@@ -17,6 +29,10 @@ export function createHttpServer(logger: FastifyBaseLogger): FastifyInstance {
     routerOptions: { maxParamLength: 8_192 },
     // Closing must not wait for keep-alive connections that ask nothing.
     forceCloseConnections: 'idle',
+    bodyLimit: BODY_LIMIT,
+    // Who sends a request drop by drop holds a connection; he gets 408 after this.
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1_000 },
     // Paths that cannot be decoded come here and to no hook.
     frameworkErrors(_error, request, reply) {
       refuse(reply, {
@@ -28,6 +44,22 @@ export function createHttpServer(logger: FastifyBaseLogger): FastifyInstance {
     },
   });
 
+  await server.register(helmet, {
+    // Nothing here is a page, but for GraphiQL, which brings a policy of its own.
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
+    },
+  });
+  if (corsOrigins.length > 0) {
+    await server.register(cors, {
+      origin: [...corsOrigins],
+      methods: ['GET', 'HEAD', 'POST'],
+      allowedHeaders: ['Content-Type', 'Authorization', 'X-API-Key', 'Apollo-Require-Preflight'],
+      maxAge: 600,
+    });
+  }
+
   server.addHook('onResponse', async (request, reply) => {
     logRequest(request, reply);
   });
@@ -36,6 +68,12 @@ export function createHttpServer(logger: FastifyBaseLogger): FastifyInstance {
   );
   server.setErrorHandler<FastifyError & { headers?: Record<string, string> }>(
     (error, request, reply) => {
+      if (error instanceof GatewayError) {
+        const { code, http } = error.extensions;
+        request.log.info({ cause: error.cause }, error.name);
+        if (http?.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
+        return refuse(reply, { status: http?.status ?? 400, code, message: error.message });
+      }
       const status = error.statusCode ?? 500;
       if (status < 500) {
         // Such as the Content-Range of a range that cannot be satisfied.

@@ -1,8 +1,6 @@
-import 'reflect-metadata';
-
-import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
+import { runCommand } from '../command.js';
 import { readConfig, readDatabaseConfig, type Environment } from '../config.js';
 import { connectDatabase, placeOf } from '../database/connect.js';
 import { StartupError } from '../errors.js';
@@ -15,16 +13,13 @@ import { showProgress } from './progress.js';
 /** `npm run sample -- --exports N`: adds sample exports to the database of DATABASE_URL and their files to FILES_URL. */
 const MAX_EXPORTS = 10_000_000;
 
-try {
-  // What the environment says wins over the file.
-  if (existsSync('.env')) process.loadEnvFile('.env');
-  await addSamples(readExports(process.argv.slice(2)), readSettings(process.env));
-} catch (error) {
-  if (!isExpected(error)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  // Not just the exit code: an open pool would keep the process going.
-  process.exit(1);
-}
+await runCommand(async (environment) => {
+  try {
+    await addSamples(readExports(process.argv.slice(2)), readSettings(environment));
+  } catch (error) {
+    throw isExpected(error) ? new StartupError([error.message], { cause: error }) : error;
+  }
+});
 
 async function addSamples(
   exports: number,

@@ -118,6 +118,8 @@ function csvOf(rows: readonly SampleRecord[], columns: readonly string[]): strin
     columns: [...columns],
     bom: true,
     record_delimiter: 'windows',
+    // The library quotes line ends only when they are those of its records.
+    quoted_match: /[\r\n]/,
     cast: { boolean: String },
   });
 }

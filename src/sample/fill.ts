@@ -4,7 +4,9 @@ import { makeSample, sampleId, type SampleExport } from './sample-export.js';
 import { SampleRepository, type DataSource } from './sample-repository.js';
 
 /** How many exports become visible at once: enough that committing costs little, few enough to show progress. */
-const EXPORTS_PER_TRANSACTION = 5_000;
+const EXPORTS_PER_TRANSACTION = 500;
+
+const MANY_EXPORTS = 5_000;
 
 export interface FillOptions {
   readonly source: DataSource;
@@ -34,7 +36,7 @@ export async function fillWithSamples(options: FillOptions): Promise<FillSummary
   const repository = new SampleRepository(options.source);
   const seed = options.seed ?? (await nextSeed(repository));
   const sets = new FileSets(options.files, seed);
-  if (count > EXPORTS_PER_TRANSACTION) await repository.prepareForMany();
+  if (count >= MANY_EXPORTS) await repository.prepareForMany();
   for (let start = 0; start < count; start += EXPORTS_PER_TRANSACTION) {
     const end = Math.min(start + EXPORTS_PER_TRANSACTION, count);
     const samples: SampleExport[] = [];

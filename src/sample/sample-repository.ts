@@ -1,5 +1,6 @@
 import type { DataSource, EntityTarget, ObjectLiteral, QueryRunner } from 'typeorm';
 
+import { dateText } from '../database/values.js';
 import { ExportFileRow } from '../exports/export-file.js';
 import { Export } from '../exports/export.js';
 import type { SampleExport } from './sample-export.js';
@@ -70,13 +71,12 @@ export class SampleRepository {
     for (let start = 0; start < rows.length; start += size) {
       const part = rows.slice(start, start + size);
       const tuples = Array<string>(part.length).fill(tuple).join(', ');
-      const values = part.flatMap((row) => properties.map((name) => columnValue(row[name])));
+      const values = part.flatMap((row) => properties.map((name) => textOf(row[name])));
       await runner.query(`INSERT INTO ${tableName} (${names}) VALUES ${tuples}`, values);
     }
   }
 }
 
-/** Times as text in UTC with milliseconds, which is what SQLite keeps and MySQL understands. */
-function columnValue(value: unknown): unknown {
-  return value instanceof Date ? value.toISOString().replace('T', ' ').slice(0, 23) : value;
+function textOf(value: unknown): unknown {
+  return value instanceof Date ? dateText(value) : value;
 }

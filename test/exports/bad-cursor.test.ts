@@ -53,7 +53,7 @@ describe.each(engines)('a bad cursor on $engine', ({ provide }) => {
   beforeAll(async () => {
     database = await provide();
     gateway = await startGateway(database);
-    other = await startGateway(database, { organization: 'org_other' });
+    other = await startGateway(database, { auth: { kind: 'off', organization: 'org_other' } });
     await insertRows(gateway.source, {
       exports: [
         ...rows,

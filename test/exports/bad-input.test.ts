@@ -283,9 +283,7 @@ describe.each(engines)('bad input on $engine', ({ provide }) => {
           '{"value":null}',
         );
         const errors = refusalOf(answer);
-        expect(errors).toMatchObject([
-          { path: ['exports'], extensions: { code: 'BAD_USER_INPUT' } },
-        ]);
+        expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
         expect(errors[0]?.message).toContain(argument);
       },
     );
@@ -400,7 +398,7 @@ describe.each(engines)('bad input on $engine', ({ provide }) => {
         const wrong = await ask(document, JSON.stringify({ search: character.repeat(201) }));
         expect(refusalOf(wrong)).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
       }
-      const huge = await ask(document, JSON.stringify({ search: 'x'.repeat(500_000) }));
+      const huge = await ask(document, JSON.stringify({ search: 'x'.repeat(200_000) }));
       expect(refusalOf(huge)).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
     });
 

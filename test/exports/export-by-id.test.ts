@@ -239,7 +239,9 @@ describe.each(engines)('export(id) on $engine', ({ provide }) => {
     });
 
     it('is seen by its own organization', async () => {
-      const other = await startGateway(database, { organization: 'org_other' });
+      const other = await startGateway(database, {
+        auth: { kind: 'off', organization: 'org_other' },
+      });
       try {
         const { data } = await other.query(`{ export(id: "${exportId(FOREIGN)}") { id } }`);
         expect(data).toEqual({ export: { id: exportId(FOREIGN) } });

@@ -282,7 +282,9 @@ describe.each(engines)('a list of exports on $engine', ({ provide }) => {
     });
 
     it('is empty for an organization without exports, however many others have', async () => {
-      const empty = await startGateway(database, { organization: 'org_empty' });
+      const empty = await startGateway(database, {
+        auth: { kind: 'off', organization: 'org_empty' },
+      });
       try {
         const { data } = await empty.query<Listed>(
           '{ exports { data { id } pagination { hasMore totalCount totalPages endCursor } } }',
@@ -298,7 +300,7 @@ describe.each(engines)('a list of exports on $engine', ({ provide }) => {
 
     it('tells organizations apart by letter case, and takes % and _ in their names for themselves', async () => {
       for (const organization of ['ORG_DEMO', 'org%', 'org_dem']) {
-        const other = await startGateway(database, { organization });
+        const other = await startGateway(database, { auth: { kind: 'off', organization } });
         try {
           const { data } = await other.query<Listed>(
             '{ exports(limit: 100) { data { id } pagination { totalCount } } }',

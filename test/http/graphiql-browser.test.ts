@@ -87,6 +87,11 @@ describe('GraphiQL in a browser', () => {
     expect(body).toHaveProperty(expected, expect.anything());
   });
 
+  it('is where the origin alone leads to', async () => {
+    const answer = await fetch(gateway.origin, { redirect: 'manual' });
+    expect([answer.status, answer.headers.get('location')]).toEqual([302, '/graphql']);
+  });
+
   it('knows the schema', async () => {
     const suggestions = await suggestionsAfter(page, 'query Q { exports { ');
     expect(suggestions).toEqual(expect.arrayContaining(['data', 'pagination']));

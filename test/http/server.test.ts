@@ -107,7 +107,6 @@ describe('a request', () => {
   });
 
   it.each([
-    ['GET', '/'],
     ['GET', '/unknown-page'],
     ['GET', '/unknown-page?secret=1'],
     ['POST', '/unknown-page'],

@@ -31,6 +31,8 @@ export interface StartedProgram {
 export interface BuiltGateway {
   /** Starts `dist/src/main.js` in a working directory, with nothing in its environment but PATH and what is given. */
   start(cwd: string, env?: Record<string, string>): StartedProgram;
+  /** Runs the command that `npm run api-key` runs, in the same way. */
+  apiKey(cwd: string, args: readonly string[], env?: Record<string, string>): StartedProgram;
   /** Runs TypeORM's command line on the built ormconfig, as `npm run migrate` does. Gives what it wrote; throws when it fails. */
   typeorm(cwd: string, command: string, env?: Record<string, string>): Promise<string>;
   /** Ends whatever was started in a working directory and still runs. */
@@ -59,12 +61,8 @@ export async function buildGateway(): Promise<BuiltGateway> {
   const bare = { PATH: process.env['PATH'] ?? '', ...noColors };
   const running = new Map<StartedProgram, string>();
 
-  function start(cwd: string, env: Record<string, string> = {}): StartedProgram {
-    const program = startProgram([join(folder, 'dist/src/main.js')], cwd, {
-      ...bare,
-      PORT: '0',
-      ...env,
-    });
+  function runIn(cwd: string, args: readonly string[], env: Record<string, string>) {
+    const program = startProgram(args, cwd, { ...bare, PORT: '0', ...env });
     running.set(program, cwd);
     void program.ended.finally(() => running.delete(program));
     return program;
@@ -79,7 +77,9 @@ export async function buildGateway(): Promise<BuiltGateway> {
   }
 
   return {
-    start,
+    start: (cwd, env = {}) => runIn(cwd, [join(folder, 'dist/src/main.js')], env),
+    apiKey: (cwd, args, env = {}) =>
+      runIn(cwd, [join(folder, 'dist/src/auth/api-key-command.js'), ...args], env),
     endAll,
     async typeorm(cwd, command, env = {}) {
       const cli = join(root, 'node_modules/typeorm/cli.js');

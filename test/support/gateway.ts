@@ -39,6 +39,8 @@ export interface Gateway {
   query<Data = Record<string, never>>(
     document: string,
     variables?: Record<string, unknown>,
+    /** Beside the content type: credentials. */
+    headers?: Record<string, string>,
   ): Promise<Answer<Data>>;
   close(): Promise<void>;
 }
@@ -79,12 +81,16 @@ export async function startGateway(
     source,
     filesDirectory,
     log,
-    async query<Data>(document: string, variables?: Record<string, unknown>) {
+    async query<Data>(
+      document: string,
+      variables?: Record<string, unknown>,
+      headers: Record<string, string> = {},
+    ) {
       const signedBefore = await linksSigned();
       const logBefore = log.length;
       const response = await fetch(`${origin}/graphql`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', ...headers },
         body: JSON.stringify({ query: document, variables }),
       });
       const body = (await response.json()) as Pick<Answer<Data>, 'data' | 'errors'>;

@@ -1,0 +1,44 @@
+import { createHash, randomBytes } from 'node:crypto';
+
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+/** One row of `api_keys`. The key itself is nowhere: only its hash is kept. */
+@Entity('api_keys')
+@Index('api_keys_by_hash', ['keyHash'], { unique: true })
+export class ApiKey {
+  @PrimaryColumn({ type: 'varchar', length: 26 })
+  id!: string;
+
+  @Column({ name: 'organization_id', type: 'varchar', length: 64 })
+  organizationId!: string;
+
+  /** What its owner calls it. */
+  @Column({ type: 'varchar', length: 255 })
+  name!: string;
+
+  /** SHA-256 of the key, in hexadecimal. */
+  @Column({ name: 'key_hash', type: 'nchar', length: 64 })
+  keyHash!: string;
+
+  @Column({ name: 'created_at', type: 'datetime', precision: 3 })
+  createdAt!: Date;
+
+  @Column({ name: 'expires_at', type: 'datetime', precision: 3, nullable: true })
+  expiresAt!: Date | null;
+
+  @Column({ name: 'revoked_at', type: 'datetime', precision: 3, nullable: true })
+  revokedAt!: Date | null;
+}
+
+/** A new key: 256 random bits behind a prefix by which scanners for leaked secrets can know it. */
+export function newApiKey(): string {
+  return `egk_${randomBytes(32).toString('base64url')}`;
+}
+
+/**
+ * The hash a key is kept and looked up by. It needs neither salt nor stretching, since a key is no word that somebody could
+ * guess.
+ */
+export function hashOfApiKey(key: string): string {
+  return createHash('sha256').update(key).digest('hex');
+}

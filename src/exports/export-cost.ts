@@ -1,0 +1,30 @@
+import type { Complexity } from 'type-graphql';
+
+/** How many exports a page may hold. */
+export const MAX_LIMIT = 100;
+
+/**
+ * What fields cost, in units of one plain field of one object, where that is not 1. `src/graphql/limits.ts` says how much a
+ * request may cost.
+ */
+
+/** A look-up by id: look-ups of one request share a statement. */
+export const lookUpCost: Complexity = ({ childComplexity }) => 20 + childComplexity;
+
+/**
+ * A list is a statement of its own, with all of its selection once for every export it may hold; a limit out of range is
+ * for the resolver to refuse.
+ */
+export const listCost: Complexity = ({ args, childComplexity }) => {
+  const limit = Math.min(Math.max(Number(args['limit']), 1), MAX_LIMIT);
+  return 200 + limit * childComplexity;
+};
+
+/** A count is a statement of its own, over rows that nobody gets to see. Times the limit, like all of a list. */
+export const countCost: Complexity = 5;
+
+/** A link is signed, and the files it is chosen from are read. */
+export const linkCost: Complexity = 5;
+
+/** There are always four. */
+export const filesCost: Complexity = ({ childComplexity }) => 1 + 4 * childComplexity;

@@ -1,0 +1,136 @@
+import { request, type IncomingMessage } from 'node:http';
+import { once } from 'node:events';
+
+import { expect } from '@jest/globals';
+import { pino } from 'pino';
+
+import { ApiKey, hashOfApiKey } from '../../src/auth/api-key.js';
+import { ApiKeyRepository } from '../../src/auth/api-key-repository.js';
+import { createDataSource } from '../../src/database/data-source.js';
+import { Database } from '../../src/database/database.js';
+import type { EngineDatabase } from '../support/engines.js';
+import type { Gateway } from '../support/gateway.js';
+
+/** A key of the tests by a name, in the form of a real one. */
+export function keyNamed(name: string): string {
+  return `egk_${name.padEnd(43, 'Aa0-_')}`;
+}
+
+/** The row of a key. */
+export function apiKeyRow(
+  key: string,
+  organizationId: string,
+  changes: { expiresAt?: Date; revokedAt?: Date } = {},
+): ApiKey {
+  const keyHash = hashOfApiKey(key);
+  return Object.assign(new ApiKey(), {
+    id: `key_${keyHash.slice(0, 22)}`,
+    organizationId,
+    name: 'A key of the tests',
+    keyHash,
+    createdAt: new Date('2026-01-01T00:00:00.000Z'),
+    expiresAt: null,
+    revokedAt: null,
+    ...changes,
+  });
+}
+
+/** Adds keys to a database, and its tables before: a gateway does not start where there are none. */
+export async function addKeys(
+  { config }: Pick<EngineDatabase, 'config'>,
+  keys: readonly ApiKey[],
+): Promise<void> {
+  const source = await createDataSource(config, pino({ level: 'silent' }));
+  await source.initialize();
+  await source.runMigrations();
+  const repository = new ApiKeyRepository(new Database(source));
+  for (const key of keys) await repository.add(key);
+  await source.destroy();
+}
+
+/** An answer to the byte, and what the gateway did for it. */
+export interface RawAnswer {
+  readonly status: number | undefined;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly text: string;
+  readonly statements: readonly string[];
+  /** Causes of refusals that were logged. */
+  readonly causes: readonly unknown[];
+}
+
+export const whoAmI = JSON.stringify({ query: '{ exports(limit: 100) { data { id } } }' });
+
+/** Posts a query with headers exactly as listed, name after value, doubled ones too. */
+export async function askWith(
+  gateway: Pick<Gateway, 'origin' | 'log'>,
+  headers: readonly string[],
+  body = whoAmI,
+): Promise<RawAnswer> {
+  const logBefore = gateway.log.length;
+  const sent = request(`${gateway.origin}/graphql`, {
+    method: 'POST',
+    agent: false,
+    headers: [
+      'Host',
+      new URL(gateway.origin).host,
+      'Content-Type',
+      'application/json',
+      'Content-Length',
+      String(Buffer.byteLength(body)),
+      'Connection',
+      'close',
+      ...headers,
+    ],
+  });
+  sent.end(body);
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  let text = '';
+  for await (const chunk of response.setEncoding('utf8')) text += String(chunk);
+  const answered = { ...response.headers };
+  delete answered.date;
+  const logged = gateway.log.slice(logBefore);
+  return {
+    status: response.statusCode,
+    headers: answered,
+    text,
+    statements: logged.flatMap(({ sql }) => (typeof sql === 'string' ? [sql] : [])),
+    causes: logged.flatMap(({ msg, cause }) => (msg === 'UnauthenticatedError' ? [cause] : [])),
+  };
+}
+
+/** The one answer to whoever is not known. */
+export const refusal =
+  '{"errors":[{"message":"Valid credentials are needed: an X-API-Key header or a bearer token.",' +
+  '"extensions":{"code":"UNAUTHENTICATED"}}]}';
+
+/** Expects the refusal, to the byte and to the header, with no word of why. */
+export async function expectRefusal(
+  gateway: Pick<Gateway, 'origin' | 'log'>,
+  headers: readonly string[],
+  cause: RegExp | string,
+): Promise<RawAnswer> {
+  const answer = await askWith(gateway, headers);
+  const bare = await askWith(gateway, []);
+  expect({ status: answer.status, text: answer.text }).toEqual({ status: 401, text: refusal });
+  expect(answer.headers).toEqual(bare.headers);
+  expect(answer.headers['cache-control']).toBe('private, no-store');
+  expect(answer.causes).toEqual([expect.stringMatching(cause)]);
+  expect(answer.statements.filter((sql) => !sql.includes('api_keys'))).toEqual([]);
+  return answer;
+}
+
+/** Expects none of these texts, nor their hashes, in anything the gateway has logged. */
+export function expectNotLogged(gateway: Pick<Gateway, 'log'>, secrets: readonly string[]): void {
+  const log = JSON.stringify(gateway.log);
+  for (const each of secrets) {
+    expect(log).not.toContain(each);
+    expect(log).not.toContain(hashOfApiKey(each));
+  }
+}
+
+/** The ids of exports in the answer to `whoAmI`. */
+export function idsIn({ status, text }: RawAnswer): string[] {
+  expect([status, text]).toEqual([200, expect.stringContaining('"data"')]);
+  const { data } = JSON.parse(text) as { data: { exports: { data: { id: string }[] } } };
+  return data.exports.data.map(({ id }) => id);
+}
