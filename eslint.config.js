@@ -7,7 +7,7 @@ import ts from 'typescript-eslint';
 const zones = [
   { target: './src', from: './test', message: 'The product does not know its tests.' },
   {
-    target: './src/!(main.ts)',
+    target: ['./src/!(main.ts)', './src/*/**'],
     from: ['./src/main.ts', './src/app.ts'],
     message: 'app.ts puts the parts together; no part knows the whole.',
   },
@@ -43,8 +43,16 @@ const typeorm = {
   group: ['typeorm'],
   message: 'TypeORM belongs into entities, repositories and src/database.',
 };
+const nodeProcess = { group: ['node:process', 'process'], message: 'Use the global process.' };
+const fastify = { group: ['fastify', '@fastify/*'], message: 'Fastify belongs into src/http.' };
+const dynamicTypeorm = {
+  selector: "ImportExpression[source.value='typeorm']",
+  message: typeorm.message,
+};
 const environment = {
-  selector: "MemberExpression[object.name='process'][property.name='env']",
+  selector:
+    "MemberExpression[object.name='process']:matches([property.name='env'], [property.value='env']), " +
+    "VariableDeclarator[init.name='process']",
   message: 'Only entry points read the environment; readConfig gives the rest.',
 };
 
@@ -85,23 +93,28 @@ export default defineConfig(
   {
     files: ['src/**'],
     rules: {
-      'no-restricted-imports': ['error', { patterns: [typeorm] }],
-      'no-restricted-syntax': ['error', environment],
+      'no-restricted-imports': ['error', { patterns: [typeorm, nodeProcess] }],
+      'no-restricted-syntax': ['error', environment, dynamicTypeorm],
     },
   },
   {
     files: ['src/{files,auth}/**', 'src/config.ts', 'src/errors.ts'],
-    rules: { 'no-restricted-imports': ['error', { patterns: [typeorm, graphql] }] },
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [typeorm, graphql, fastify, nodeProcess] }],
+    },
   },
   {
     files: [
       'src/database/**',
-      'src/auth/api-key.ts',
       'src/exports/export.ts',
       'src/exports/export-file.ts',
-      'src/**/*-repository.ts',
+      'src/{exports,sample}/*-repository.ts',
     ],
-    rules: { 'no-restricted-imports': 'off' },
+    rules: { 'no-restricted-imports': ['error', { patterns: [nodeProcess] }] },
+  },
+  {
+    files: ['src/auth/api-key.ts', 'src/auth/api-key-repository.ts'],
+    rules: { 'no-restricted-imports': ['error', { patterns: [graphql, fastify, nodeProcess] }] },
   },
   {
     files: ['test/**'],

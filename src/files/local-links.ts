@@ -63,8 +63,11 @@ export class LocalLinks implements FileLinks {
 function parseLink(
   requestTarget: string,
 ): { file: StoredFile; expires: number; signature: string } | null {
-  const [path = '', query = ''] = requestTarget.split('?', 2);
+  const [path = '', query = '', ...rest] = requestTarget.split('?');
   const parameters = new URLSearchParams(query);
+  // Whatever more a link may say was not signed.
+  const names = [...parameters.keys()].sort().join();
+  if (rest.length > 0 || names !== 'expires,name,signature') return null;
   const fileName = parameters.get('name');
   const expires = parameters.get('expires');
   const signature = parameters.get('signature');

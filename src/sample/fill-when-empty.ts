@@ -15,11 +15,18 @@ export async function fillWhenEmpty({
   files: FileStore;
   logger: Logger;
 }): Promise<void> {
-  if (!(await new SampleRepository(source).isEmpty())) return;
+  const repository = new SampleRepository(source);
+  if (!(await repository.isEmpty())) return;
   const start = performance.now();
   // Only now, for it takes time to load and is needed once in the life of a database.
   const { fillWithSamples } = await import('./fill.js');
-  const made = await fillWithSamples({ source, files, exports: SAMPLE_EXPORTS, now: new Date() });
+  const fill = () => fillWithSamples({ source, files, exports: SAMPLE_EXPORTS, now: new Date() });
+  const made = await fill().catch(async (error: unknown) => {
+    // Another gateway that was started at the same time has filled it in the meantime.
+    if (await repository.isEmpty()) throw error;
+    return null;
+  });
+  if (made === null) return;
   logger.info(
     `The database was empty: added ${SAMPLE_EXPORTS} sample exports with ${made.files} files in ` +
       `${Math.round(performance.now() - start)} ms.`,

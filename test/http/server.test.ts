@@ -12,9 +12,9 @@ import { until } from '../start/until.js';
 import { thisMachine } from '../support/apt.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
-import { findServerProgram, provideMysqlServer } from '../support/mysql-server.js';
 import { exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { provideMysqlServer } from '../support/mysql-server.js';
 import { ExportFileKind } from '../../src/exports/export-file.js';
 
 interface ErrorBody {
@@ -300,10 +300,7 @@ async function expectUnavailable(gateway: Gateway, url: string, withinMs: number
   expect(live.status).toBe(200);
 }
 
-// A run on a server from elsewhere has no program to start.
-const ifInstalled = findServerProgram(thisMachine.folders) === undefined ? describe.skip : describe;
-
-ifInstalled('when the database server ends', () => {
+describe('when the database server ends', () => {
   it('queries are answered with 503 at once, before, while and after, and tell nothing of where it is', async () => {
     const server = await provideMysqlServer({
       ...thisMachine,

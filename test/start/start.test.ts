@@ -580,6 +580,37 @@ describe('a MySQL database', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  it('holds times in UTC, wherever the gateway runs', async () => {
+    await migrate();
+    await database.query(
+      `INSERT INTO exports (id, organization_id, name, resource, status, created_at, updated_at, expires_at)
+       VALUES ('exp_1', 'org_demo', 'One', 'contact', 'queued',
+               '2026-03-29 01:59:59.001', '2026-07-01 12:00:00.000', '2026-03-08 07:00:00.500')`,
+    );
+    const program = built.start(folder, {
+      ...onServer(database.url),
+      TZ: 'America/New_York',
+    });
+    const origin = await originOf(program);
+    const query = `{ exports { data { createdAt updatedAt expiresAt } pagination { endCursor } } }`;
+    const { exports } = await ask<{
+      exports: { data: object[]; pagination: { endCursor: string } };
+    }>(origin, query);
+    expect(exports.data).toEqual([
+      {
+        createdAt: '2026-03-29T01:59:59.001Z',
+        updatedAt: '2026-07-01T12:00:00.000Z',
+        expiresAt: '2026-03-08T07:00:00.500Z',
+      },
+    ]);
+    const after = JSON.stringify(exports.pagination.endCursor);
+    const behind = await ask<{ exports: { data: object[] } }>(
+      origin,
+      `{ exports(after: ${after}) { data { id } } }`,
+    );
+    expect(behind.exports.data).toEqual([]);
+  });
+
   it('serves with a user who may do no more than SELECT', async () => {
     await migrate();
     const source = await openSource({ kind: 'mysql', url: database.url });
