@@ -12,7 +12,7 @@ import { everyoneSees, type Authenticate } from './auth/viewer.js';
 import type { AuthConfig, Config, FilesConfig } from './config.js';
 import { connectDatabase, placeOf } from './database/connect.js';
 import { Database } from './database/database.js';
-import { StartupError } from './errors.js';
+import { codeOf, StartupError } from './errors.js';
 import { ExportOrderBy, SortDirection } from './exports/export-args.js';
 import { ExportRepository } from './exports/export-repository.js';
 import { ExportResolver } from './exports/export-resolver.js';
@@ -108,14 +108,13 @@ async function listen(server: FastifyInstance, { port, host }: Config): Promise<
   try {
     await server.listen({ port, host, listenTextResolver: (address) => `Listening ${address}` });
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     const advice: Record<string, string> = {
       EADDRINUSE: `PORT ${port} is taken on ${host}. Stop what listens there, or set another PORT.`,
       EACCES: `PORT ${port} needs rights this process does not have. Set a PORT above 1023.`,
       EADDRNOTAVAIL: `HOST ${host} is not an address of this machine.`,
       ENOTFOUND: `HOST ${host} cannot be found.`,
     };
-    const words = advice[code];
+    const words = advice[codeOf(error) ?? ''];
     throw words === undefined ? error : new StartupError([words], { cause: error });
   }
 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 import { z } from 'zod';
 
+import { isOrganization } from './auth/viewer.js';
 import { StartupError } from './errors.js';
 
 /** Where the embedded gateway keeps what it makes itself, below the working directory. */
@@ -147,7 +148,7 @@ const settings = z.object({
   AUTH: z.enum(['required', 'off'], 'must be required or off').optional(),
   ORGANIZATION: z
     .string()
-    .regex(/^[\x21-\x7e]{1,64}$/, 'must be 1 to 64 ASCII characters without spaces')
+    .refine(isOrganization, 'must be 1 to 64 ASCII characters without spaces')
     .default('org_demo'),
   JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
   JWT_PUBLIC_KEY: publicKey.optional(),

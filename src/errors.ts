@@ -72,3 +72,10 @@ export class StartupError extends Error {
     this.problems = problems;
   }
 }
+
+/** The code by which Node and the drivers tell their errors apart, such as ENOENT or ER_NO_SUCH_TABLE. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined;
+}

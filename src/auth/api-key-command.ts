@@ -5,7 +5,7 @@ import { runCommand } from '../command.js';
 import { readDatabaseConfig } from '../config.js';
 import { connectDatabase, placeOf } from '../database/connect.js';
 import { Database } from '../database/database.js';
-import { StartupError } from '../errors.js';
+import { codeOf, StartupError } from '../errors.js';
 import { createLogger } from '../logger.js';
 import { ApiKeyRepository } from './api-key-repository.js';
 import { ApiKey, hashOfApiKey, newApiKey } from './api-key.js';
@@ -35,10 +35,10 @@ await runCommand(async (environment) => {
 
 /** A refusal of the database, without the statement, which holds the hash of a key; other errors as they are. */
 function inWords(error: unknown, place: string): unknown {
-  if (error instanceof StartupError || !(error instanceof Error)) return error;
-  if (!('code' in error) || typeof error.code !== 'string') return error;
+  const code = codeOf(error);
+  if (error instanceof StartupError || code === undefined) return error;
   const advice = 'The user of DATABASE_URL needs SELECT, INSERT and UPDATE on api_keys.';
-  return new StartupError([`The keys in ${place} cannot be changed (${error.code}). ${advice}`], {
+  return new StartupError([`The keys in ${place} cannot be changed (${code}). ${advice}`], {
     cause: error,
   });
 }

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 
 import type { DatabaseConfig } from '../config.js';
-import { StartupError } from '../errors.js';
+import { codeOf, StartupError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { createDataSource } from './data-source.js';
 import { isOutage } from './database.js';
@@ -90,10 +90,4 @@ function reasonOf(error: unknown): string {
   const message = error.message === '' ? error.name : error.message;
   const code = codeOf(error);
   return code === undefined || message.includes(code) ? message : `${code}: ${message}`;
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : undefined;
 }

@@ -24,8 +24,6 @@ export async function addFilesRoute(
     reply.headers({
       'Cache-Control': 'private, no-store',
       'Content-Security-Policy': "default-src 'none'; sandbox",
-      'Referrer-Policy': 'no-referrer',
-      'X-Content-Type-Options': 'nosniff',
     });
     switch (link.verdict) {
       case 'forged':

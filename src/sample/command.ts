@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { runCommand } from '../command.js';
 import { readConfig, readDatabaseConfig, type Environment } from '../config.js';
 import { connectDatabase, placeOf } from '../database/connect.js';
-import { StartupError } from '../errors.js';
+import { codeOf, StartupError } from '../errors.js';
 import { LocalStore } from '../files/local-store.js';
 import { createLogger } from '../logger.js';
 import { SAMPLE_EXPORTS } from './fill-when-empty.js';
@@ -76,6 +76,5 @@ function readSettings(environment: Environment) {
 function isExpected(error: unknown): error is Error {
   if (error instanceof StartupError) return true;
   // EACCES, ENOSPC, ER_TABLEACCESS_DENIED_ERROR, SQLITE_FULL; but ERR_… is what Node says of wrong code.
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return /^(?:E(?!RR_)|SQLITE_)/.test(code);
+  return /^(?:E(?!RR_)|SQLITE_)/.test(codeOf(error) ?? '');
 }
