@@ -66,15 +66,16 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     ttl: config.files.linkTtl,
     origin,
   });
+  const counted = countedLinks(links, registry);
 
-  const schema = await createSchema(new ExportResolver(repository, countedLinks(links, registry)));
+  const schema = await createSchema(new ExportResolver(repository));
   const apollo = createApolloServer(schema, { introspection: config.introspection, logger });
   await apollo.start();
 
-  addGraphqlRoute(server, {
+  await addGraphqlRoute(server, {
     apollo,
     authenticate: await authentication(config.auth, database),
-    contextFor: (viewer) => createContext(viewer, repository),
+    contextFor: (viewer) => createContext(viewer, { repository, links: counted }),
     graphiqlPage: config.graphiql ? await graphiqlPage(config, repository) : null,
   });
   await addFilesRoute(server, { links, directory: filesDirectory });

@@ -1,7 +1,7 @@
 import { ArgsType, Field, ID, InputType, Int, registerEnumType } from 'type-graphql';
 
 import { BadUserInputError } from '../errors.js';
-import { MAX_LIMIT } from './export-cost.js';
+import { MAX_IDS, MAX_LIMIT } from './export-cost.js';
 import { ExportResource, ExportStatus, type RequestedLinks } from './export.js';
 
 /** What a list is ordered by. The names are the API's, the values the columns'. */
@@ -57,19 +57,16 @@ export class ExportFilter {
   search?: string | null;
 }
 
+const ASKS_FOR_CSV = 'Ask for csvUrl, csvErrorUrl, csvSanitizedUrl and the links of the CSV files.';
+const ASKS_FOR_JSON = 'Ask for jsonUrl and the link of the JSON file.';
+
 /** The two flags that ask for links. */
 @ArgsType()
 export class LinkArgs implements RequestedLinks {
-  @Field(() => Boolean, {
-    defaultValue: false,
-    description: 'Ask for csvUrl, csvErrorUrl, csvSanitizedUrl and the links of the CSV files.',
-  })
+  @Field(() => Boolean, { defaultValue: false, description: ASKS_FOR_CSV })
   includeCsv!: boolean;
 
-  @Field(() => Boolean, {
-    defaultValue: false,
-    description: 'Ask for jsonUrl and the link of the JSON file.',
-  })
+  @Field(() => Boolean, { defaultValue: false, description: ASKS_FOR_JSON })
   includeJson!: boolean;
 }
 
@@ -77,6 +74,18 @@ export class LinkArgs implements RequestedLinks {
 export class ExportArgs extends LinkArgs {
   @Field(() => ID, { description: 'The id of the export.' })
   id!: string;
+}
+
+@ArgsType()
+export class ExportsByIdsArgs implements RequestedLinks {
+  @Field(() => [ID], { description: `The ids of the exports: at most ${MAX_IDS}.` })
+  ids!: string[];
+
+  @Field(() => Boolean, { defaultValue: true, description: ASKS_FOR_CSV })
+  includeCsv!: boolean;
+
+  @Field(() => Boolean, { defaultValue: true, description: ASKS_FOR_JSON })
+  includeJson!: boolean;
 }
 
 @ArgsType()
@@ -154,5 +163,12 @@ export function checkPaging({ page, limit }: Pick<ExportsArgs, 'page' | 'limit'>
   if (page < 1) throw new BadUserInputError('page', `must be 1 or more, not ${page}.`);
   if (limit < 1 || limit > MAX_LIMIT) {
     throw new BadUserInputError('limit', `must be between 1 and ${MAX_LIMIT}, not ${limit}.`);
+  }
+}
+
+/** Throws BadUserInputError when there are too many ids. */
+export function checkIds({ ids }: Pick<ExportsByIdsArgs, 'ids'>): void {
+  if (ids.length > MAX_IDS) {
+    throw new BadUserInputError('ids', `must be at most ${MAX_IDS}, not ${ids.length}.`);
   }
 }

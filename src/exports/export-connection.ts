@@ -1,4 +1,4 @@
-import { Field, Int, ObjectType } from 'type-graphql';
+import { Directive, Field, Int, ObjectType } from 'type-graphql';
 
 import { countCost } from './export-cost.js';
 import { Export } from './export.js';
@@ -14,6 +14,8 @@ export interface ListedPage {
   readonly cursorOf: (last: Export) => string;
 }
 
+// Shareable, because another subgraph may give a list of exports as well.
+@Directive('@shareable')
 @ObjectType({ description: 'Where a page stands in its list.' })
 export class ExportPagination {
   @Field(() => Int, {
@@ -61,6 +63,7 @@ export class ExportPagination {
   }
 }
 
+@Directive('@shareable')
 @ObjectType({ description: 'A page of a list of exports.' })
 export class ExportConnection {
   @Field(() => ExportPagination, { description: 'Where the page stands in the list.' })

@@ -8,8 +8,17 @@ export const MAX_LIMIT = 100;
  * request may cost.
  */
 
+/** How many exports one look-up by ids may ask for. */
+export const MAX_IDS = 100;
+
 /** A look-up by id: look-ups of one request share a statement. */
 export const lookUpCost: Complexity = ({ childComplexity }) => 20 + childComplexity;
+
+/** A look-up of many: one statement, with the selection once for each of them; too many are for the resolver to refuse. */
+export const lookUpsCost: Complexity = ({ args, childComplexity }) => {
+  const { ids } = args as { ids: readonly string[] };
+  return 20 + Math.min(ids.length, MAX_IDS) * childComplexity;
+};
 
 /**
  * A list is a statement of its own, with all of its selection once for every export it may hold; a limit out of range is

@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
 
+import type { FileLinks } from '../files/file-links.js';
 import type { ExportFileRow } from './export-file.js';
 import type { ExportRepository } from './export-repository.js';
 import type { Export } from './export.js';
@@ -30,4 +31,6 @@ export class ExportLoaders {
 export interface ExportContext {
   readonly organization: string;
   readonly loaders: ExportLoaders;
+  /** Makes the links of its answer. */
+  readonly links: FileLinks;
 }

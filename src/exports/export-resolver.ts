@@ -1,22 +1,25 @@
 import { GraphQLURL } from 'graphql-scalars';
-import { Args, Ctx, FieldResolver, Query, Resolver, Root } from 'type-graphql';
+import { Args, Ctx, Directive, FieldResolver, Query, Resolver, Root } from 'type-graphql';
 
-import type { FileLinks } from '../files/file-links.js';
-import { checkPaging, ExportArgs, exportConditions, ExportsArgs } from './export-args.js';
+import {
+  checkIds,
+  checkPaging,
+  ExportArgs,
+  exportConditions,
+  ExportsArgs,
+  ExportsByIdsArgs,
+} from './export-args.js';
 import { ExportConnection } from './export-connection.js';
-import { filesCost, linkCost, listCost, lookUpCost } from './export-cost.js';
+import { filesCost, linkCost, listCost, lookUpCost, lookUpsCost } from './export-cost.js';
 import { decodeCursor, encodeCursor, type ListIdentity } from './export-cursor.js';
 import { ExportFile, ExportFileKind, ExportFileState } from './export-file.js';
 import type { ExportContext } from './export-loaders.js';
 import type { ExportRepository } from './export-repository.js';
-import { Export } from './export.js';
+import { Export, type RequestedLinks } from './export.js';
 
 @Resolver(() => Export)
 export class ExportResolver {
-  constructor(
-    private readonly repository: ExportRepository,
-    private readonly links: FileLinks,
-  ) {}
+  constructor(private readonly repository: ExportRepository) {}
 
   @Query(() => Export, {
     nullable: true,
@@ -27,8 +30,25 @@ export class ExportResolver {
     @Args(() => ExportArgs) args: ExportArgs,
     @Ctx() context: ExportContext,
   ): Promise<Export | null> {
-    const found = await context.loaders.exports.load(args.id);
-    return found?.requestedWith(args) ?? null;
+    return exportById(args.id, args, context);
+  }
+
+  // In a federated graph a field that may not be null would take the whole answer with it when this subgraph is out of
+  // reach; a router has `_entities` instead.
+  @Directive('@inaccessible')
+  @Directive('@merge(keyField: "id", keyArg: "ids")')
+  @Query(() => [Export], {
+    nullable: 'items',
+    complexity: lookUpsCost,
+    description:
+      'Many exports in the order of their ids, null where there is none. Made for schema stitching: without flags, the fields selected are what is asked for.',
+  })
+  async exportsByIds(
+    @Args(() => ExportsByIdsArgs) args: ExportsByIdsArgs,
+    @Ctx() context: ExportContext,
+  ): Promise<(Export | null)[]> {
+    checkIds(args);
+    return Promise.all(args.ids.map((id) => exportById(id, args, context)));
   }
 
   @Query(() => ExportConnection, {
@@ -71,7 +91,7 @@ export class ExportResolver {
       'A link to the exported data as JSON. Null unless includeJson is set and the file exists.',
   })
   async jsonUrl(@Root() parent: Export, @Ctx() context: ExportContext): Promise<string | null> {
-    return this.url(parent, ExportFileKind.JSON, context);
+    return urlOf(parent, ExportFileKind.JSON, context);
   }
 
   @FieldResolver(() => GraphQLURL, {
@@ -81,7 +101,7 @@ export class ExportResolver {
       'A link to the exported data as CSV. Null unless includeCsv is set and the file exists.',
   })
   async csvUrl(@Root() parent: Export, @Ctx() context: ExportContext): Promise<string | null> {
-    return this.url(parent, ExportFileKind.CSV, context);
+    return urlOf(parent, ExportFileKind.CSV, context);
   }
 
   @FieldResolver(() => GraphQLURL, {
@@ -91,7 +111,7 @@ export class ExportResolver {
       'A link to the errors of the export as CSV. Null unless includeCsv is set and there were any.',
   })
   async csvErrorUrl(@Root() parent: Export, @Ctx() context: ExportContext): Promise<string | null> {
-    return this.url(parent, ExportFileKind.CSV_ERROR, context);
+    return urlOf(parent, ExportFileKind.CSV_ERROR, context);
   }
 
   @FieldResolver(() => GraphQLURL, {
@@ -104,7 +124,7 @@ export class ExportResolver {
     @Root() parent: Export,
     @Ctx() context: ExportContext,
   ): Promise<string | null> {
-    return this.url(parent, ExportFileKind.CSV_SANITIZED, context);
+    return urlOf(parent, ExportFileKind.CSV_SANITIZED, context);
   }
 
   @FieldResolver(() => [ExportFile], {
@@ -119,22 +139,32 @@ export class ExportResolver {
       const state = parent.fileState(row !== undefined, now);
       const hasLink =
         row !== undefined && state === ExportFileState.READY && parent.isLinkRequested(kind);
-      const sign = hasLink ? () => this.links.sign(row) : null;
+      const sign = hasLink ? () => context.links.sign(row) : null;
       return new ExportFile({ exportId: parent.id, kind, state }, row, sign);
     });
   }
+}
 
-  /** A link to one file of an export; null, with nothing read, when it was not asked for or has expired. */
-  private async url(
-    parent: Export,
-    kind: ExportFileKind,
-    context: ExportContext,
-  ): Promise<string | null> {
-    if (!parent.isLinkRequested(kind) || parent.isExpired(new Date())) return null;
-    const rows = await context.loaders.files.load(parent.id);
-    const row = rows.find((file) => file.kind === kind);
-    return row === undefined ? null : (await this.links.sign(row)).url;
-  }
+/** One export as this place in the request asked for it; null when the viewer has none with this id. */
+export async function exportById(
+  id: string,
+  requested: RequestedLinks,
+  { loaders }: ExportContext,
+): Promise<Export | null> {
+  const found = await loaders.exports.load(id);
+  return found?.requestedWith(requested) ?? null;
+}
+
+/** A link to one file of an export; null, with nothing read, when it was not asked for or has expired. */
+async function urlOf(
+  parent: Export,
+  kind: ExportFileKind,
+  { loaders, links }: ExportContext,
+): Promise<string | null> {
+  if (!parent.isLinkRequested(kind) || parent.isExpired(new Date())) return null;
+  const rows = await loaders.files.load(parent.id);
+  const row = rows.find((file) => file.kind === kind);
+  return row === undefined ? null : (await links.sign(row)).url;
 }
 
 /** The same promise at every call. */

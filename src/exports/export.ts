@@ -1,5 +1,5 @@
 import { GraphQLDateTime } from 'graphql-scalars';
-import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
+import { Directive, Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 import { ExportFileKind, ExportFileState } from './export-file.js';
@@ -53,6 +53,7 @@ export interface RequestedLinks {
 }
 
 /** One row of `exports` and the GraphQL object made of it. */
+@Directive('@key(fields: "id")')
 @ObjectType({
   description: 'A data export: a job that another system runs, and the files it leaves.',
 })
@@ -94,6 +95,8 @@ export class Export {
   @Column({ name: 'failure_reason', type: 'varchar', length: 500, nullable: true })
   failureReason!: string | null;
 
+  // So that a contract of a federated graph can leave it out.
+  @Directive('@tag(name: "personal-data")')
   @Field(() => String, { nullable: true, description: 'Who asked for it, when that is known.' })
   @Column({ name: 'requested_by', type: 'varchar', length: 255, nullable: true })
   requestedBy!: string | null;

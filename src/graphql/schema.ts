@@ -1,21 +1,28 @@
-import { lexicographicSortSchema, printSchema, type GraphQLSchema } from 'graphql';
+import type { GraphQLSchema } from 'graphql';
 import { buildSchema, type ContainerType } from 'type-graphql';
 
 import { ExportResolver } from '../exports/export-resolver.js';
+import { schemaText, stitchingSdl, subgraphSdl } from './sdl.js';
+import { SubgraphResolver } from './subgraph-resolver.js';
 
 /** The schema, ready to execute; `resolver` serves the queries and fields of exports. */
 export async function createSchema(resolver: ExportResolver): Promise<GraphQLSchema> {
-  return schemaOf({ get: () => resolver });
+  const subgraph = new SubgraphResolver(() => texts);
+  const schema = await schemaOf({
+    get: (cls) => (cls === SubgraphResolver ? subgraph : resolver),
+  });
+  const texts = { federation: subgraphSdl(schema), stitching: stitchingSdl(schema) };
+  return schema;
 }
 
-/** The text of the schema, sorted, so that it changes only when the schema does. */
+/** The text of schema.graphql. */
 export async function createSchemaText(): Promise<string> {
-  return `${printSchema(lexicographicSortSchema(await schemaOf()))}\n`;
+  return schemaText(await schemaOf());
 }
 
 async function schemaOf(container?: ContainerType): Promise<GraphQLSchema> {
   const schema = await buildSchema({
-    resolvers: [ExportResolver],
+    resolvers: [ExportResolver, SubgraphResolver],
     ...(container && { container }),
     // The arguments are checked where they are read (exports/export-args.ts), in words of this API.
     validate: false,

@@ -12,6 +12,7 @@ import type { Context } from './context.js';
 import { createErrorFormat } from './format-error.js';
 import { knownOperationTypes } from './known-operation-types.js';
 import { limitedNesting, limits, limitsPlugin } from './limits.js';
+import { revalidatedAnswers } from './revalidated-answers.js';
 
 /** Apollo Server over a schema, not yet started. */
 export function createApolloServer(
@@ -32,6 +33,7 @@ export function createApolloServer(
     stopOnTerminationSignals: false,
     plugins: [
       limitsPlugin(schema, { hideSuggestions: !introspection }),
+      revalidatedAnswers,
       // The gateway serves GraphiQL itself, gives no cache hints, and reports to nobody.
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginCacheControlDisabled(),

@@ -1,6 +1,7 @@
 import type { ApolloServer } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
-import type { FastifyInstance } from 'fastify';
+import etag from '@fastify/etag';
+import type { FastifyInstance, RouteShorthandOptions } from 'fastify';
 
 import type { Authenticate, Viewer } from '../auth/viewer.js';
 import type { Context } from '../graphql/context.js';
@@ -16,7 +17,7 @@ declare module 'fastify' {
 export const GRAPHQL_PATH = '/graphql';
 
 /** `POST /graphql`, GET for queries, and GraphiQL for browsers that ask for a page. */
-export function addGraphqlRoute(
+export async function addGraphqlRoute(
   server: FastifyInstance,
   {
     apollo,
@@ -31,14 +32,12 @@ export function addGraphqlRoute(
     /** Null: no GraphiQL here. */
     graphiqlPage: (() => Promise<GraphiqlPage>) | null;
   },
-): void {
+): Promise<void> {
   server.decorateRequest('viewer', null);
   // Who opens the origin alone in a browser means this.
   if (graphiqlPage !== null) server.get('/', (_request, reply) => reply.redirect(GRAPHQL_PATH));
 
-  server.route<{ Reply: string }>({
-    method: ['GET', 'POST'],
-    url: GRAPHQL_PATH,
+  const options: RouteShorthandOptions = {
     // Before the body is read: nothing is done for strangers.
     async onRequest(request, reply) {
       const wantsPage =
@@ -51,11 +50,17 @@ export function addGraphqlRoute(
       request.viewer = await authenticate(request.headers);
       return undefined;
     },
-    handler: fastifyApolloHandler(apollo, {
-      async context({ viewer }) {
-        if (viewer === null) throw new Error('A request came here without authentication');
-        return contextFor(viewer);
-      },
-    }),
+  };
+  const handler = fastifyApolloHandler(apollo, {
+    async context({ viewer }) {
+      if (viewer === null) throw new Error('A request came here without authentication');
+      return contextFor(viewer);
+    },
+  });
+  server.post<{ Reply: string }>(GRAPHQL_PATH, options, handler);
+  // Only an answer to a GET can be kept, and so be found unchanged.
+  await server.register(async (scope) => {
+    await scope.register(etag);
+    scope.get<{ Reply: string }>(GRAPHQL_PATH, options, handler);
   });
 }

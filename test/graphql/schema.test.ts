@@ -25,7 +25,14 @@ const contract = `
       page: Int! = 1, limit: Int! = 10, after: String,
       includeCsv: Boolean! = false, includeJson: Boolean! = false
     ): ExportConnection
+    exportsByIds(ids: [ID!]!, includeCsv: Boolean! = true, includeJson: Boolean! = true): [Export]!
+    _service: _Service!
+    _entities(representations: [_Any!]!): [_Entity]!
+    _sdl: String!
   }
+  type _Service { sdl: String! }
+  union _Entity = Export
+  scalar _Any
   input ExportFilter { resource: ExportResource statuses: [ExportStatus!] search: String }
   enum ExportResource { CONTACT GROUP LOCATION SHIPMENT TRACKER SHIPPING_LABEL_INFERENCE }
   enum ExportStatus { QUEUED PROCESSING COMPLETED FAILED TIMED_OUT }

@@ -1,0 +1,109 @@
+import { GraphQLScalarType } from 'graphql';
+import {
+  Arg,
+  createUnionType,
+  Ctx,
+  Directive,
+  Field,
+  ObjectType,
+  Query,
+  Resolver,
+  type Complexity,
+} from 'type-graphql';
+
+import { BadUserInputError } from '../errors.js';
+import { exportById } from '../exports/export-resolver.js';
+import { Export } from '../exports/export.js';
+import type { Context } from './context.js';
+
+/**
+ * What Apollo Federation 2 and schema stitching ask of a subgraph. The names and shapes are those of the federation
+ * specification (https://www.apollographql.com/docs/graphos/reference/federation/subgraph-spec).
+ */
+
+const Any = new GraphQLScalarType({
+  name: '_Any',
+  description:
+    'A representation of an entity: an object with __typename and the fields of its key.',
+});
+
+const Entity = createUnionType({
+  name: '_Entity',
+  description: 'What other subgraphs can refer to.',
+  types: () => [Export] as const,
+});
+
+@ObjectType('_Service', { description: 'This subgraph, as a router asks for it.' })
+class Service {
+  @Field(() => String, { description: 'Its schema for Apollo Federation 2.' })
+  readonly sdl: string;
+
+  constructor(sdl: string) {
+    this.sdl = sdl;
+  }
+}
+
+/** One statement for all of them, with the selection once for each. */
+const entitiesCost: Complexity = ({ args, childComplexity }) => {
+  const { representations } = args as { representations: readonly unknown[] };
+  return 20 + representations.length * childComplexity;
+};
+
+/** Through `_entities` the selection itself asks for links. */
+const BOTH_LINKS = { includeCsv: true, includeJson: true };
+
+@Resolver()
+export class SubgraphResolver {
+  /** `texts`: the schema that this resolver is part of, which is there only when it is built. */
+  constructor(
+    private readonly texts: () => { readonly federation: string; readonly stitching: string },
+  ) {}
+
+  @Query(() => Service, {
+    name: '_service',
+    description: 'The schema of this subgraph, for routers of Apollo Federation.',
+  })
+  service(): Service {
+    return new Service(this.texts().federation);
+  }
+
+  @Query(() => [Entity], {
+    name: '_entities',
+    nullable: 'items',
+    complexity: entitiesCost,
+    description:
+      'The entities that representations stand for, in their order, null where there is none. For routers of Apollo Federation.',
+  })
+  entities(
+    @Arg('representations', () => [Any], { description: 'What to look up.' })
+    representations: unknown[],
+    @Ctx() context: Context,
+  ): Promise<Export | null>[] {
+    // Each on its own: one that is wrong is an error in its place, and the others are answered.
+    return representations.map(async (representation, index) =>
+      exportById(idIn(representation, index), BOTH_LINKS, context),
+    );
+  }
+
+  @Directive('@inaccessible')
+  @Query(() => String, {
+    name: '_sdl',
+    description: 'The schema of this gateway with the directives of schema stitching.',
+  })
+  sdl(): string {
+    return this.texts().stitching;
+  }
+}
+
+/** The id of the export that a representation stands for. Throws BadUserInputError. */
+function idIn(representation: unknown, index: number): string {
+  const { __typename: type, id } = (representation ?? {}) as Record<string, unknown>;
+  const place = `representations[${index}]`;
+  if (type !== 'Export') {
+    throw new BadUserInputError(`${place}.__typename`, 'must be Export, the one entity here.');
+  }
+  if (typeof id !== 'string') {
+    throw new BadUserInputError(`${place}.id`, 'must be the id of an export.');
+  }
+  return id;
+}
