@@ -14,8 +14,9 @@ import { connectDatabase, placeOf } from './database/connect.js';
 import { Database } from './database/database.js';
 import { codeOf, StartupError } from './errors.js';
 import { ExportOrderBy, SortDirection } from './exports/export-args.js';
-import { ExportRepository } from './exports/export-repository.js';
+import { ExportRepository, type ExportStretch } from './exports/export-repository.js';
 import { ExportResolver } from './exports/export-resolver.js';
+import { isExpired } from './exports/export-with-files.js';
 import { ExportStatus } from './exports/export.js';
 import { countedLinks } from './files/counted-links.js';
 import { LocalLinks } from './files/local-links.js';
@@ -75,7 +76,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   await addGraphqlRoute(server, {
     apollo,
     authenticate: await authentication(config.auth, database),
-    contextFor: (viewer) => createContext(viewer, { repository, links: counted }),
+    contextFor: (viewer) => createContext(viewer, counted),
     graphiqlPage: config.graphiql ? await graphiqlPage(config, repository) : null,
   });
   await addFilesRoute(server, { links, directory: filesDirectory });
@@ -161,13 +162,14 @@ async function exampleId(
   organization: string,
   repository: ExportRepository,
 ): Promise<string | undefined> {
-  const newest = await repository.list(organization, {
+  const stretch: ExportStretch = {
     conditions: { resource: null, statuses: [ExportStatus.COMPLETED], search: '' },
     orderBy: ExportOrderBy.CREATED_AT,
     direction: SortDirection.DESC,
     start: { offset: 0 },
     limit: 20,
-  });
+  };
+  const newest = await repository.list(organization, stretch, ['id', 'expiresAt']);
   const now = new Date();
-  return newest.find((each) => !each.isExpired(now))?.id;
+  return newest.find((each) => !isExpired(each, now))?.id;
 }

@@ -1,9 +1,16 @@
-/** A time as a row gives it: a Date from MySQL, text in UTC from SQLite. */
-export function dateOf(value: Date | string): Date {
-  return value instanceof Date ? value : new Date(`${value.replace(' ', 'T')}Z`);
+/** A time as a row gives it: text in UTC, or a Date where a driver makes one. */
+export type DatabaseTime = Date | string;
+
+export function dateOf(value: DatabaseTime): Date {
+  return value instanceof Date ? value : new Date(isoText(value));
 }
 
 /** A time as a parameter: `YYYY-MM-DD hh:mm:ss.mmm` in UTC, which both databases compare rightly. */
 export function dateText(value: Date): string {
   return value.toISOString().replace('T', ' ').slice(0, 23);
+}
+
+/** Such a text in the form of ISO 8601: `YYYY-MM-DDThh:mm:ss.mmmZ`. */
+export function isoText(text: string): string {
+  return `${text.slice(0, 10)}T${text.slice(11).padEnd(12, text.length === 19 ? '.000' : '0')}Z`;
 }

@@ -2,7 +2,8 @@ import { ArgsType, Field, ID, InputType, Int, registerEnumType } from 'type-grap
 
 import { BadUserInputError } from '../errors.js';
 import { MAX_IDS, MAX_LIMIT } from './export-cost.js';
-import { ExportResource, ExportStatus, type RequestedLinks } from './export.js';
+import type { RequestedLinks } from './export-with-files.js';
+import { ExportResource, ExportStatus } from './export.js';
 
 /** What a list is ordered by. The names are the API's, the values the columns'. */
 export enum ExportOrderBy {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 
+import { dateOf } from '../database/values.js';
 import { BadUserInputError } from '../errors.js';
 import { ExportOrderBy, type ExportConditions, type SortDirection } from './export-args.js';
-import type { Export } from './export.js';
+import type { ExportColumn, ExportRow } from './export.js';
 
 /** What a cursor is bound to: it means nothing in a list of another kind. */
 export interface ListIdentity {
@@ -20,23 +21,20 @@ export interface ListPosition {
 
 const TAG_BYTES = 12;
 
-/** The value of an export in the column a list is ordered by. */
-function orderedValue(row: Export, orderBy: ExportOrderBy): Date | number {
-  switch (orderBy) {
-    case ExportOrderBy.CREATED_AT:
-      return row.createdAt;
-    case ExportOrderBy.UPDATED_AT:
-      return row.updatedAt;
-    case ExportOrderBy.COUNT_BATCHES:
-      return row.countBatches;
-    case ExportOrderBy.COUNT_TOTAL:
-      return row.countTotal;
-  }
-}
+/** The field that a list is ordered by: its value is part of a cursor. */
+export const orderedFields = {
+  [ExportOrderBy.CREATED_AT]: 'createdAt',
+  [ExportOrderBy.UPDATED_AT]: 'updatedAt',
+  [ExportOrderBy.COUNT_BATCHES]: 'countBatches',
+  [ExportOrderBy.COUNT_TOTAL]: 'countTotal',
+} as const satisfies Record<ExportOrderBy, ExportColumn>;
 
 /** The cursor of the place behind `row` in the list: base64url of a tag and of `value:id`. */
-export function encodeCursor(row: Export, list: ListIdentity): string {
-  const position = Buffer.from(`${Number(orderedValue(row, list.orderBy))}:${row.id}`);
+export function encodeCursor(row: ExportRow, list: ListIdentity): string {
+  const value = row[orderedFields[list.orderBy]];
+  if (value === undefined) throw new Error(`${list.orderBy} was not read`);
+  const number = typeof value === 'number' ? value : dateOf(value).getTime();
+  const position = Buffer.from(`${number}:${row.id}`);
   return Buffer.concat([tagOf(position, list), position]).toString('base64url');
 }
 

@@ -1,9 +1,10 @@
-import { GraphQLDateTime, GraphQLSafeInt, GraphQLURL } from 'graphql-scalars';
+import { GraphQLSafeInt } from 'graphql-scalars';
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 import type { FileLink } from '../files/file-links.js';
 import { linkCost } from './export-cost.js';
+import { DateTime, Url } from './export-scalars.js';
 
 /** The kinds of files an export may leave. The names are the API's, the values the database's. */
 export enum ExportFileKind {
@@ -74,7 +75,10 @@ export class ExportFileRow {
  * One of the four files of an export as the API shows it. Unlike its row it also stands for a file that does not
  * exist (yet), which is why it is a class of its own.
  */
-@ObjectType({ description: 'One of the four files an export may leave, whether it exists or not.' })
+@ObjectType({
+  description: 'One of the four files an export may leave, whether it exists or not.',
+  simpleResolvers: true,
+})
 export class ExportFile {
   @Field(() => ExportFileKind, { description: 'Which of the four.' })
   readonly kind: ExportFileKind;
@@ -100,13 +104,13 @@ export class ExportFile {
   @Field(() => String, { nullable: true, description: 'SHA-256 of its bytes, in hexadecimal.' })
   readonly sha256: string | null;
 
-  private signed: Promise<FileLink> | undefined;
+  private signed: FileLink | Promise<FileLink> | undefined;
 
   /** `sign` makes the link; null where there is none to give. It is called once at most, and only when selected. */
   constructor(
     identity: { exportId: string; kind: ExportFileKind; state: ExportFileState },
     row: ExportFileRow | undefined,
-    private readonly sign: (() => Promise<FileLink>) | null,
+    private readonly sign: (() => FileLink | Promise<FileLink>) | null,
   ) {
     this.kind = identity.kind;
     this.state = identity.state;
@@ -116,28 +120,26 @@ export class ExportFile {
     this.sha256 = row?.sha256 ?? null;
   }
 
-  @Field(() => GraphQLURL, {
+  @Field(() => Url, {
     nullable: true,
+    simple: false,
     complexity: linkCost,
     description:
       'A link that downloads it. Null unless the file is READY and its flag (includeJson or includeCsv) is set.',
   })
-  async url(): Promise<string | null> {
-    return (await this.link())?.url ?? null;
+  get url(): string | null | Promise<string> {
+    return this.sign === null ? null : ofLink((this.signed ??= this.sign()), ({ url }) => url);
   }
 
-  @Field(() => GraphQLDateTime, {
+  @Field(() => DateTime, {
     nullable: true,
+    simple: false,
     complexity: linkCost,
     description: 'When that link stops working.',
   })
-  async urlExpiresAt(): Promise<Date | null> {
-    return (await this.link())?.expiresAt ?? null;
-  }
-
-  private async link(): Promise<FileLink | null> {
+  get urlExpiresAt(): Date | null | Promise<Date> {
     if (this.sign === null) return null;
-    return (this.signed ??= this.sign());
+    return ofLink((this.signed ??= this.sign()), ({ expiresAt }) => expiresAt);
   }
 }
 
@@ -147,3 +149,11 @@ const fileNameEndings: Record<ExportFileKind, string> = {
   [ExportFileKind.CSV_ERROR]: '-errors.csv',
   [ExportFileKind.CSV_SANITIZED]: '-sanitized.csv',
 };
+
+/** A part of a link, at once where the link is made at once: a promise for each of 400 links would be most of their cost. */
+export function ofLink<Part>(
+  link: FileLink | Promise<FileLink>,
+  part: (link: FileLink) => Part,
+): Part | Promise<Part> {
+  return link instanceof Promise ? link.then(part) : part(link);
+}

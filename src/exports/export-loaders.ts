@@ -1,36 +1,91 @@
 import DataLoader from 'dataloader';
 
-import type { FileLinks } from '../files/file-links.js';
 import type { ExportFileRow } from './export-file.js';
 import type { ExportRepository } from './export-repository.js';
-import type { Export } from './export.js';
+import type { ExportColumn, ExportRow } from './export.js';
 
-/** Loads by id for one request and one organization: whatever waits for the same tick shares one statement. */
+/** One export that somebody waits for. */
+interface ExportKey {
+  readonly organization: string;
+  readonly id: string;
+}
+
+/** So many ids at most share a statement. */
+const MAX_BATCH = 1_000;
+
+/**
+ * Loads by id, for all requests: whatever waits for the same turn of the event loop shares a statement, so that under load
+ * many requests cost the database little more than one. Nothing is kept, so no answer is older than its question. A
+ * statement names one organization, and its failure is that of the requests in it alone.
+ */
 export class ExportLoaders {
-  /** An export by its id; null when the organization has none. */
-  readonly exports: DataLoader<string, Export | null>;
-  /** The files of an export by the export's id. */
-  readonly files: DataLoader<string, readonly ExportFileRow[]>;
+  readonly #exports: DataLoader<ExportKey & { columns: readonly ExportColumn[] }, ExportRow | null>;
+  readonly #files: DataLoader<ExportKey, readonly ExportFileRow[]>;
 
-  constructor(repository: ExportRepository, organization: string) {
-    this.exports = new DataLoader(async (ids) => {
-      const found = await repository.findByIds(organization, ids);
-      const byId = new Map(found.map((each) => [each.id, each]));
-      return ids.map((id) => byId.get(id) ?? null);
-    });
-    this.files = new DataLoader(async (exportIds) => {
-      const found = await repository.filesOf(organization, exportIds);
-      const byExport = new Map<string, ExportFileRow[]>(exportIds.map((id) => [id, []]));
-      for (const file of found) byExport.get(file.exportId)?.push(file);
-      return exportIds.map((id) => byExport.get(id) ?? []);
-    });
+  constructor(repository: ExportRepository) {
+    const options = {
+      cache: false,
+      maxBatchSize: MAX_BATCH,
+      batchScheduleFn: (send: () => void) => void setImmediate(send),
+    };
+    this.#exports = new DataLoader(
+      byOrganization(async (organization, keys) => {
+        const columns = [...new Set(keys.flatMap((key) => key.columns))];
+        const rows = await repository.findByIds(organization, idsOf(keys), columns);
+        const byId = new Map(rows.map((row) => [row.id, row]));
+        return (id) => byId.get(id) ?? null;
+      }),
+      options,
+    );
+    this.#files = new DataLoader(
+      byOrganization(async (organization, keys) => {
+        const byExport = await repository.filesOf(organization, idsOf(keys));
+        return (id) => byExport.get(id) ?? [];
+      }),
+      options,
+    );
+  }
+
+  /** At least these columns of an export; null when the organization has none with this id. */
+  export(
+    organization: string,
+    id: string,
+    columns: readonly ExportColumn[],
+  ): Promise<ExportRow | null> {
+    return this.#exports.load({ organization, id, columns });
+  }
+
+  /** The files of an export. */
+  files(organization: string, id: string): Promise<readonly ExportFileRow[]> {
+    return this.#files.load({ organization, id });
   }
 }
 
-/** What the resolvers of exports need to know of a request. */
-export interface ExportContext {
-  readonly organization: string;
-  readonly loaders: ExportLoaders;
-  /** Makes the links of its answer. */
-  readonly links: FileLinks;
+/** A batch function that asks once for each organization. */
+function byOrganization<Key extends ExportKey, Value>(
+  find: (organization: string, keys: readonly Key[]) => Promise<(id: string) => Value>,
+): (keys: readonly Key[]) => Promise<(Value | Error)[]> {
+  return async (keys) => {
+    const organizations = [...new Set(keys.map((key) => key.organization))];
+    const found = new Map<string, (id: string) => Value | Error>();
+    await Promise.all(
+      organizations.map(async (organization) => {
+        const theirs = keys.filter((key) => key.organization === organization);
+        try {
+          found.set(organization, await find(organization, theirs));
+        } catch (error) {
+          const failure = error instanceof Error ? error : new Error(String(error));
+          found.set(organization, () => failure);
+        }
+      }),
+    );
+    return keys.map(({ organization, id }) => {
+      const lookUp = found.get(organization);
+      return lookUp === undefined ? new Error('An organization was not asked for') : lookUp(id);
+    });
+  };
+}
+
+function idsOf(keys: readonly ExportKey[]): string[] {
+  return [...new Set(keys.map(({ id }) => id))];
 }

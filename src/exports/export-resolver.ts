@@ -1,6 +1,7 @@
-import { GraphQLURL } from 'graphql-scalars';
-import { Args, Ctx, Directive, FieldResolver, Query, Resolver, Root } from 'type-graphql';
+import type { GraphQLResolveInfo } from 'graphql';
+import { Args, Ctx, Directive, Info, Query, Resolver } from 'type-graphql';
 
+import type { FileLinks } from '../files/file-links.js';
 import {
   checkIds,
   checkPaging,
@@ -10,16 +11,31 @@ import {
   ExportsByIdsArgs,
 } from './export-args.js';
 import { ExportConnection } from './export-connection.js';
-import { filesCost, linkCost, listCost, lookUpCost, lookUpsCost } from './export-cost.js';
-import { decodeCursor, encodeCursor, type ListIdentity } from './export-cursor.js';
-import { ExportFile, ExportFileKind, ExportFileState } from './export-file.js';
-import type { ExportContext } from './export-loaders.js';
-import type { ExportRepository } from './export-repository.js';
-import { Export, type RequestedLinks } from './export.js';
+import { listCost, lookUpCost, lookUpsCost } from './export-cost.js';
+import { decodeCursor, encodeCursor, orderedFields, type ListIdentity } from './export-cursor.js';
+import { ExportLoaders } from './export-loaders.js';
+import type { ExportRepository, ExportStretch } from './export-repository.js';
+import { exportListSelection, exportSelection, type ExportSelection } from './export-selection.js';
+import { ExportWithFiles, needsFiles, type RequestedLinks } from './export-with-files.js';
+import { Export, type ExportRow } from './export.js';
+
+/** What the resolvers of exports need to know of a request. */
+export interface ExportContext {
+  readonly organization: string;
+  /** Makes the links of its answer. */
+  readonly links: FileLinks;
+}
+
+/** An export as GraphQL takes its fields from it. */
+type ExportAnswer = ExportRow | ExportWithFiles;
 
 @Resolver(() => Export)
 export class ExportResolver {
-  constructor(private readonly repository: ExportRepository) {}
+  readonly #loaders: ExportLoaders;
+
+  constructor(private readonly repository: ExportRepository) {
+    this.#loaders = new ExportLoaders(repository);
+  }
 
   @Query(() => Export, {
     nullable: true,
@@ -29,8 +45,9 @@ export class ExportResolver {
   async export(
     @Args(() => ExportArgs) args: ExportArgs,
     @Ctx() context: ExportContext,
-  ): Promise<Export | null> {
-    return exportById(args.id, args, context);
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<ExportAnswer | null> {
+    return this.byId(args.id, { requested: args, selection: exportSelection(info), context });
   }
 
   // In a federated graph a field that may not be null would take the whole answer with it when this subgraph is out of
@@ -46,9 +63,13 @@ export class ExportResolver {
   async exportsByIds(
     @Args(() => ExportsByIdsArgs) args: ExportsByIdsArgs,
     @Ctx() context: ExportContext,
-  ): Promise<(Export | null)[]> {
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<(ExportAnswer | null)[]> {
     checkIds(args);
-    return Promise.all(args.ids.map((id) => exportById(id, args, context)));
+    const selection = exportSelection(info);
+    return Promise.all(
+      args.ids.map((id) => this.byId(id, { requested: args, selection, context })),
+    );
   }
 
   @Query(() => ExportConnection, {
@@ -57,118 +78,80 @@ export class ExportResolver {
     description:
       'A page of the exports, the oldest first unless told otherwise. Null only beside an error.',
   })
-  exports(
+  async exports(
     @Args(() => ExportsArgs) args: ExportsArgs,
     @Ctx() context: ExportContext,
-  ): ExportConnection {
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<object> {
     checkPaging(args);
     const { organization } = context;
     const { orderBy, direction, page, limit } = args;
     const conditions = exportConditions(args.filter);
     const list: ListIdentity = { organization, conditions, orderBy, direction };
-    const start =
+    const start: ExportStretch['start'] =
       typeof args.after === 'string'
         ? { after: decodeCursor(args.after, list) }
         : { offset: (page - 1) * limit };
     // One row more than the page holds tells whether more follow.
     const stretch = { conditions, orderBy, direction, start, limit: limit + 1 };
-    return new ExportConnection({
-      page,
-      limit,
-      rows: once(async () => {
-        const rows = await this.repository.list(organization, stretch);
-        return rows.map((row) => row.requestedWith(args));
-      }),
-      count: once(() => this.repository.count(organization, conditions)),
-      cursorOf: (last) => encodeCursor(last, list),
-    });
+
+    const selection = exportListSelection(info);
+    const columns = [...new Set([...selection.columns, orderedFields[orderBy]])];
+    const [rows, totalCount] = await Promise.all([
+      selection.rows ? this.repository.list(organization, stretch, columns) : [],
+      selection.count ? this.repository.count(organization, conditions) : undefined,
+    ]);
+    const shown = rows.slice(0, limit);
+    const last = shown.at(-1);
+    return {
+      data: await this.withFiles(shown, { requested: args, selection, context }),
+      pagination: {
+        page,
+        limit,
+        hasMore: rows.length > limit,
+        totalCount,
+        totalPages: totalCount === undefined ? undefined : Math.ceil(totalCount / limit),
+        endCursor: last === undefined ? null : encodeCursor(last, list),
+      },
+    };
   }
 
-  @FieldResolver(() => GraphQLURL, {
-    nullable: true,
-    complexity: linkCost,
-    description:
-      'A link to the exported data as JSON. Null unless includeJson is set and the file exists.',
-  })
-  async jsonUrl(@Root() parent: Export, @Ctx() context: ExportContext): Promise<string | null> {
-    return urlOf(parent, ExportFileKind.JSON, context);
-  }
-
-  @FieldResolver(() => GraphQLURL, {
-    nullable: true,
-    complexity: linkCost,
-    description:
-      'A link to the exported data as CSV. Null unless includeCsv is set and the file exists.',
-  })
-  async csvUrl(@Root() parent: Export, @Ctx() context: ExportContext): Promise<string | null> {
-    return urlOf(parent, ExportFileKind.CSV, context);
-  }
-
-  @FieldResolver(() => GraphQLURL, {
-    nullable: true,
-    complexity: linkCost,
-    description:
-      'A link to the errors of the export as CSV. Null unless includeCsv is set and there were any.',
-  })
-  async csvErrorUrl(@Root() parent: Export, @Ctx() context: ExportContext): Promise<string | null> {
-    return urlOf(parent, ExportFileKind.CSV_ERROR, context);
-  }
-
-  @FieldResolver(() => GraphQLURL, {
-    nullable: true,
-    complexity: linkCost,
-    description:
-      'A link to the rows left out of the CSV because they looked malicious, made safe. Null unless includeCsv is set and there were any.',
-  })
-  async csvSanitizedUrl(
-    @Root() parent: Export,
-    @Ctx() context: ExportContext,
-  ): Promise<string | null> {
-    return urlOf(parent, ExportFileKind.CSV_SANITIZED, context);
-  }
-
-  @FieldResolver(() => [ExportFile], {
-    complexity: filesCost,
-    description: 'The four files an export may leave, each with its state.',
-  })
-  async files(@Root() parent: Export, @Ctx() context: ExportContext): Promise<ExportFile[]> {
-    const rows = await context.loaders.files.load(parent.id);
+  /** One export as a place in the request asked for it; null when the organization has none with this id. */
+  async byId(id: string, { requested, selection, context }: Asked): Promise<ExportAnswer | null> {
+    const { organization, links } = context;
+    const row = await this.#loaders.export(organization, id, selection.columns);
     const now = new Date();
-    return Object.values(ExportFileKind).map((kind) => {
-      const row = rows.find((file) => file.kind === kind);
-      const state = parent.fileState(row !== undefined, now);
-      const hasLink =
-        row !== undefined && state === ExportFileState.READY && parent.isLinkRequested(kind);
-      const sign = hasLink ? () => context.links.sign(row) : null;
-      return new ExportFile({ exportId: parent.id, kind, state }, row, sign);
+    if (row === null || !needsFiles(row, selection, { requested, now })) return row;
+    const files = await this.#loaders.files(organization, id).catch(asError);
+    return new ExportWithFiles(row, files, { requested, links, now });
+  }
+
+  /** The exports of a page with their files, read in one statement; the rows alone where no file is asked for. */
+  private async withFiles(
+    rows: readonly ExportRow[],
+    { requested, selection, context }: Asked,
+  ): Promise<readonly ExportAnswer[]> {
+    const { organization, links } = context;
+    const now = new Date();
+    const ids = rows
+      .filter((row) => needsFiles(row, selection, { requested, now }))
+      .map(({ id }) => id);
+    if (ids.length === 0) return rows;
+    const files = await this.repository.filesOf(organization, ids).catch(asError);
+    return rows.map((row) => {
+      const stored = files instanceof Error ? files : (files.get(row.id) ?? []);
+      return new ExportWithFiles(row, stored, { requested, links, now });
     });
   }
 }
 
-/** One export as this place in the request asked for it; null when the viewer has none with this id. */
-export async function exportById(
-  id: string,
-  requested: RequestedLinks,
-  { loaders }: ExportContext,
-): Promise<Export | null> {
-  const found = await loaders.exports.load(id);
-  return found?.requestedWith(requested) ?? null;
+function asError(cause: unknown): Error {
+  return cause instanceof Error ? cause : new Error('The files could not be read', { cause });
 }
 
-/** A link to one file of an export; null, with nothing read, when it was not asked for or has expired. */
-async function urlOf(
-  parent: Export,
-  kind: ExportFileKind,
-  { loaders, links }: ExportContext,
-): Promise<string | null> {
-  if (!parent.isLinkRequested(kind) || parent.isExpired(new Date())) return null;
-  const rows = await loaders.files.load(parent.id);
-  const row = rows.find((file) => file.kind === kind);
-  return row === undefined ? null : (await links.sign(row)).url;
-}
-
-/** The same promise at every call. */
-function once<T>(load: () => Promise<T>): () => Promise<T> {
-  let loaded: Promise<T> | undefined;
-  return () => (loaded ??= load());
+/** What one place in a request asks of an export. */
+interface Asked {
+  readonly requested: RequestedLinks;
+  readonly selection: ExportSelection;
+  readonly context: ExportContext;
 }

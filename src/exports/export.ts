@@ -1,8 +1,10 @@
-import { GraphQLDateTime } from 'graphql-scalars';
 import { Directive, Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-import { ExportFileKind, ExportFileState } from './export-file.js';
+import type { DatabaseTime } from '../database/values.js';
+import { ExportFile } from './export-file.js';
+import { linkCost, filesCost } from './export-cost.js';
+import { DateTime, Url } from './export-scalars.js';
 
 /** What an export holds. The names are the API's, the values the database's. */
 export enum ExportResource {
@@ -46,16 +48,12 @@ registerEnumType(ExportStatus, {
   },
 });
 
-/** Which links the request asked for; nothing is read or signed for the others. */
-export interface RequestedLinks {
-  readonly includeJson: boolean;
-  readonly includeCsv: boolean;
-}
-
-/** One row of `exports` and the GraphQL object made of it. */
+/** One row of `exports`, and the GraphQL object made of it and of its files. */
 @Directive('@key(fields: "id")')
 @ObjectType({
   description: 'A data export: a job that another system runs, and the files it leaves.',
+  // Plain properties need no resolver. What may fail or take its time (`simple: false`) has one.
+  simpleResolvers: true,
 })
 @Entity('exports')
 @Index('exports_by_created_at', ['organizationId', 'createdAt', 'id'])
@@ -101,58 +99,99 @@ export class Export {
   @Column({ name: 'requested_by', type: 'varchar', length: 255, nullable: true })
   requestedBy!: string | null;
 
-  @Field(() => GraphQLDateTime, { description: 'When it was created.' })
+  @Field(() => DateTime, { description: 'When it was created.' })
   @Column({ name: 'created_at', type: 'datetime', precision: 3 })
   createdAt!: Date;
 
-  @Field(() => GraphQLDateTime, { description: 'When its row last changed.' })
+  @Field(() => DateTime, { description: 'When its row last changed.' })
   @Column({ name: 'updated_at', type: 'datetime', precision: 3 })
   updatedAt!: Date;
 
-  @Field(() => GraphQLDateTime, { nullable: true, description: 'When a worker took it up.' })
+  @Field(() => DateTime, { nullable: true, description: 'When a worker took it up.' })
   @Column({ name: 'started_at', type: 'datetime', precision: 3, nullable: true })
   startedAt!: Date | null;
 
-  @Field(() => GraphQLDateTime, { nullable: true, description: 'When it ended, well or not.' })
+  @Field(() => DateTime, { nullable: true, description: 'When it ended, well or not.' })
   @Column({ name: 'completed_at', type: 'datetime', precision: 3, nullable: true })
   completedAt!: Date | null;
 
-  @Field(() => GraphQLDateTime, {
+  @Field(() => DateTime, {
     nullable: true,
     description: 'When its files stop being available; null: never.',
   })
   @Column({ name: 'expires_at', type: 'datetime', precision: 3, nullable: true })
   expiresAt!: Date | null;
 
-  /** Which links the request asked for. Belongs to one place in one answer, not to the row. */
-  private requestedLinks: RequestedLinks = { includeJson: false, includeCsv: false };
+  @Field(() => Url, {
+    nullable: true,
+    simple: false,
+    complexity: linkCost,
+    description:
+      'A link to the exported data as JSON. Null unless includeJson is set and the file exists.',
+  })
+  readonly jsonUrl?: string | null;
 
-  /**
-   * This export as one place in a request asked for it. A copy: the same row may stand in one answer twice with
-   * different flags, and neither place may see the other's.
-   */
-  requestedWith({ includeJson, includeCsv }: RequestedLinks): Export {
-    return Object.assign(new Export(), this, { requestedLinks: { includeJson, includeCsv } });
-  }
+  @Field(() => Url, {
+    nullable: true,
+    simple: false,
+    complexity: linkCost,
+    description:
+      'A link to the exported data as CSV. Null unless includeCsv is set and the file exists.',
+  })
+  readonly csvUrl?: string | null;
 
-  /** Whether the request asked for a link to the file of this kind. */
-  isLinkRequested(kind: ExportFileKind): boolean {
-    return kind === ExportFileKind.JSON
-      ? this.requestedLinks.includeJson
-      : this.requestedLinks.includeCsv;
-  }
+  @Field(() => Url, {
+    nullable: true,
+    simple: false,
+    complexity: linkCost,
+    description:
+      'A link to the errors of the export as CSV. Null unless includeCsv is set and there were any.',
+  })
+  readonly csvErrorUrl?: string | null;
 
-  /** Whether the files are no longer available at `now`. */
-  isExpired(now: Date): boolean {
-    return this.expiresAt !== null && this.expiresAt <= now;
-  }
+  @Field(() => Url, {
+    nullable: true,
+    simple: false,
+    complexity: linkCost,
+    description:
+      'A link to the rows left out of the CSV because they looked malicious, made safe. Null unless includeCsv is set and there were any.',
+  })
+  readonly csvSanitizedUrl?: string | null;
 
-  /** The state of a file of this export at `now`; `exists`: whether a worker has left one. */
-  fileState(exists: boolean, now: Date): ExportFileState {
-    if (this.isExpired(now)) return ExportFileState.EXPIRED;
-    if (exists) return ExportFileState.READY;
-    const mayStillCome =
-      this.status === ExportStatus.QUEUED || this.status === ExportStatus.PROCESSING;
-    return mayStillCome ? ExportFileState.PENDING : ExportFileState.NOT_PRODUCED;
-  }
+  @Field(() => [ExportFile], {
+    simple: false,
+    complexity: filesCost,
+    description: 'The four files an export may leave, each with its state.',
+  })
+  readonly files?: ExportFile[];
 }
+
+/** Where the fields of an export that are columns lie in its table. */
+export const exportColumns = {
+  id: 'id',
+  name: 'name',
+  resource: 'resource',
+  status: 'status',
+  countBatches: 'count_batches',
+  countTotal: 'count_total',
+  failureReason: 'failure_reason',
+  requestedBy: 'requested_by',
+  createdAt: 'created_at',
+  updatedAt: 'updated_at',
+  startedAt: 'started_at',
+  completedAt: 'completed_at',
+  expiresAt: 'expires_at',
+} as const satisfies Partial<Record<keyof Export, string>>;
+export type ExportColumn = keyof typeof exportColumns;
+
+/**
+ * An export as it is read for an answer: the fields that were asked for, as the driver gives them. It is what GraphQL takes them
+ * from; making objects of a class of it would cost more than all the rest of a list.
+ */
+export type ExportRow = Pick<Export, 'id'> & {
+  readonly [Column in Exclude<ExportColumn, 'id'>]?: Export[Column] extends Date
+    ? DatabaseTime
+    : Export[Column] extends Date | null
+      ? DatabaseTime | null
+      : Export[Column];
+};

@@ -14,7 +14,7 @@ export interface FileLink {
 
 /** Makes links to files. Signing touches neither the file nor the database; whether the file is there is not asked. */
 export interface FileLinks {
-  sign(file: StoredFile): Promise<FileLink>;
+  sign(file: StoredFile): FileLink | Promise<FileLink>;
 }
 
 const contentTypes: readonly (readonly [ending: string, contentType: string])[] = [

@@ -25,7 +25,7 @@ export class LocalLinks implements FileLinks {
     },
   ) {}
 
-  async sign(file: StoredFile): Promise<FileLink> {
+  sign(file: StoredFile): FileLink {
     const expires = Math.floor(Date.now() / 1000) + this.options.ttl;
     const path = file.objectKey.split('/').map(encodeURIComponent).join('/');
     const name = encodeURIComponent(file.fileName);

@@ -7,7 +7,7 @@ import { SubgraphResolver } from './subgraph-resolver.js';
 
 /** The schema, ready to execute; `resolver` serves the queries and fields of exports. */
 export async function createSchema(resolver: ExportResolver): Promise<GraphQLSchema> {
-  const subgraph = new SubgraphResolver(() => texts);
+  const subgraph = new SubgraphResolver(resolver, () => texts);
   const schema = await schemaOf({
     get: (cls) => (cls === SubgraphResolver ? subgraph : resolver),
   });

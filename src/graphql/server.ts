@@ -9,6 +9,7 @@ import type { GraphQLSchema } from 'graphql';
 
 import type { Logger } from '../logger.js';
 import type { Context } from './context.js';
+import { compiledExecution } from './execution.js';
 import { createErrorFormat } from './format-error.js';
 import { knownOperationTypes } from './known-operation-types.js';
 import { limitedNesting, limits, limitsPlugin } from './limits.js';
@@ -20,7 +21,7 @@ export function createApolloServer(
   { introspection, logger }: { introspection: boolean; logger: Logger },
 ): ApolloServer<Context> {
   return new ApolloServer<Context>({
-    schema,
+    gateway: compiledExecution(schema),
     introspection,
     // Where the schema is not shown, hints such as "Did you mean …" must not tell it either.
     hideSchemaDetailsFromClientErrors: !introspection,

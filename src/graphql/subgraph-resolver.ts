@@ -1,10 +1,11 @@
-import { GraphQLScalarType } from 'graphql';
+import { GraphQLScalarType, type GraphQLResolveInfo } from 'graphql';
 import {
   Arg,
   createUnionType,
   Ctx,
   Directive,
   Field,
+  Info,
   ObjectType,
   Query,
   Resolver,
@@ -12,7 +13,8 @@ import {
 } from 'type-graphql';
 
 import { BadUserInputError } from '../errors.js';
-import { exportById } from '../exports/export-resolver.js';
+import { exportSelection } from '../exports/export-selection.js';
+import type { ExportResolver } from '../exports/export-resolver.js';
 import { Export } from '../exports/export.js';
 import type { Context } from './context.js';
 
@@ -31,6 +33,8 @@ const Entity = createUnionType({
   name: '_Entity',
   description: 'What other subgraphs can refer to.',
   types: () => [Export] as const,
+  // What stands for an export is a row, not an object of a class.
+  resolveType: () => Export,
 });
 
 @ObjectType('_Service', { description: 'This subgraph, as a router asks for it.' })
@@ -56,6 +60,7 @@ const BOTH_LINKS = { includeCsv: true, includeJson: true };
 export class SubgraphResolver {
   /** `texts`: the schema that this resolver is part of, which is there only when it is built. */
   constructor(
+    private readonly exports: ExportResolver,
     private readonly texts: () => { readonly federation: string; readonly stitching: string },
   ) {}
 
@@ -78,10 +83,12 @@ export class SubgraphResolver {
     @Arg('representations', () => [Any], { description: 'What to look up.' })
     representations: unknown[],
     @Ctx() context: Context,
-  ): Promise<Export | null>[] {
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<object | null>[] {
+    const asked = { requested: BOTH_LINKS, selection: exportSelection(info), context };
     // Each on its own: one that is wrong is an error in its place, and the others are answered.
     return representations.map(async (representation, index) =>
-      exportById(idIn(representation, index), BOTH_LINKS, context),
+      this.exports.byId(idIn(representation, index), asked),
     );
   }
 

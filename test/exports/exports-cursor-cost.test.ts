@@ -73,13 +73,14 @@ describe.each(engines)('a page behind a cursor on $engine', ({ engine, provide }
       const row = sorted[index];
       if (row === undefined) throw new Error('There is no such row.');
       const after: ListPosition = { value: orderedValue(row, order.column), id: row.id };
-      const found = await repository.list('org_demo', {
+      const stretch = {
         conditions: { resource: null, statuses: [], search: '' },
         orderBy: order.column,
         direction: order.isAscending ? SortDirection.ASC : SortDirection.DESC,
         start: { after },
         limit: LIMIT,
-      });
+      };
+      const found = await repository.list('org_demo', stretch, ['id', 'name']);
       const expected = sorted.slice(index + 1, index + 1 + LIMIT).map((each) => each?.id);
       expect(found.map(({ id }) => id)).toEqual(expected);
     }

@@ -30,13 +30,15 @@ describe.each(engines)(
     });
 
     it('gives its owner the export and its file', async () => {
-      expect(await repository.findByIds('org_demo', [exportId(1)])).toHaveLength(1);
-      expect(await repository.filesOf('org_demo', [exportId(1)])).toHaveLength(1);
+      expect(await repository.findByIds('org_demo', [exportId(1)], ['id'])).toHaveLength(1);
+      expect((await repository.filesOf('org_demo', [exportId(1)])).get(exportId(1))).toHaveLength(
+        1,
+      );
     });
 
     it('gives nobody else either of them', async () => {
-      expect(await repository.findByIds('org_other', [exportId(1)])).toEqual([]);
-      expect(await repository.filesOf('org_other', [exportId(1)])).toEqual([]);
+      expect(await repository.findByIds('org_other', [exportId(1)], ['id'])).toEqual([]);
+      expect((await repository.filesOf('org_other', [exportId(1)])).size).toBe(0);
     });
   },
 );

@@ -1,0 +1,113 @@
+import type { ApolloServerOptions } from '@apollo/server';
+import {
+  execute,
+  GraphQLError,
+  Kind,
+  visit,
+  type DocumentNode,
+  type ExecutionResult,
+  type GraphQLSchema,
+} from 'graphql';
+import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
+
+import type { Context } from './context.js';
+
+type Gateway = NonNullable<ApolloServerOptions<Context>['gateway']>;
+
+/**
+ * Executes documents of the schema: the first time as graphql-js does, and when a document comes again, compiled to a function,
+ * which takes a third of the time on a list. (Apollo keeps the documents it has checked, so the same text is the same document.) One that
+ * comes once is not worth compiling, and somebody who sends a new one each time must not make us.
+ *
+ * `gateway` is the option by which Apollo Server lets others execute.
+ */
+export function compiledExecution(schema: GraphQLSchema): Gateway {
+  return {
+    async load() {
+      return {
+        async executor({ document, request, context }) {
+          const { operationName, variables } = request;
+          const compiled = compiledOnSecondUse(schema, document, operationName);
+          if (compiled === null) {
+            return execute({
+              schema,
+              document,
+              contextValue: context,
+              variableValues: variables ?? null,
+              operationName: operationName ?? null,
+            });
+          }
+          return withWholeErrors(await compiled.query(undefined, context, variables ?? {}));
+        },
+      };
+    },
+    onSchemaLoadOrUpdate(callback) {
+      callback({ apiSchema: schema, coreSupergraphSdl: '' });
+      return () => undefined;
+    },
+    async stop() {},
+  };
+}
+
+/** By document and operation: what was compiled; null where graphql-js executes it. */
+const compilations = new WeakMap<DocumentNode, Map<string, CompiledQuery | null>>();
+
+/** Null for the first time that an operation is asked for, and each time when it is not one to compile. */
+function compiledOnSecondUse(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operationName: string | undefined,
+): CompiledQuery | null {
+  const operations = compilations.get(document);
+  if (operations === undefined) {
+    compilations.set(document, new Map());
+    return null;
+  }
+  const name = operationName ?? '';
+  let compiled = operations.get(name);
+  if (compiled === undefined) {
+    compiled = isPlain(document) ? compile(schema, document, operationName) : null;
+    operations.set(name, compiled);
+  }
+  return compiled;
+}
+
+function compile(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operationName: string | undefined,
+): CompiledQuery | null {
+  const compiled = compileQuery(schema, document, operationName);
+  return isCompiledQuery(compiled) ? compiled : null;
+}
+
+/**
+ * Whether a document asks for data alone. @skip and @include are the one thing in which the compiler is known to err, where
+ * fragments meet; and introspection is rare.
+ */
+function isPlain(document: DocumentNode): boolean {
+  let plain = true;
+  visit(document, {
+    [Kind.DIRECTIVE]() {
+      plain = false;
+    },
+    [Kind.FIELD]({ name }) {
+      if (name.value === '__schema' || name.value === '__type') plain = false;
+    },
+  });
+  return plain;
+}
+
+/** A compiled query gives errors that only look like those of graphql-js, and that Apollo would not know. */
+function withWholeErrors(result: ExecutionResult): ExecutionResult {
+  if (result.errors === undefined) return result;
+  return { ...result, errors: result.errors.map(wholeError) };
+}
+
+function wholeError({ message, path, locations, originalError }: GraphQLError): GraphQLError {
+  const whole = new GraphQLError(message, {
+    path: path ?? null,
+    originalError: originalError ?? null,
+  });
+  return Object.assign(whole, { locations });
+}
