@@ -10,8 +10,9 @@ import { byApiKeyOrToken } from './auth/authenticate.js';
 import { BearerTokens } from './auth/bearer-tokens.js';
 import { everyoneSees, type Authenticate } from './auth/viewer.js';
 import type { AuthConfig, Config, FilesConfig } from './config.js';
-import { connectDatabase, placeOf } from './database/connect.js';
-import { Database } from './database/database.js';
+import { placeOf } from './database/connect.js';
+import type { Database } from './database/database.js';
+import { openDatabase } from './database/open-database.js';
 import { codeOf, StartupError } from './errors.js';
 import { ExportOrderBy, SortDirection } from './exports/export-args.js';
 import { ExportRepository, type ExportStretch } from './exports/export-repository.js';
@@ -48,12 +49,14 @@ export interface App {
  * Puts the gateway together: the one place where its parts meet. Throws StartupError when it cannot work as configured.
  */
 export async function createApp(config: Config, logger: Logger): Promise<App> {
-  const source = await connectDatabase(config.database, { logger });
   const filesDirectory = resolve(config.files.directory);
-  if (config.fillWithSamples) {
-    await fillWhenEmpty({ source, files: new LocalStore(filesDirectory), logger });
-  }
-  const database = new Database(source);
+  const files = new LocalStore(filesDirectory);
+  const database = await openDatabase(config.database, {
+    logger,
+    prepare: async (source) => {
+      if (config.fillWithSamples) await fillWhenEmpty({ source, files, logger });
+    },
+  });
   const repository = new ExportRepository(database);
 
   const registry = new Registry();

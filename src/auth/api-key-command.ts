@@ -3,8 +3,8 @@ import { parseArgs } from 'node:util';
 
 import { runCommand } from '../command.js';
 import { readDatabaseConfig } from '../config.js';
-import { connectDatabase, placeOf } from '../database/connect.js';
-import { Database } from '../database/database.js';
+import { placeOf } from '../database/connect.js';
+import { openDatabase } from '../database/open-database.js';
 import { codeOf, StartupError } from '../errors.js';
 import { createLogger } from '../logger.js';
 import { ApiKeyRepository } from './api-key-repository.js';
@@ -23,7 +23,7 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 await runCommand(async (environment) => {
   const work = workOf(process.argv.slice(2));
   const config = readDatabaseConfig(environment);
-  const database = new Database(await connectDatabase(config, { logger: createLogger('warn') }));
+  const database = await openDatabase(config, { logger: createLogger('warn') });
   try {
     process.stdout.write(`${await work(new ApiKeyRepository(database), placeOf(config))}\n`);
   } catch (error) {

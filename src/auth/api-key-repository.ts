@@ -67,9 +67,9 @@ interface ApiKeyRow {
   organization_id: string;
   name: string;
   key_hash: string;
-  created_at: Date | string;
-  expires_at: Date | string | null;
-  revoked_at: Date | string | null;
+  created_at: string;
+  expires_at: string | null;
+  revoked_at: string | null;
 }
 
 function apiKeyOf(row: ApiKeyRow): ApiKey {

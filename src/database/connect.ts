@@ -6,7 +6,7 @@ import type { DatabaseConfig } from '../config.js';
 import { codeOf, StartupError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { createDataSource } from './data-source.js';
-import { isOutage } from './database.js';
+import { isOutage } from './outage.js';
 
 const RETRY_PAUSE_MS = 1_000;
 

@@ -1,8 +1,6 @@
-/** A time as a row gives it: text in UTC, or a Date where a driver makes one. */
-export type DatabaseTime = Date | string;
-
-export function dateOf(value: DatabaseTime): Date {
-  return value instanceof Date ? value : new Date(isoText(value));
+/** A time as a row gives it: `YYYY-MM-DD hh:mm:ss.mmm` in UTC. */
+export function dateOf(value: string): Date {
+  return new Date(isoText(value));
 }
 
 /** A time as a parameter: `YYYY-MM-DD hh:mm:ss.mmm` in UTC, which both databases compare rightly. */

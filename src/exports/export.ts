@@ -1,7 +1,6 @@
 import { Directive, Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-import type { DatabaseTime } from '../database/values.js';
 import { ExportFile } from './export-file.js';
 import { linkCost, filesCost } from './export-cost.js';
 import { DateTime, Url } from './export-scalars.js';
@@ -185,13 +184,12 @@ export const exportColumns = {
 export type ExportColumn = keyof typeof exportColumns;
 
 /**
- * An export as it is read for an answer: the fields that were asked for, as the driver gives them. It is what GraphQL takes them
- * from; making objects of a class of it would cost more than all the rest of a list.
+ * An export as it is read for an answer: the fields that were asked for, as the driver gives them, times as text (see
+ * database/values.ts). It is what GraphQL takes them from; making objects of a class of it would cost more than all the rest
+ * of a list.
  */
 export type ExportRow = Pick<Export, 'id'> & {
-  readonly [Column in Exclude<ExportColumn, 'id'>]?: Export[Column] extends Date
-    ? DatabaseTime
-    : Export[Column] extends Date | null
-      ? DatabaseTime | null
-      : Export[Column];
+  readonly [Column in Exclude<ExportColumn, 'id'>]?: Date extends Export[Column]
+    ? Exclude<Export[Column], Date> | string
+    : Export[Column];
 };

@@ -7,7 +7,7 @@ import { pino } from 'pino';
 import { ApiKey, hashOfApiKey } from '../../src/auth/api-key.js';
 import { ApiKeyRepository } from '../../src/auth/api-key-repository.js';
 import { createDataSource } from '../../src/database/data-source.js';
-import { Database } from '../../src/database/database.js';
+import { openDatabase } from '../../src/database/open-database.js';
 import type { EngineDatabase } from '../support/engines.js';
 import type { Gateway } from '../support/gateway.js';
 
@@ -40,12 +40,15 @@ export async function addKeys(
   { config }: Pick<EngineDatabase, 'config'>,
   keys: readonly ApiKey[],
 ): Promise<void> {
-  const source = await createDataSource(config, pino({ level: 'silent' }));
+  const logger = pino({ level: 'silent' });
+  const source = await createDataSource(config, logger);
   await source.initialize();
   await source.runMigrations();
-  const repository = new ApiKeyRepository(new Database(source));
-  for (const key of keys) await repository.add(key);
   await source.destroy();
+  const database = await openDatabase(config, { logger });
+  const repository = new ApiKeyRepository(database);
+  for (const key of keys) await repository.add(key);
+  await database.close();
 }
 
 /** An answer to the byte, and what the gateway did for it. */

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { QueryRunner } from 'typeorm';
+import { createConnection, type Connection } from 'mysql2/promise';
+import { pino } from 'pino';
 
-import { Database } from '../../src/database/database.js';
+import type { Database } from '../../src/database/database.js';
+import { openDatabase } from '../../src/database/open-database.js';
 import { SortDirection } from '../../src/exports/export-args.js';
 import type { ListPosition } from '../../src/exports/export-cursor.js';
 import { ExportRepository } from '../../src/exports/export-repository.js';
@@ -26,46 +28,52 @@ const rows: readonly Row[] = [...Array(6_000).keys()].map((index) =>
 /** Places along a list: behind the first row, and so on to almost the last. */
 const shares = [0, 0.25, 0.5, 0.75, 0.99];
 
-/** Database that lets a test see the statements on their way. */
-class WatchedDatabase extends Database {
-  constructor(
-    source: Gateway['source'],
-    private readonly answer: (sql: string, parameters: unknown[]) => Promise<unknown>,
-  ) {
-    super(source);
-  }
+type Answer = (sql: string, parameters: unknown[]) => Promise<unknown[]>;
 
-  override async query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
-    return (await this.answer(sql, [...parameters])) as Row[];
-  }
+/** A database of which a test sees the statements on their way. */
+function watched(database: Database, answer: Answer): Database {
+  return {
+    byIndex: (name) => database.byIndex(name),
+    query: async <Row>(sql: string, parameters: readonly unknown[] = []) =>
+      (await answer(sql, [...parameters])) as Row[],
+    close: () => database.close(),
+  };
 }
 
 describe.each(engines)('a page behind a cursor on $engine', ({ engine, provide }) => {
-  let database: EngineDatabase;
+  let provided: EngineDatabase;
   let gateway: Gateway;
-  let runner: QueryRunner;
+  let database: Database;
+  /** One session, for what the server counts, it counts by session. */
+  let connection: Connection | null = null;
 
   beforeAll(async () => {
-    database = await provide();
-    gateway = await startGateway(database);
+    provided = await provide();
+    gateway = await startGateway(provided);
+    database = await openDatabase(provided.config, { logger: pino({ level: 'silent' }) });
     await insertRows(gateway.source, { exports: [...rows] });
     await gateway.source.query(engine === 'MySQL' ? 'ANALYZE TABLE exports' : 'ANALYZE');
-    // What the server counts, it counts by session.
-    runner = gateway.source.createQueryRunner();
+    if (provided.config.kind === 'mysql') {
+      connection = await createConnection({ uri: provided.config.url, dateStrings: true });
+    }
   });
 
   afterAll(async () => {
-    await runner.release();
+    await connection?.end();
+    await database.close();
     await gateway.close();
-    await database.dispose();
+    await provided.dispose();
   });
 
+  async function run(sql: string, parameters: unknown[] = []): Promise<Record<string, unknown>[]> {
+    if (connection === null) return database.query(sql, parameters);
+    const [found] = await connection.query(sql, parameters);
+    return found as Record<string, unknown>[];
+  }
+
   /** Asks the repository for the page behind each of the places; `answer` stands between it and the database. */
-  async function askAlong(
-    order: Order,
-    answer: (sql: string, parameters: unknown[]) => Promise<unknown>,
-  ): Promise<void> {
-    const repository = new ExportRepository(new WatchedDatabase(gateway.source, answer));
+  async function askAlong(order: Order, answer: Answer): Promise<void> {
+    const repository = new ExportRepository(watched(database, answer));
     const byId = new Map(rows.map((row) => [row.id, row]));
     const sorted = idsInOrder(rows, order).map((id) => byId.get(id));
     for (const share of shares) {
@@ -91,8 +99,8 @@ describe.each(engines)('a page behind a cursor on $engine', ({ engine, provide }
     const plans: Record<string, unknown>[] = [];
     const word = engine === 'MySQL' ? 'EXPLAIN' : 'EXPLAIN QUERY PLAN';
     await askAlong(order, async (sql, parameters) => {
-      plans.push(...((await runner.query(`${word} ${sql}`, parameters)) as typeof plans));
-      return runner.query(sql, parameters);
+      plans.push(...(await run(`${word} ${sql}`, parameters)));
+      return run(sql, parameters);
     });
     return plans;
   }
@@ -114,12 +122,12 @@ describe.each(engines)('a page behind a cursor on $engine', ({ engine, provide }
       async (order) => {
         const touched: number[] = [];
         await askAlong(order, async (sql, parameters) => {
-          await runner.query('FLUSH STATUS');
-          const found: unknown = await runner.query(sql, parameters);
-          const counters = (await runner.query(
+          await run('FLUSH STATUS');
+          const found = await run(sql, parameters);
+          const counters = await run(
             `SHOW SESSION STATUS
            WHERE Variable_name LIKE 'Handler_read%' OR Variable_name = 'Handler_icp_attempts'`,
-          )) as { Value: string }[];
+          );
           touched.push(counters.reduce((sum, { Value }) => sum + Number(Value), 0));
           return found;
         });

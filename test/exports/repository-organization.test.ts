@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { pino } from 'pino';
 
-import { Database } from '../../src/database/database.js';
+import type { Database } from '../../src/database/database.js';
+import { openDatabase } from '../../src/database/open-database.js';
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import { ExportRepository } from '../../src/exports/export-repository.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
@@ -10,14 +12,16 @@ import { exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
 describe.each(engines)(
   'the repository on $engine, asked for what another organization has',
   ({ provide }) => {
-    let database: EngineDatabase;
+    let provided: EngineDatabase;
     let gateway: Gateway;
+    let database: Database;
     let repository: ExportRepository;
 
     beforeAll(async () => {
-      database = await provide();
-      gateway = await startGateway(database);
-      repository = new ExportRepository(new Database(gateway.source));
+      provided = await provide();
+      gateway = await startGateway(provided);
+      database = await openDatabase(provided.config, { logger: pino({ level: 'silent' }) });
+      repository = new ExportRepository(database);
       await insertRows(gateway.source, {
         exports: [exportRow(1)],
         files: [fileRow(1, ExportFileKind.JSON)],
@@ -25,8 +29,9 @@ describe.each(engines)(
     });
 
     afterAll(async () => {
+      await database.close();
       await gateway.close();
-      await database.dispose();
+      await provided.dispose();
     });
 
     it('gives its owner the export and its file', async () => {
