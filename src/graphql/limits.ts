@@ -16,6 +16,7 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
   type ValidationContext,
+  type VariableDefinitionNode,
 } from 'graphql';
 
 import { QueryTooComplexError } from '../errors.js';
@@ -54,7 +55,7 @@ export function limitsPlugin(
         async didResolveOperation({ document, operation, operationName, request }) {
           // Apollo goes on to say that there is none of this name.
           if (operation === undefined) return;
-          const depth = depthOf(operation, document);
+          const depth = remembered(operation, 'depth', () => depthOf(operation, document));
           if (depth > limits.depth) {
             throw new QueryTooComplexError(
               `The query is ${depth} levels deep; at most ${limits.depth} are allowed.`,
@@ -68,7 +69,9 @@ export function limitsPlugin(
             hideSuggestions,
           });
           if (errors?.[0]) throw badUserInput(errors[0]);
-          const cost = costOf({ schema, document, operationName, variables });
+          const cost = remembered(operation, weighedValues(variableDefinitions, variables), () =>
+            costOf({ schema, document, operationName, variables }),
+          );
           if (cost > limits.cost) {
             throw new QueryTooComplexError(
               `The query costs ${cost}; at most ${limits.cost} are allowed. Ask for fewer exports at a time, or for ` +
@@ -79,6 +82,44 @@ export function limitsPlugin(
       };
     },
   };
+}
+
+const memory = new WeakMap<OperationDefinitionNode, Map<string, number>>();
+const MAX_REMEMBERED = 200;
+
+/**
+ * A number that an operation has by its text and this key, measured once. (Apollo keeps documents it has checked, so the same
+ * text is the same operation.) Measuring takes longer than executing where a request looks up exports by id.
+ */
+function remembered(
+  operation: OperationDefinitionNode,
+  key: string,
+  measure: () => number,
+): number {
+  let known = memory.get(operation);
+  if (known === undefined) memory.set(operation, (known = new Map<string, number>()));
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const measured = measure();
+  if (known.size >= MAX_REMEMBERED) known.clear();
+  known.set(key, measured);
+  return measured;
+}
+
+/** All of the variables that a cost can depend on: numbers, switches, how long lists are, and what is null or left out. */
+function weighedValues(
+  definitions: readonly VariableDefinitionNode[],
+  variables: Readonly<Record<string, unknown>>,
+): string {
+  return definitions
+    .map(({ variable }) => {
+      const value = variables[variable.name.value];
+      if (Array.isArray(value)) return `[${value.length}]`;
+      return typeof value === 'string' || (typeof value === 'object' && value !== null)
+        ? typeof value
+        : String(value);
+    })
+    .join();
 }
 
 /** Throws a GraphQLError when an argument cannot be what its variable makes it. */
