@@ -34,6 +34,9 @@ export function createErrorFormat(
       return { message, extensions: { code: 'QUERY_TOO_COMPLEX' } };
     }
     if (isOfRequest && formatted.extensions?.['code'] !== 'INTERNAL_SERVER_ERROR') return formatted;
+    if (isOfRequest && isBadRequest(thrown)) {
+      return { ...formatted, extensions: { code: 'BAD_REQUEST' } };
+    }
     if (isArgumentError(thrown)) return { ...formatted, extensions: { code: 'BAD_USER_INPUT' } };
     logger.error({ err: thrown, path: formatted.path }, 'A request failed');
     return {
@@ -60,6 +63,13 @@ function bounded(formatted: GraphQLFormattedError): GraphQLFormattedError {
       message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message,
     ...(locations && { locations: locations.slice(0, MAX_LOCATIONS) }),
   };
+}
+
+/** Whether Apollo refuses the request itself. To some refusals, such as of a persisted query's wrong hash, it gives no code. */
+function isBadRequest(thrown: unknown): boolean {
+  if (!(thrown instanceof GraphQLError)) return false;
+  const { http, code } = thrown.extensions as { http?: { status?: number }; code?: unknown };
+  return code === undefined && http?.status === 400;
 }
 
 /**

@@ -12,9 +12,9 @@ export const revalidatedAnswers: ApolloServerPlugin<Context> = {
     return {
       async willSendResponse({ request, response: { http, body }, contextValue }) {
         const isWhole = body.kind === 'single' && body.singleResult.errors === undefined;
-        if (request.http?.method === 'GET' && isWhole && !contextValue.holdsLinks()) {
-          http.headers.set('cache-control', 'private, no-cache');
-        }
+        const mayBeKept = request.http?.method === 'GET' && isWhole && !contextValue.holdsLinks();
+        // In any case, for Apollo lets browsers keep that it does not know a persisted query.
+        http.headers.set('cache-control', mayBeKept ? 'private, no-cache' : 'private, no-store');
       },
     };
   },

@@ -4,6 +4,7 @@ import { gzip } from 'node:zlib';
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
+import { isHeld } from './etag.js';
 import { graphiqlDocument, type GraphiqlPageOptions } from './graphiql-page.js';
 
 export interface GraphiqlPage {
@@ -67,8 +68,7 @@ export function sendGraphiqlPage(
     Vary: 'Accept, Accept-Encoding',
     'X-Content-Type-Options': 'nosniff',
   });
-  // Also finds the tag in a list, and where a proxy has made it a weak one.
-  if (request.headers['if-none-match']?.includes(etag)) return reply.code(304).send();
+  if (isHeld(request, etag)) return reply.code(304).send();
   if (zipped) void reply.header('Content-Encoding', 'gzip');
   return reply.type('text/html; charset=utf-8').send(zipped ? page.gzip : page.html);
 }

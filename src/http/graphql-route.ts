@@ -1,10 +1,10 @@
 import type { ApolloServer } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
-import etag from '@fastify/etag';
 import type { FastifyInstance, RouteShorthandOptions } from 'fastify';
 
 import type { Authenticate, Viewer } from '../auth/viewer.js';
 import type { Context } from '../graphql/context.js';
+import { addEtags } from './etag.js';
 import { sendGraphiqlPage, type GraphiqlPage } from './graphiql.js';
 
 declare module 'fastify' {
@@ -60,7 +60,7 @@ export async function addGraphqlRoute(
   server.post<{ Reply: string }>(GRAPHQL_PATH, options, handler);
   // Only an answer to a GET can be kept, and so be found unchanged.
   await server.register(async (scope) => {
-    await scope.register(etag);
+    addEtags(scope);
     scope.get<{ Reply: string }>(GRAPHQL_PATH, options, handler);
   });
 }
