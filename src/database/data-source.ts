@@ -9,6 +9,7 @@ import type { Logger } from '../logger.js';
 import { loadDriver } from './driver.js';
 import { CreateExports1790000000000 } from './migrations/1790000000000-create-exports.js';
 import { CreateApiKeys1790100000000 } from './migrations/1790100000000-create-api-keys.js';
+import { CoverFilters1790200000000 } from './migrations/1790200000000-cover-filters.js';
 import { createPool, loadMysql, SAFE_ESCAPING, serverOptions } from './mysql-driver.js';
 import { StatementLog } from './statement-log.js';
 
@@ -19,7 +20,7 @@ export async function createDataSource(
 ): Promise<DataSource> {
   const common = {
     entities: [Export, ExportFileRow, ApiKey],
-    migrations: [CreateExports1790000000000, CreateApiKeys1790100000000],
+    migrations: [CreateExports1790000000000, CreateApiKeys1790100000000, CoverFilters1790200000000],
     logger: new StatementLog(logger),
   } satisfies Partial<DataSourceOptions>;
   if (config.kind === 'embedded') {

@@ -1,4 +1,5 @@
 import type { Database } from '../database/database.js';
+import { SharedStatements } from '../database/shared-statements.js';
 import { dateText } from '../database/values.js';
 import { SortDirection, type ExportConditions, type ExportOrderBy } from './export-args.js';
 import { orderedFields, type ListPosition } from './export-cursor.js';
@@ -16,7 +17,11 @@ export interface ExportStretch {
 
 /** The exports and their files as the database has them. Every statement names the organization it is for. */
 export class ExportRepository {
-  constructor(private readonly database: Database) {}
+  readonly #shared: SharedStatements;
+
+  constructor(private readonly database: Database) {
+    this.#shared = new SharedStatements(database);
+  }
 
   /** These columns of those of `ids` that the organization has, in no particular order. */
   async findByIds(
@@ -38,7 +43,7 @@ export class ExportRepository {
     organization: string,
     { conditions, orderBy, direction, start, limit }: ExportStretch,
     columns: readonly ExportColumn[],
-  ): Promise<ExportRow[]> {
+  ): Promise<readonly ExportRow[]> {
     // What a client sends never becomes part of a statement itself.
     const column = exportColumns[orderedFields[orderBy]];
     const ascending = direction === SortDirection.ASC;
@@ -60,11 +65,14 @@ export class ExportRepository {
       windowValues.push(start.offset);
     }
     const order = ascending ? 'ASC' : 'DESC';
+    const index = isFiltering(conditions)
+      ? `exports_filtered_by_${column}`
+      : `exports_by_${column}`;
     // First the ids of the page, which the index of the order can tell alone, then their rows. Left to itself, MariaDB
     // reads all rows on the way to a late page, and walks from the first one to a place behind a cursor.
-    return this.database.query(
+    return this.#shared.query(
       `SELECT ${columnsSql('e', columns)} ` +
-        `FROM (SELECT id FROM exports ${this.database.byIndex(`exports_by_${column}`)} WHERE ${where.sql} ` +
+        `FROM (SELECT id FROM exports ${this.database.byIndex(index)} WHERE ${where.sql} ` +
         `ORDER BY ${column} ${order}, id ${order} ${window}) page ` +
         `JOIN exports e ON e.id = page.id ORDER BY e.${column} ${order}, e.id ${order}`,
       [...where.values, ...windowValues],
@@ -74,8 +82,13 @@ export class ExportRepository {
   /** How many exports of the organization meet the conditions. */
   async count(organization: string, conditions: ExportConditions): Promise<number> {
     const where = conditionsSql(organization, conditions);
-    const rows: { total: number | string }[] = await this.database.query(
-      `SELECT COUNT(*) AS total FROM exports WHERE ${where.sql}`,
+    // The smallest index that has all it needs.
+    const index =
+      conditions.search === ''
+        ? 'exports_by_resource_and_status'
+        : 'exports_filtered_by_created_at';
+    const rows = await this.#shared.query<{ total: number | string }>(
+      `SELECT COUNT(*) AS total FROM exports ${this.database.byIndex(index)} WHERE ${where.sql}`,
       where.values,
     );
     return Number(rows[0]?.total);
@@ -86,7 +99,7 @@ export class ExportRepository {
     organization: string,
     exportIds: readonly string[],
   ): Promise<Map<string, ExportFileRow[]>> {
-    const files = await this.database.query<ExportFileRow>(
+    const files = await this.#shared.query<ExportFileRow>(
       `SELECT ${FILE_COLUMNS} FROM exports e JOIN export_files f ON f.export_id = e.id ` +
         `WHERE e.organization_id = ? AND e.id IN (${marks(exportIds)})`,
       [organization, ...exportIds],
@@ -120,6 +133,10 @@ function marks(values: readonly unknown[]): string {
  */
 function isStorableId(id: string): boolean {
   return /^[\x21-\x7e]{1,26}$/.test(id);
+}
+
+function isFiltering({ resource, statuses, search }: ExportConditions): boolean {
+  return resource !== null || statuses.length > 0 || search !== '';
 }
 
 function conditionsSql(

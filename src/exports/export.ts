@@ -47,6 +47,9 @@ registerEnumType(ExportStatus, {
   },
 });
 
+/** What filters look at: behind an order in its index, they decide without reading a row. */
+const filteredFields = ['resource', 'status', 'name'];
+
 /** One row of `exports`, and the GraphQL object made of it and of its files. */
 @Directive('@key(fields: "id")')
 @ObjectType({
@@ -59,6 +62,16 @@ registerEnumType(ExportStatus, {
 @Index('exports_by_updated_at', ['organizationId', 'updatedAt', 'id'])
 @Index('exports_by_count_batches', ['organizationId', 'countBatches', 'id'])
 @Index('exports_by_count_total', ['organizationId', 'countTotal', 'id'])
+@Index('exports_filtered_by_created_at', ['organizationId', 'createdAt', 'id', ...filteredFields])
+@Index('exports_filtered_by_updated_at', ['organizationId', 'updatedAt', 'id', ...filteredFields])
+@Index('exports_filtered_by_count_batches', [
+  'organizationId',
+  'countBatches',
+  'id',
+  ...filteredFields,
+])
+@Index('exports_filtered_by_count_total', ['organizationId', 'countTotal', 'id', ...filteredFields])
+@Index('exports_by_resource_and_status', ['organizationId', 'resource', 'status'])
 export class Export {
   @Field(() => ID, { description: "Identifies the export: 'exp_' and 22 base58 characters." })
   @PrimaryColumn({ type: 'varchar', length: 26 })

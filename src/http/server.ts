@@ -13,6 +13,15 @@ import { GatewayError } from '../errors.js';
 
 /** In bytes: room for a document of as many tokens as are allowed, and for its variables. */
 const BODY_LIMIT = 256 * 1024;
+/** The last two are those by which Apollo Client says which application it is. */
+const CORS_HEADERS = [
+  'Content-Type',
+  'Authorization',
+  'X-API-Key',
+  'Apollo-Require-Preflight',
+  'ApolloGraphQL-Client-Name',
+  'ApolloGraphQL-Client-Version',
+];
 /** How long a request may take to arrive. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
@@ -55,7 +64,7 @@ export async function createHttpServer(
     await server.register(cors, {
       origin: [...corsOrigins],
       methods: ['GET', 'HEAD', 'POST'],
-      allowedHeaders: ['Content-Type', 'Authorization', 'X-API-Key', 'Apollo-Require-Preflight'],
+      allowedHeaders: CORS_HEADERS,
       maxAge: 600,
     });
   }

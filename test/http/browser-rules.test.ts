@@ -81,7 +81,7 @@ describe('what browsers are told', () => {
       'access-control-allow-origin': APP,
       'access-control-allow-methods': 'GET, HEAD, POST',
       'access-control-allow-headers':
-        'Content-Type, Authorization, X-API-Key, Apollo-Require-Preflight',
+        'Content-Type, Authorization, X-API-Key, Apollo-Require-Preflight, ApolloGraphQL-Client-Name, ApolloGraphQL-Client-Version',
       'access-control-max-age': '600',
     });
     const answer = await send(opened, { ...json, origin: APP });

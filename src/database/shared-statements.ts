@@ -1,0 +1,65 @@
+import type { Database } from './database.js';
+
+/** How long a statement waits at most for an equal one that runs: that one may hang. */
+const PATIENCE_MS = 200;
+
+/**
+ * Equal statements share the next run: one that comes while an equal one runs waits for that to end, together with all others
+ * that come meanwhile, and then they run as one. Nobody joins a run that has begun, so no answer is older than its question; and a
+ * list or count that everybody asks for at once costs the database no more than twice.
+ *
+ * The parameters are part of what is equal, and so is the organization among them.
+ */
+export class SharedStatements {
+  readonly #waiting = new Map<string, Promise<unknown[]>>();
+  readonly #running = new Map<string, Promise<void>>();
+
+  constructor(private readonly database: Pick<Database, 'query'>) {}
+
+  /** The rows of a statement, as `Database.query`. They may be shared, so nobody may change them. */
+  query<Row>(sql: string, parameters: readonly unknown[]): Promise<readonly Row[]> {
+    const key = `${sql}\n${JSON.stringify(parameters)}`;
+    const waiting = this.#waiting.get(key) as Promise<Row[]> | undefined;
+    if (waiting !== undefined) return waiting;
+    const rows = this.turnOf(key).then(() => {
+      this.#waiting.delete(key);
+      const run = this.database.query<Row>(sql, parameters);
+      this.occupy(key, run);
+      return run;
+    });
+    this.#waiting.set(key, rows);
+    return rows;
+  }
+
+  /** Comes when no equal statement runs, or this one has waited long enough; not before others could join in. */
+  private async turnOf(key: string): Promise<void> {
+    const running = this.#running.get(key);
+    await (running === undefined ? nextTurn() : settledOrLate(running));
+  }
+
+  private occupy(key: string, run: Promise<unknown>): void {
+    const settled = run.then(
+      () => undefined,
+      // The error is that of those who wait for the rows.
+      () => undefined,
+    );
+    this.#running.set(key, settled);
+    void settled.then(() => {
+      if (this.#running.get(key) === settled) this.#running.delete(key);
+    });
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function settledOrLate(running: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const late = setTimeout(resolve, PATIENCE_MS);
+    void running.then(() => {
+      clearTimeout(late);
+      resolve();
+    });
+  });
+}
