@@ -5,6 +5,7 @@ import {
   ApolloServerPluginSchemaReportingDisabled,
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled';
+import { ApolloServerPluginInlineTrace } from '@apollo/server/plugin/inlineTrace';
 import type { GraphQLSchema } from 'graphql';
 
 import type { Logger } from '../logger.js';
@@ -35,6 +36,8 @@ export function createApolloServer(
     plugins: [
       limitsPlugin(schema, { hideSuggestions: !introspection }),
       revalidatedAnswers,
+      // A router may ask by a header how long each field took. Apollo would add this by itself, with a word in the log.
+      ApolloServerPluginInlineTrace(),
       // The gateway serves GraphiQL itself, gives no cache hints, and reports to nobody.
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginCacheControlDisabled(),
