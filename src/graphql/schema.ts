@@ -1,7 +1,8 @@
-import type { GraphQLSchema } from 'graphql';
+import { isUnionType, type GraphQLSchema } from 'graphql';
 import { buildSchema, type ContainerType } from 'type-graphql';
 
 import { ExportResolver } from '../exports/export-resolver.js';
+import { Export } from '../exports/export.js';
 import { schemaText, stitchingSdl, subgraphSdl } from './sdl.js';
 import { SubgraphResolver } from './subgraph-resolver.js';
 
@@ -30,5 +31,8 @@ async function schemaOf(container?: ContainerType): Promise<GraphQLSchema> {
   const query = schema.getQueryType();
   // TypeGraphQL has no place to say it.
   if (query) query.description = 'What can be asked: one export, or a list of them.';
+  // TypeGraphQL's own asks asynchronously, for which a compiled query does not wait.
+  const entity = schema.getType('_Entity');
+  if (isUnionType(entity)) entity.resolveType = () => Export.name;
   return schema;
 }

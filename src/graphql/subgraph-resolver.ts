@@ -33,8 +33,6 @@ const Entity = createUnionType({
   name: '_Entity',
   description: 'What other subgraphs can refer to.',
   types: () => [Export] as const,
-  // What stands for an export is a row, not an object of a class.
-  resolveType: () => Export,
 });
 
 @ObjectType('_Service', { description: 'This subgraph, as a router asks for it.' })

@@ -169,7 +169,7 @@ describe('a stitched graph whose exports have lost their database', () => {
           );
           expect(data).toMatchObject({ exports: null, shipment: { id: 'shp_1' } });
           expect(errors).toMatchObject([
-            { path: ['exports', 'data'], extensions: { code: 'SERVICE_UNAVAILABLE' } },
+            { path: ['exports'], extensions: { code: 'SERVICE_UNAVAILABLE' } },
             {
               path: ['shipment', 'lastExport', 'csvUrl'],
               extensions: { code: 'SERVICE_UNAVAILABLE' },
