@@ -1,11 +1,11 @@
 import { ApolloServer } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginInlineTraceDisabled,
   ApolloServerPluginLandingPageDisabled,
   ApolloServerPluginSchemaReportingDisabled,
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled';
-import { ApolloServerPluginInlineTrace } from '@apollo/server/plugin/inlineTrace';
 import type { GraphQLSchema } from 'graphql';
 
 import type { Logger } from '../logger.js';
@@ -36,8 +36,9 @@ export function createApolloServer(
     plugins: [
       limitsPlugin(schema, { hideSuggestions: !introspection }),
       revalidatedAnswers,
-      // A router may ask by a header how long each field took. Apollo would add this by itself, with a word in the log.
-      ApolloServerPluginInlineTrace(),
+      // For a router that asks how long each field took, Apollo would put a watcher around every resolver, for good: from then on
+      // all requests of everybody would pay for it.
+      ApolloServerPluginInlineTraceDisabled(),
       // The gateway serves GraphiQL itself, gives no cache hints, and reports to nobody.
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginCacheControlDisabled(),

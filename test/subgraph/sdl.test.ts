@@ -242,21 +242,13 @@ describe('as a subgraph of Apollo Federation 2', () => {
     expect(data).toEqual({ exportsByIds: [{ name: 'Export 0' }] });
   });
 
-  it('tracing: a router that asks for it learns how long each field took, and nothing more', async () => {
-    const ask = async (headers: Record<string, string>) => {
-      const response = await fetch(`${gateway.origin}/graphql`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...headers },
-        body: JSON.stringify({ query: '{ exports(limit: 101) { data { id } } }' }),
-      });
-      return (await response.json()) as { extensions?: { ftv1: string } };
-    };
-    expect((await ask({})).extensions).toBeUndefined();
-    const { extensions } = await ask({ 'apollo-federation-include-trace': 'ftv1' });
-    const trace = Buffer.from(extensions?.ftv1 ?? '', 'base64').toString('latin1');
-    expect(trace).toContain('exports');
-    expect(trace).toContain('<masked>');
-    expect(trace).not.toContain('limit must be');
+  it('tracing: none, for the header that would slow down all other requests', async () => {
+    const response = await fetch(`${gateway.origin}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'apollo-federation-include-trace': 'ftv1' },
+      body: JSON.stringify({ query: '{ __typename }' }),
+    });
+    expect(await response.json()).toEqual({ data: { __typename: 'Query' } });
   });
 
   it('a router’s introspection: _service and _entities have the types that the specification gives them', async () => {
