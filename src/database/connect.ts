@@ -85,7 +85,8 @@ function startupError(config: DatabaseConfig, error: unknown): StartupError {
   return new StartupError([words], { cause: error });
 }
 
-function reasonOf(error: unknown): string {
+/** What an error says, with its code. */
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const message = error.message === '' ? error.name : error.message;
   const code = codeOf(error);

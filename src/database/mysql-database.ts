@@ -1,47 +1,77 @@
-import type { Pool } from 'mysql2';
-
 import type { Logger } from '../logger.js';
 import type { Database } from './database.js';
-import { createPool, loadMysql, SAFE_ESCAPING, serverOptions } from './mysql-driver.js';
-import { thrownFor } from './outage.js';
+import { loadMysql } from './mysql-driver.js';
+import { MysqlPool, TICK_MS } from './mysql-pool.js';
+import { isTooSlow, thrownFor } from './outage.js';
+
+/** What a statement may take in all: the wait for a connection, its run, and another try. A little more than on the server alone. */
+const DEADLINE = 1_800 / TICK_MS;
 
 /**
- * A MySQL or MariaDB server, by a pool of mysql2's own: TypeORM would build an object of its own around every statement,
- * which costs more than all that mysql2 does.
+ * A MySQL or MariaDB server and its replicas, by pools of the gateway's own: TypeORM would build an object around every
+ * statement, which costs more than all that mysql2 does.
  */
 export class MysqlDatabase implements Database {
-  private constructor(
-    private readonly pool: Pool,
-    private readonly logger: Logger,
-  ) {}
+  private readonly clock: NodeJS.Timeout;
+  private tick = 0;
+  private turn = 0;
 
-  static async open(url: string, logger: Logger): Promise<MysqlDatabase> {
-    const options = { ...serverOptions(url), dateStrings: true, supportBigNumbers: true };
-    return new MysqlDatabase(createPool(await loadMysql(), options, SAFE_ESCAPING), logger);
+  private constructor(
+    private readonly primary: MysqlPool,
+    private readonly replicas: readonly MysqlPool[],
+    private readonly logger: Logger,
+  ) {
+    const servers = [primary, ...replicas];
+    this.clock = setInterval(() => {
+      this.tick++;
+      for (const server of servers) server.watch(this.tick);
+    }, TICK_MS).unref();
   }
 
-  query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
+  /** Connects when it is first asked. */
+  static async open(
+    { url, replicaUrls = [] }: { url: string; replicaUrls?: readonly string[] },
+    logger: Logger,
+  ): Promise<MysqlDatabase> {
+    const driver = await loadMysql();
+    const primary = new MysqlPool(driver, url, 'primary', logger);
+    const replicas = replicaUrls.map((each) => new MysqlPool(driver, each, 'replica', logger));
+    return new MysqlDatabase(primary, replicas, logger);
+  }
+
+  async query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
     this.logger.debug({ sql }, 'statement');
-    // The text protocol, for a prepared COUNT(*) may become a scan of the whole table on MariaDB once another statement
-    // has run on its connection, and mysql2 drops the .000 of a time that comes by the binary one.
-    return new Promise((resolve, reject) => {
-      this.pool.query(sql, [...parameters], (error, rows) => {
-        if (error === null) resolve(rows as Row[]);
-        else reject(thrownFor(error, sql));
-      });
-    });
+    const values = [...parameters];
+    const until = this.tick + DEADLINE;
+    const server = this.nextServer();
+    try {
+      return (await server.query(sql, values, until)) as Row[];
+    } catch (error) {
+      const other = error instanceof Error && isTooSlow(error) ? server : this.nextServer(server);
+      if (other === server) throw thrownFor(error, sql);
+      // What failed here for a reason of its own will fail there, too.
+      return (await other.query(sql, values, until).catch((again: unknown) => {
+        throw thrownFor(again, sql);
+      })) as Row[];
+    }
   }
 
   byIndex(name: string): string {
     return `FORCE INDEX (${name})`;
   }
 
-  close(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.pool.end((error) => {
-        if (error) reject(error);
-        else resolve();
-      });
-    });
+  async close(): Promise<void> {
+    clearInterval(this.clock);
+    for (const server of [this.primary, ...this.replicas]) server.close();
+  }
+
+  /** The replicas take turns; with none of them there, or none but `except`, it is the primary's. */
+  private nextServer(except?: MysqlPool): MysqlPool {
+    for (let tried = 0; tried < this.replicas.length; tried++) {
+      this.turn = (this.turn + 1) % this.replicas.length;
+      const replica = this.replicas[this.turn];
+      if (replica?.isUp && replica !== except) return replica;
+    }
+    return this.primary;
   }
 }

@@ -2,18 +2,8 @@ import type mysql2 from 'mysql2';
 
 import { loadDriver } from './driver.js';
 
-/** Where a server is, and as whom to speak to it, as mysql2 takes it. */
-export interface ServerOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly password: string;
-  readonly database: string;
-  readonly timezone: string;
-  readonly charset: string;
-}
-
-export function serverOptions(databaseUrl: string): ServerOptions {
+/** Where a server is, as whom to speak to it and how, as mysql2 takes it. */
+export function serverOptions(databaseUrl: string) {
   const url = new URL(databaseUrl);
   return {
     // Without the brackets that an IPv6 address has in a URL.
@@ -44,6 +34,9 @@ export function createPool(
   const pool = driver.createPool(options);
   pool.on('connection', (connection) => {
     connection.query(sessionSetUp);
+    // The pool listens for the first error only. A later one of the same connection says nothing new, but without a
+    // listener it would end the process.
+    connection.on('error', () => undefined);
   });
   return pool;
 }

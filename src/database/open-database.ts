@@ -22,5 +22,5 @@ export async function openDatabase(
   await prepare?.(source);
   if (config.kind === 'embedded') return new EmbeddedDatabase(source);
   await source.destroy();
-  return MysqlDatabase.open(config.url, logger);
+  return MysqlDatabase.open(config, logger);
 }

@@ -1,16 +1,20 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
-/** A way to a database server that can be cut, and be there again, on one and the same port. */
+/** A way to a database server that can break in every manner, and be there again, on one and the same port. */
 export interface DatabaseProxy {
   /** The URL of the database, by this way. */
   readonly url: string;
-  /** Lets connections through from now on. */
+  /** Lets everything through from now on. */
   open(): Promise<void>;
   /** Breaks every connection and refuses new ones. */
   close(): Promise<void>;
   /** Keeps connections and takes new ones, but passes nothing on any more: the server hangs. */
   freeze(): void;
+  /** Passes on what comes from now on only after so many milliseconds. */
+  delay(ms: number): void;
+  /** Breaks each connection as soon as the server has said so many bytes on it, counted from now on. */
+  cutAfter(bytes: number): void;
 }
 
 /** A proxy that is closed at first, on a port that was free. */
@@ -19,21 +23,37 @@ export async function createDatabaseProxy(
   host = '127.0.0.1',
 ): Promise<DatabaseProxy> {
   const target = new URL(databaseUrl);
-  const pairs = new Set<readonly [Socket, Socket]>();
-  let isFrozen = false;
+  const sockets = new Set<Socket>();
+  let delayMs = 0;
+  let bytesToCut = Infinity;
+  /** Bytes from the server, by the client's end of a connection. */
+  let passed = new WeakMap<Socket, number>();
+
   const server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
-    const pair = [client, upstream] as const;
-    pairs.add(pair);
-    for (const [from, to] of [pair, [upstream, client] as const]) {
+    for (const [from, to] of [[client, upstream] as const, [upstream, client] as const]) {
+      sockets.add(from);
       from.on('error', () => to.destroy());
       from.on('close', () => {
         to.destroy();
-        pairs.delete(pair);
+        sockets.delete(from);
       });
-      from.on('data', (chunk) => {
-        if (!isFrozen) to.write(chunk);
+      from.on('data', (chunk: Buffer) => {
+        if (delayMs === 0) pass(chunk, from, to);
+        else if (delayMs < Infinity) setTimeout(pass, delayMs, chunk, from, to).unref();
       });
+    }
+    function pass(chunk: Buffer, from: Socket, to: Socket): void {
+      if (to.destroyed) return;
+      const before = passed.get(client) ?? 0;
+      if (to === upstream || before + chunk.length < bytesToCut) {
+        to.write(chunk);
+        if (to === client) passed.set(client, before + chunk.length);
+        return;
+      }
+      to.write(chunk.subarray(0, bytesToCut - before));
+      to.destroySoon();
+      from.destroy();
     }
   });
   server.listen(0, host);
@@ -45,7 +65,7 @@ export async function createDatabaseProxy(
   async function close(): Promise<void> {
     if (!server.listening) return;
     server.close();
-    for (const pair of pairs) for (const socket of pair) socket.destroy();
+    for (const socket of sockets) socket.destroy();
     await once(server, 'close');
   }
   await close();
@@ -56,14 +76,22 @@ export async function createDatabaseProxy(
   return {
     url: url.href,
     async open() {
-      isFrozen = false;
+      delayMs = 0;
+      bytesToCut = Infinity;
       if (server.listening) return;
       server.listen(port, host);
       await once(server, 'listening');
     },
     close,
     freeze() {
-      isFrozen = true;
+      delayMs = Infinity;
+    },
+    delay(ms) {
+      delayMs = ms;
+    },
+    cutAfter(bytes) {
+      passed = new WeakMap();
+      bytesToCut = bytes;
     },
   };
 }

@@ -1,15 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { createConnection } from 'mysql2/promise';
-import type { ConnectionOptions, RowDataPacket } from 'mysql2/promise';
-import { findApt, findProgram, isRoot, run, thisMachine } from './apt.js';
+
+import { findApt, findProgram, run, thisMachine } from './apt.js';
 import type { Surroundings } from './apt.js';
+import { askVersion, createPrivateServer, untilReady } from './private-server.js';
 
 export interface MysqlServer {
   /** `mysql://user:password@host:port/` of a user that may create databases. */
@@ -64,146 +57,13 @@ export function findServerProgram(folders: readonly string[]): string | undefine
   return findProgram(['mariadbd', 'mysqld'], folders);
 }
 
-/**
- * Runs the server ("$@") until standard input ends, then kills it and removes its folder ($SCRATCH).
- * Standard input is a pipe whose other end only this Node process holds, and the system closes it
- * however that process ends. So the server outlives neither a `kill -9` of Jest nor a Ctrl-C, where an
- * exit handler would not run. SIGKILL is right for a server whose data goes to the bin anyway.
- * A server that ends by itself leaves the tail of its log on standard output.
- */
-const guard = `
-exec 3<&0
-"$@" 3<&- >"$SCRATCH/server.log" 2>&1 &
-server=$!
-{ read -r _ <&3; kill -9 "$server"; } >/dev/null 2>&1 &
-watcher=$!
-wait "$server"
-kill "$watcher" 2>/dev/null
-tail -n 20 "$SCRATCH/server.log"
-rm -rf "$SCRATCH"
-`;
-
 async function startPrivateServer(
   program: string,
-  { env, folders }: Surroundings,
+  surroundings: Surroundings,
 ): Promise<MysqlServer> {
-  const scratch = await mkdtemp(join(env['TMPDIR'] ?? tmpdir(), 'mysql-test-'));
-  const socketPath = join(scratch, 's');
-  // Both programs refuse to run as root unless told so by name.
-  const user = isRoot() ? ['--user=root'] : [];
-  let options: readonly string[];
-  try {
-    options = await initialize(program, { scratch, user, folders });
-  } catch (error) {
-    await rm(scratch, { recursive: true, force: true });
-    throw error;
-  }
-  const port = await freePort();
-  const args = [
-    '--no-defaults',
-    ...user,
-    ...folderOptions(scratch),
-    `--socket=${socketPath}`,
-    `--pid-file=${join(scratch, 'pid')}`,
-    '--bind-address=127.0.0.1',
-    `--port=${port}`,
-    '--character-set-server=utf8mb4',
-    '--skip-log-bin',
-    // Nothing here has to survive a power cut.
-    '--innodb-flush-log-at-trx-commit=0',
-    ...options,
-  ];
-  // A session of its own, or the Ctrl-C of a terminal would also end the guard, before its work.
-  const guarded = spawn('/bin/sh', ['-c', guard, 'guard', program, ...args], {
-    detached: true,
-    // The shell's own remark that the server was killed is no news.
-    stdio: ['pipe', 'pipe', 'ignore'],
-    env: { ...env, SCRATCH: scratch },
-  });
-  let log = '';
-  guarded.stdout.setEncoding('utf8').on('data', (text: string) => (log += text));
-  let hasEnded = false;
-  const ended = once(guarded, 'close').then(() => {
-    hasEnded = true;
-  });
-  const stop = async () => {
-    guarded.stdin.end();
-    await ended;
-  };
-
-  try {
-    await untilReady({ socketPath, user: 'root' }, () => hasEnded);
-  } catch (cause) {
-    await stop();
-    throw new Error(`${program} did not start:\n${log}`, { cause });
-  }
-  return { url: `mysql://root@127.0.0.1:${port}/`, provider: program, stop };
-}
-
-/** Fills the data folder, with a root that has no password, and returns the options only this kind of server knows. */
-async function initialize(
-  program: string,
-  place: { scratch: string; user: readonly string[]; folders: readonly string[] },
-): Promise<readonly string[]> {
-  const common = ['--no-defaults', ...place.user, ...folderOptions(place.scratch)];
-  // The name says little: MariaDB installs a mysqld, too.
-  const version = await run(program, ['--no-defaults', '--version'], { timeout: 20_000 });
-  if (!version.includes('MariaDB')) {
-    await run(program, [...common, '--initialize-insecure'], { timeout: 120_000 });
-    // The second is a folder in /var/lib by default, which may be missing or another user's.
-    return ['--mysqlx=OFF', '--secure-file-priv=NULL'];
-  }
-  const installer = findProgram(['mariadb-install-db', 'mysql_install_db'], place.folders);
-  if (installer === undefined) {
-    throw new Error(`${program} is here without its mariadb-install-db.`);
-  }
-  const normal = ['--auth-root-authentication-method=normal', '--skip-test-db'];
-  await run(installer, [...common, ...normal], { timeout: 120_000 });
-  return [];
-}
-
-/** The folder for temporary tables is its own, too: two servers that start at once name theirs alike. */
-function folderOptions(scratch: string): readonly string[] {
-  return [`--datadir=${join(scratch, 'data')}`, `--tmpdir=${scratch}`];
-}
-
-/**
- * Readiness is asked through the socket file in the scratch folder: on a port that some other program
- * took in the meantime, an answer would not prove that it is our server that gave it.
- */
-async function untilReady(options: ConnectionOptions, hasEnded: () => boolean): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  for (;;) {
-    try {
-      await askVersion(options);
-      return;
-    } catch (error) {
-      if (hasEnded() || Date.now() > deadline) throw error;
-      await sleep(30);
-    }
-  }
-}
-
-async function askVersion(options: ConnectionOptions): Promise<string> {
-  const connection = await createConnection(options);
-  try {
-    const [rows] = await connection.query<RowDataPacket[]>(
-      'SELECT VERSION() AS version, @@version_comment AS comment',
-    );
-    return `${String(rows[0]?.['version'])} (${String(rows[0]?.['comment'])})`;
-  } finally {
-    await connection.end();
-  }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  if (address === null || typeof address === 'string') throw new Error('No TCP port is free.');
-  return address.port;
+  const server = await createPrivateServer(program, surroundings);
+  await server.start();
+  return { url: server.url, provider: program, stop: () => server.dispose() };
 }
 
 /** Asks the engine itself: often only the client is installed, and testcontainers would search for long. */

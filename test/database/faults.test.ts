@@ -1,0 +1,280 @@
+import 'reflect-metadata';
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
+import { pino } from 'pino';
+
+import { createDataSource } from '../../src/database/data-source.js';
+import { buildGateway, type BuiltGateway, type StartedProgram } from '../start/built-gateway.js';
+import { createDatabaseProxy, type DatabaseProxy } from '../start/database-proxy.js';
+import { until } from '../start/until.js';
+import { thisMachine } from '../support/apt.js';
+import { findServerProgram } from '../support/mysql-server.js';
+import { createPrivateServer, type PrivateServer } from '../support/private-server.js';
+import { exportId, exportRow, insertRows } from '../support/rows.js';
+
+/** More than twice what is promised, for a machine that has other things to do. */
+const PATIENCE_MS = 5_000;
+const CONNECTIONS = 10;
+
+const program = findServerProgram(thisMachine.folders);
+// A run on a server from elsewhere has no program to start.
+const ifInstalled = program === undefined ? describe.skip : describe;
+
+ifInstalled('a gateway whose database', () => {
+  let server: PrivateServer;
+  let gatewayUrl: string;
+  let proxy: DatabaseProxy;
+  let built: BuiltGateway;
+  let folder: string;
+  /** One that goes straight to the server, and one that goes by the proxy. */
+  let direct: { process: StartedProgram; origin: string };
+  let proxied: { process: StartedProgram; origin: string };
+  /** Of a user who is let in even where nobody else is. */
+  let admin: Connection;
+
+  async function connectAdmin(): Promise<void> {
+    admin = await createConnection({ uri: new URL('/exports', server.url).href });
+    admin.on('error', () => undefined);
+  }
+
+  async function start(url: string) {
+    const started = built.start(folder, {
+      DATABASE_URL: url,
+      FILES_SIGNING_SECRET: 'the secret of the tests',
+      AUTH: 'off',
+    });
+    const { msg } = await started.untilLine(/^Listening /);
+    return { process: started, origin: msg.slice('Listening '.length).trim() };
+  }
+
+  beforeAll(async () => {
+    built = await buildGateway();
+    folder = await mkdtemp(join(tmpdir(), 'faults-test-'));
+    server = await createPrivateServer(program ?? '', thisMachine);
+    await server.start();
+    const url = new URL('/exports', server.url);
+    const root = await createConnection({ uri: server.url });
+    await root.query('CREATE DATABASE exports CHARACTER SET utf8mb4');
+    await root.query(`CREATE USER gateway@'127.0.0.1' IDENTIFIED BY 'secret'`);
+    await root.query(`GRANT SELECT ON exports.* TO gateway@'127.0.0.1'`);
+    await root.end();
+    const source = await createDataSource(
+      { kind: 'mysql', url: url.href },
+      pino({ level: 'silent' }),
+    );
+    await source.initialize();
+    await source.runMigrations();
+    await insertRows(source, { exports: [...Array(60).keys()].map((index) => exportRow(index)) });
+    await source.destroy();
+    await connectAdmin();
+    url.username = 'gateway';
+    url.password = 'secret';
+    gatewayUrl = url.href;
+    proxy = await createDatabaseProxy(gatewayUrl);
+    await proxy.open();
+    direct = await start(gatewayUrl);
+    proxied = await start(proxy.url);
+  });
+
+  afterEach(async () => {
+    // No fault ends the process, and every one passes.
+    await proxy.open();
+    for (const { origin } of [direct, proxied]) await untilHealthy(origin);
+    const log = [...direct.process.log, ...proxied.process.log];
+    expect(log.filter(({ level }) => level >= 50)).toEqual([]);
+    expect(direct.process.complaints() + proxied.process.complaints()).toBe('');
+  });
+
+  afterAll(async () => {
+    await proxy.close();
+    await built.dispose();
+    admin.destroy();
+    await server.dispose();
+    await rm(folder, { recursive: true });
+  });
+
+  interface Outcome {
+    readonly status: number;
+    readonly code: string | undefined;
+    readonly ids: readonly string[] | undefined;
+    readonly ms: number;
+  }
+
+  const query = '{ exports(limit: 50) { data { id name createdAt } } }';
+  const expectedIds = [...Array(50).keys()].map(exportId);
+
+  /** Fails when it takes longer than anybody should wait. */
+  async function ask(origin: string): Promise<Outcome> {
+    const start = performance.now();
+    const response = await fetch(`${origin}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query }),
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
+    const { data, errors } = (await response.json()) as {
+      data: { exports: { data: { id: string }[] } | null };
+      errors?: { extensions: { code: string } }[];
+    };
+    return {
+      status: response.status,
+      code: errors?.[0]?.extensions.code,
+      ids: data.exports?.data.map(({ id }) => id),
+      ms: performance.now() - start,
+    };
+  }
+
+  const right = (outcome: Outcome) =>
+    outcome.status === 200 && outcome.ids?.join() === expectedIds.join();
+
+  function expectUnavailable(outcomes: readonly Outcome[]): void {
+    expect(outcomes.map(({ status, code, ids }) => [status, code, ids])).toEqual(
+      outcomes.map(() => [503, 'SERVICE_UNAVAILABLE', undefined]),
+    );
+  }
+
+  const askAtOnce = (origin: string, count: number) =>
+    Promise.all([...Array(count).keys()].map(() => ask(origin)));
+
+  async function health(origin: string): Promise<{ live: number; ready: number }> {
+    const status = async (path: string) =>
+      (await fetch(`${origin}/health/${path}`, { signal: AbortSignal.timeout(PATIENCE_MS) }))
+        .status;
+    return { live: await status('live'), ready: await status('ready') };
+  }
+
+  async function untilHealthy(origin: string): Promise<void> {
+    await until(async () => right(await ask(origin)) || undefined, PATIENCE_MS);
+    expect(await health(origin)).toEqual({ live: 200, ready: 200 });
+  }
+
+  /** The sessions of the gateways on the server. */
+  async function sessions(): Promise<RowDataPacket[]> {
+    const [rows] = await admin.query<RowDataPacket[]>(
+      `SELECT id, command, info FROM information_schema.processlist WHERE user = 'gateway'`,
+    );
+    return rows;
+  }
+
+  it('is killed says so until it is back, and goes on by itself', async () => {
+    const asked = askAtOnce(direct.origin, 20);
+    await server.kill();
+    for (const outcome of await asked) expect(right(outcome) || outcome.status === 503).toBe(true);
+    expectUnavailable(await askAtOnce(direct.origin, 30));
+    expect(await health(direct.origin)).toEqual({ live: 200, ready: 503 });
+    expectUnavailable([await ask(direct.origin)]);
+    await server.start();
+    await connectAdmin();
+    await untilHealthy(direct.origin);
+    expect((await askAtOnce(direct.origin, 30)).every(right)).toBe(true);
+    expect((await sessions()).length).toBeLessThanOrEqual(2 * CONNECTIONS);
+  });
+
+  it('hangs says so, and goes on with it', async () => {
+    await askAtOnce(direct.origin, 30);
+    await server.signal('SIGSTOP');
+    try {
+      expectUnavailable(await askAtOnce(direct.origin, 30));
+      expect(await health(direct.origin)).toEqual({ live: 200, ready: 503 });
+      expectUnavailable(await askAtOnce(direct.origin, 30));
+    } finally {
+      await server.signal('SIGCONT');
+    }
+    await untilHealthy(direct.origin);
+    // Those that were given up meanwhile are closed on the server, too.
+    await until(
+      async () => ((await sessions()).length <= 2 * CONNECTIONS ? true : undefined),
+      PATIENCE_MS,
+    );
+  });
+
+  it('takes no more connections says so, and goes on as soon as there is one', async () => {
+    const [[limit]] = await admin.query<RowDataPacket[]>('SELECT @@GLOBAL.max_connections AS it');
+    await admin.query('SET GLOBAL max_connections = 10');
+    const others: Connection[] = [];
+    try {
+      for (const { id } of await sessions()) await admin.query(`KILL ${String(id)}`);
+      await until(async () => ((await sessions()).length === 0 ? true : undefined));
+      await expect(
+        (async () => {
+          for (;;) others.push(await createConnection({ uri: gatewayUrl }));
+        })(),
+      ).rejects.toMatchObject({ code: 'ER_CON_COUNT_ERROR' });
+      expectUnavailable(await askAtOnce(direct.origin, 30));
+      expect(await health(direct.origin)).toEqual({ live: 200, ready: 503 });
+      await others.pop()?.end();
+      await until(async () => right(await ask(direct.origin)) || undefined, PATIENCE_MS);
+    } finally {
+      await admin.query('SET GLOBAL max_connections = ?', [limit?.['it']]);
+      for (const other of others) await other.end();
+    }
+  });
+
+  it('takes too long over a statement has it ended on the server, too', async () => {
+    const locker = await createConnection({ uri: new URL('/exports', server.url).href });
+    try {
+      await locker.query('LOCK TABLES exports WRITE');
+      const asked = askAtOnce(direct.origin, 15);
+      const running = async () =>
+        (await sessions()).filter(({ info }) => String(info).startsWith('SELECT'));
+      await until(async () => ((await running()).length === CONNECTIONS ? true : undefined));
+      expectUnavailable(await asked);
+      // The lock is still there, and nobody waits for it.
+      await until(async () => ((await running()).length === 0 ? true : undefined), PATIENCE_MS);
+      // The server lives, which is all that the gateway can be asked.
+      expect(await health(direct.origin)).toEqual({ live: 200, ready: 200 });
+    } finally {
+      await locker.end();
+    }
+  });
+
+  it('is cut off in the middle of an answer gives the right answer or none', async () => {
+    let cut = 0;
+    for (let bytes = 1; bytes < 6_000; bytes += 1 + Math.floor(bytes / 4)) {
+      proxy.cutAfter(bytes);
+      const outcomes = await askAtOnce(proxied.origin, 4);
+      for (const outcome of outcomes) {
+        if (right(outcome)) continue;
+        expectUnavailable([outcome]);
+        cut++;
+      }
+    }
+    expect(cut).toBeGreaterThan(10);
+  });
+
+  it('answers late is waited for, unless it is too late', async () => {
+    await untilHealthy(proxied.origin);
+    proxy.delay(100);
+    expect((await askAtOnce(proxied.origin, 10)).every(right)).toBe(true);
+    proxy.delay(3 * PATIENCE_MS);
+    expectUnavailable(await askAtOnce(proxied.origin, 10));
+  });
+
+  it('is a black hole all at once is given up', async () => {
+    await untilHealthy(proxied.origin);
+    const asked = askAtOnce(proxied.origin, 20);
+    proxy.freeze();
+    for (const outcome of await asked) expect(right(outcome) || outcome.status === 503).toBe(true);
+    expectUnavailable(await askAtOnce(proxied.origin, 30));
+    expect(await health(proxied.origin)).toEqual({ live: 200, ready: 503 });
+  });
+
+  it('comes and goes leaves no connection behind', async () => {
+    for (let round = 0; round < 20; round++) {
+      const asked = askAtOnce(proxied.origin, 8);
+      await proxy.close();
+      await asked;
+      await proxy.open();
+      await untilHealthy(proxied.origin);
+    }
+    await until(
+      async () => ((await sessions()).length <= 2 * CONNECTIONS ? true : undefined),
+      PATIENCE_MS,
+    );
+  });
+});
