@@ -111,7 +111,10 @@ export class ExportResolver {
         hasMore: rows.length > limit,
         totalCount,
         totalPages: totalCount === undefined ? undefined : Math.ceil(totalCount / limit),
-        endCursor: last === undefined ? null : encodeCursor(last, list),
+        // Only when it is selected: it is a hash over all of the list's identity.
+        get endCursor() {
+          return last === undefined ? null : encodeCursor(last, list);
+        },
       },
     };
   }
