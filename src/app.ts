@@ -1,5 +1,4 @@
 import type { AddressInfo } from 'node:net';
-import { resolve } from 'node:path';
 
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Registry } from 'prom-client';
@@ -9,7 +8,7 @@ import { ApiKeys } from './auth/api-keys.js';
 import { byApiKeyOrToken } from './auth/authenticate.js';
 import { BearerTokens } from './auth/bearer-tokens.js';
 import { everyoneSees, type Authenticate } from './auth/viewer.js';
-import type { AuthConfig, Config, FilesConfig } from './config.js';
+import type { AuthConfig, Config, LocalFilesConfig } from './config.js';
 import { placeOf } from './database/connect.js';
 import type { Database } from './database/database.js';
 import { openDatabase } from './database/open-database.js';
@@ -20,8 +19,9 @@ import { ExportResolver } from './exports/export-resolver.js';
 import { isExpired } from './exports/export-with-files.js';
 import { ExportStatus } from './exports/export.js';
 import { countedLinks } from './files/counted-links.js';
+import type { FileLinks } from './files/file-links.js';
 import { LocalLinks } from './files/local-links.js';
-import { LocalStore } from './files/local-store.js';
+import { openStorage } from './files/open-storage.js';
 import { keptSigningSecret } from './files/signing-secret.js';
 import { createContext } from './graphql/context.js';
 import { createSchema } from './graphql/schema.js';
@@ -49,12 +49,11 @@ export interface App {
  * Puts the gateway together: the one place where its parts meet. Throws StartupError when it cannot work as configured.
  */
 export async function createApp(config: Config, logger: Logger): Promise<App> {
-  const filesDirectory = resolve(config.files.directory);
-  const files = new LocalStore(filesDirectory);
+  const storage = await openStorage(config.files, logger);
   const database = await openDatabase(config.database, {
     logger,
     prepare: async (source) => {
-      if (config.fillWithSamples) await fillWhenEmpty({ source, files, logger });
+      if (config.fillWithSamples) await fillWhenEmpty({ source, files: storage.store, logger });
     },
   });
   const repository = new ExportRepository(database);
@@ -63,13 +62,12 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   collectDefaultMetrics({ register: registry });
 
   const server = await createHttpServer(logger, config);
-  // Known only when the server listens, for PORT may be 0: any free one.
-  const origin = () => config.publicUrl ?? originOf(config.host, server.server.address());
-  const links = new LocalLinks({
-    secret: await signingSecret(config.files),
-    ttl: config.files.linkTtl,
-    origin,
-  });
+  // Known only when the server listens, for PORT may be 0: any free one. Then it stays, and asking the socket takes longer
+  // than signing a link does.
+  let known = config.publicUrl;
+  const origin = () => (known ??= originOf(config.host, server.server.address()));
+  const links =
+    storage.kind === 's3' ? storage.links : await serveLocalFiles(server, { ...storage, origin });
   const counted = countedLinks(links, registry);
 
   const schema = await createSchema(new ExportResolver(repository));
@@ -82,7 +80,6 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     contextFor: (viewer) => createContext(viewer, counted),
     graphiqlPage: config.graphiql ? await graphiqlPage(config, repository) : null,
   });
-  await addFilesRoute(server, { links, directory: filesDirectory });
   addHealthRoutes(server, async () => {
     await database.query('SELECT 1');
   });
@@ -91,14 +88,15 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   return {
     async listen() {
       await listen(server, config);
-      if (config.publicUrl === null && ['0.0.0.0', '::'].includes(config.host)) {
+      const hasLocalLinks = storage.kind === 'local' && config.publicUrl === null;
+      if (hasLocalLinks && ['0.0.0.0', '::'].includes(config.host)) {
         logger.warn(
           `Links to files start with ${origin()}, which works nowhere else: set PUBLIC_URL.`,
         );
       }
       if (config.graphiql) logger.info(`GraphiQL  ${origin()}${GRAPHQL_PATH}`);
       logger.info(`Database  ${placeOf(config.database)}`);
-      logger.info(`Files     ${filesDirectory}`);
+      logger.info(`Files     ${storage.place}`);
       return origin();
     },
     async close() {
@@ -129,8 +127,17 @@ function originOf(host: string, address: AddressInfo | string | null): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
 }
 
-async function signingSecret({ secret }: FilesConfig): Promise<string> {
-  return 'value' in secret ? secret.value : keptSigningSecret(secret.keptIn);
+/** Adds the route that serves local files; gives the links that lead to it. */
+async function serveLocalFiles(
+  server: FastifyInstance,
+  options: { config: LocalFilesConfig; place: string; origin: () => string },
+): Promise<FileLinks> {
+  const { config, place, origin } = options;
+  const secret =
+    'value' in config.secret ? config.secret.value : await keptSigningSecret(config.secret.keptIn);
+  const links = new LocalLinks({ secret, ttl: config.linkTtl, origin });
+  await addFilesRoute(server, { links, directory: place });
+  return links;
 }
 
 /** How viewers are known. Throws StartupError when nobody could be. */

@@ -5,6 +5,7 @@ import { z } from 'zod';
 
 import { isOrganization } from './auth/viewer.js';
 import { StartupError } from './errors.js';
+import { parseBucketUrl, type Bucket } from './files/bucket.js';
 
 /** Where the embedded gateway keeps what it makes itself, below the working directory. */
 const EMBEDDED_DATABASE = 'data/exports.sqlite';
@@ -14,13 +15,25 @@ export type DatabaseConfig =
   | { readonly kind: 'embedded'; readonly path: string }
   | { readonly kind: 'mysql'; readonly url: string };
 
-export interface FilesConfig {
+/** Files in a folder of this machine, which the gateway serves itself. */
+export interface LocalFilesConfig {
+  readonly kind: 'local';
   readonly directory: string;
-  /** The secret of local links, or the file that keeps one that the gateway made itself. */
+  /** The secret of the links, or the file that keeps one that the gateway made itself. */
   readonly secret: { readonly value: string } | { readonly keptIn: string };
   /** How long a link works, in seconds. */
   readonly linkTtl: number;
 }
+
+/** Files in object storage, which serves them itself. Its credentials are not of this configuration. */
+export interface S3FilesConfig {
+  readonly kind: 's3';
+  readonly bucket: Bucket;
+  /** How long a link works at most, in seconds. */
+  readonly linkTtl: number;
+}
+
+export type FilesConfig = LocalFilesConfig | S3FilesConfig;
 
 /** How tokens are verified. */
 export interface JwtConfig {
@@ -74,11 +87,19 @@ const databaseUrl = z.string().superRefine((text, context) => {
   if (problem !== null) context.addIssue({ code: 'custom', message: problem });
 });
 
-const filesUrl = z.string().transform((text, context) => {
+const filesUrl = z.string().transform((text, context): { directory: string } | Bucket => {
+  if (text.startsWith('s3:')) {
+    const parsed = parseBucketUrl(text);
+    if ('bucket' in parsed) return parsed.bucket;
+    for (const message of parsed.problems) context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  }
   if (text.startsWith('file:') && text.length > 'file:'.length) {
     try {
       // A relative path is not a URL's, but what one means by it is plain.
-      return text.startsWith('file:/') ? fileURLToPath(text) : text.slice('file:'.length);
+      return {
+        directory: text.startsWith('file:/') ? fileURLToPath(text) : text.slice('file:'.length),
+      };
     } catch {
       context.addIssue({ code: 'custom', message: 'is not a file: URL with a local path' });
       return z.NEVER;
@@ -86,7 +107,7 @@ const filesUrl = z.string().transform((text, context) => {
   }
   context.addIssue({
     code: 'custom',
-    message: 'must be file:PATH, such as file:data/files (s3:// is not available yet)',
+    message: 'must be file:PATH, such as file:data/files, or s3://bucket/prefix?region=…',
   });
   return z.NEVER;
 });
@@ -141,7 +162,7 @@ const settings = z.object({
   HOST: z.string().default('127.0.0.1'),
   DATABASE_URL: databaseUrl.optional(),
   DATABASE_REPLICA_URLS: notYet,
-  FILES_URL: filesUrl.default('data/files'),
+  FILES_URL: filesUrl.default({ directory: 'data/files' }),
   FILES_SIGNING_SECRET: z.string().min(16, 'must have at least 16 characters').optional(),
   FILES_URL_TTL: wholeNumber('of seconds', 1, 604_800).default(900),
   PUBLIC_URL: origin.optional(),
@@ -190,14 +211,7 @@ export function readConfig(environment: Environment): Config {
     publicUrl: values.PUBLIC_URL ?? null,
     database: databaseConfig(values.DATABASE_URL),
     fillWithSamples: values.DATABASE_URL === undefined,
-    files: {
-      directory: values.FILES_URL,
-      secret:
-        values.FILES_SIGNING_SECRET === undefined
-          ? { keptIn: EMBEDDED_SECRET }
-          : { value: values.FILES_SIGNING_SECRET },
-      linkTtl: values.FILES_URL_TTL,
-    },
+    files: filesConfig(values),
     auth: isAuthOff(given)
       ? { kind: 'off', organization: values.ORGANIZATION }
       : { kind: 'required', jwt: jwtConfig(values) },
@@ -220,6 +234,17 @@ function databaseConfig(url: string | undefined): DatabaseConfig {
   return url === undefined ? { kind: 'embedded', path: EMBEDDED_DATABASE } : { kind: 'mysql', url };
 }
 
+function filesConfig(values: z.infer<typeof settings>): FilesConfig {
+  const { FILES_URL: place, FILES_SIGNING_SECRET: secret, FILES_URL_TTL: linkTtl } = values;
+  if (!('directory' in place)) return { kind: 's3', bucket: place, linkTtl };
+  return {
+    kind: 'local',
+    directory: place.directory,
+    secret: secret === undefined ? { keptIn: EMBEDDED_SECRET } : { value: secret },
+    linkTtl,
+  };
+}
+
 function withoutEmpty(environment: Environment): Environment {
   return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
 }
@@ -227,8 +252,10 @@ function withoutEmpty(environment: Environment): Environment {
 /** What each setting alone allows, but not together. */
 function contradictions(given: Environment): string[] {
   const problems: string[] = [];
-  const isEmbedded = given.DATABASE_URL === undefined;
-  if (!isEmbedded && given.FILES_SIGNING_SECRET === undefined) {
+  const isOnServer = given.DATABASE_URL !== undefined;
+  // Links into a bucket are signed with the credentials of the bucket.
+  const hasLocalLinks = given.FILES_URL?.startsWith('s3:') !== true;
+  if (isOnServer && hasLocalLinks && given.FILES_SIGNING_SECRET === undefined) {
     problems.push(
       'FILES_SIGNING_SECRET must be set when DATABASE_URL is: it signs the links to files. ' +
         'Make one with: openssl rand -base64 32.',

@@ -38,6 +38,16 @@ export class ServiceUnavailableError extends GatewayError {
   }
 }
 
+/** The storage gives no credentials to sign links with right now: worth asking again later. HTTP 503. */
+export class LinksUnavailableError extends GatewayError {
+  constructor(options: ErrorOptions) {
+    super('SERVICE_UNAVAILABLE', 'Links cannot be signed right now. Try again in a moment.', {
+      ...options,
+      status: 503,
+    });
+  }
+}
+
 /** Nobody is known by the credentials of a request. The answer is the same whatever the cause; the cause is for the log. */
 export class UnauthenticatedError extends GatewayError {
   constructor(cause: string) {

@@ -34,6 +34,7 @@ describe('the configuration', () => {
       database: { kind: 'embedded', path: 'data/exports.sqlite' },
       fillWithSamples: true,
       files: {
+        kind: 'local',
         directory: 'data/files',
         secret: { keptIn: 'data/signing-secret' },
         linkTtl: 900,
@@ -144,7 +145,10 @@ describe('the configuration', () => {
   });
 
   it('takes the secret of links from FILES_SIGNING_SECRET', () => {
-    expect(readConfig({ FILES_SIGNING_SECRET: secret }).files.secret).toEqual({ value: secret });
+    expect(readConfig({ FILES_SIGNING_SECRET: secret }).files).toEqual({
+      ...readConfig({}).files,
+      secret: { value: secret },
+    });
   });
 
   it('takes a MySQL database as it is: not filled with samples', () => {
@@ -173,7 +177,6 @@ describe('the configuration', () => {
     { name: 'FILES_URL_TTL', value: '15m' },
     { name: 'FILES_URL_TTL', value: '604801' },
     { name: 'FILES_URL_TTL', value: 'Infinity' },
-    { name: 'FILES_URL', value: 's3://bucket/prefix?region=eu-central-1' },
     { name: 'FILES_URL', value: 'ftp://files.example.com/' },
     { name: 'FILES_URL', value: 'data/files' },
     { name: 'FILES_URL', value: 'file:' },

@@ -16,15 +16,3 @@ export interface FileLink {
 export interface FileLinks {
   sign(file: StoredFile): FileLink | Promise<FileLink>;
 }
-
-const contentTypes: readonly (readonly [ending: string, contentType: string])[] = [
-  ['.json', 'application/json; charset=utf-8'],
-  ['.csv', 'text/csv; charset=utf-8'],
-];
-
-/** The Content-Type a file is served with, by the ending of its name. */
-export function contentTypeOf(fileName: string): string {
-  const name = fileName.toLowerCase();
-  const known = contentTypes.find(([ending]) => name.endsWith(ending));
-  return known === undefined ? 'application/octet-stream' : known[1];
-}

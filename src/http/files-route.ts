@@ -1,8 +1,7 @@
 import fastifyStatic from '@fastify/static';
-import { create as contentDisposition } from 'content-disposition';
 import type { FastifyInstance } from 'fastify';
 
-import { contentTypeOf } from '../files/file-links.js';
+import { contentTypeOf, dispositionOf } from '../files/download-headers.js';
 import { LOCAL_LINK_PATH, type LocalLinks } from '../files/local-links.js';
 import { refuse } from './server.js';
 
@@ -43,10 +42,4 @@ export async function addFilesRoute(
           .sendFile(link.file.objectKey, directory);
     }
   });
-}
-
-/** For programs that read only the plain form of a name, every other character than ASCII becomes a line. */
-function dispositionOf(fileName: string): string {
-  const fallback = fileName.replace(/[^\x20-\x7e]/gu, '_');
-  return contentDisposition(fileName, { fallback });
 }

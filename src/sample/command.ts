@@ -4,7 +4,7 @@ import { runCommand } from '../command.js';
 import { readConfig, readDatabaseConfig, type Environment } from '../config.js';
 import { connectDatabase, placeOf } from '../database/connect.js';
 import { codeOf, StartupError } from '../errors.js';
-import { LocalStore } from '../files/local-store.js';
+import { openStorage } from '../files/open-storage.js';
 import { createLogger } from '../logger.js';
 import { SAMPLE_EXPORTS } from './fill-when-empty.js';
 import { fillWithSamples } from './fill.js';
@@ -23,14 +23,16 @@ await runCommand(async (environment) => {
 
 async function addSamples(
   exports: number,
-  { database, directory, logLevel }: ReturnType<typeof readSettings>,
+  { database, files, logLevel }: ReturnType<typeof readSettings>,
 ): Promise<void> {
-  const source = await connectDatabase(database, { logger: createLogger(logLevel) });
+  const logger = createLogger(logLevel);
+  const storage = await openStorage(files, logger);
+  const source = await connectDatabase(database, { logger });
   const start = performance.now();
   const progress = showProgress(exports, process.stderr);
   const made = await fillWithSamples({
     source,
-    files: new LocalStore(directory),
+    files: storage.store,
     exports,
     now: new Date(),
     onProgress: (done) => {
@@ -43,7 +45,7 @@ async function addSamples(
   const seconds = (performance.now() - start) / 1000;
   process.stdout.write(
     `Added ${exports} sample exports to ${placeOf(database)} and ${made.files} files ` +
-      `(${(made.bytes / 1e6).toFixed(1)} MB) to ${directory} in ${seconds.toFixed(1)} s, ` +
+      `(${(made.bytes / 1e6).toFixed(1)} MB) to ${storage.place} in ${seconds.toFixed(1)} s, ` +
       `${Math.round(exports / seconds)} exports a second.\n`,
   );
 }
@@ -69,7 +71,7 @@ function readExports(args: readonly string[]): number {
 function readSettings(environment: Environment) {
   const { FILES_URL, LOG_LEVEL } = environment;
   const { files, logLevel } = readConfig({ FILES_URL, LOG_LEVEL });
-  return { database: readDatabaseConfig(environment), directory: files.directory, logLevel };
+  return { database: readDatabaseConfig(environment), files, logLevel };
 }
 
 /** What the person at the keyboard can mend, such as a missing right or a full disk. All else is a defect. */

@@ -4,14 +4,12 @@ import { stringify } from 'csv-stringify/sync';
 
 import { ExportFileKind } from '../exports/export-file.js';
 import type { ExportResource } from '../exports/export.js';
-import type { FileStore } from '../files/file-store.js';
-import { contentTypeOf } from '../files/file-links.js';
 import { drawTheme, type Theme } from './address-book.js';
 import { drawError, hasFormula, madeSafe, withFormula } from './mishaps.js';
 import { Random } from './random.js';
 import { drawRecord, type SampleRecord } from './records.js';
 
-/** A file that was written, as `export_files` describes it. */
+/** A file as `export_files` describes it. */
 export interface WrittenFile {
   readonly kind: ExportFileKind;
   readonly objectKey: string;
@@ -38,13 +36,19 @@ export interface FileSetRequest {
   readonly failed: boolean;
 }
 
+/** A file that is to be written. */
+export interface FileContent {
+  readonly objectKey: string;
+  readonly content: Buffer;
+}
+
 /**
- * Draws the records of a run and writes its files.
+ * Draws the records of a run, and the files it leaves.
  *
  * The JSON file holds every record that could be exported, those with formulas too: nobody computes a JSON string. The
  * CSV file holds them without those, the sanitized file only those, made safe. Records with an error are in none of them.
  */
-export async function writeFileSet(store: FileStore, request: FileSetRequest): Promise<FileSet> {
+export function drawFileSet(request: FileSetRequest): FileSet & { contents: FileContent[] } {
   const random = new Random(request.key);
   const theme = drawTheme(random);
   const total = request.failed ? random.whole(3, 40) : drawTotal(random);
@@ -85,14 +89,19 @@ export async function writeFileSet(store: FileStore, request: FileSetRequest): P
     const text = csvOf(sanitized, columns);
     contents.push({ kind: csvSanitized, name: 'sanitized.csv', rows: sanitized, text });
   }
-  const files = contents.map(async ({ kind, name, rows, text }): Promise<WrittenFile> => {
+  const drawn = contents.map(({ kind, name, rows, text }) => {
     const content = Buffer.from(text);
     const objectKey = `${folder}/${name}`;
-    await store.put(objectKey, content, contentTypeOf(name));
     const sha256 = createHash('sha256').update(content).digest('hex');
-    return { kind, objectKey, sizeBytes: content.length, rowCount: rows.length, sha256 };
+    const sizeBytes = content.length;
+    return { file: { kind, objectKey, sizeBytes, rowCount: rows.length, sha256 }, content };
   });
-  return { theme, total, files: await Promise.all(files) };
+  return {
+    theme,
+    total,
+    files: drawn.map(({ file }) => file),
+    contents: drawn.map(({ file, content }) => ({ objectKey: file.objectKey, content })),
+  };
 }
 
 /** Mostly small, as exports are, with a few long ones and now and then an empty one. */

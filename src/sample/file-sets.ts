@@ -1,6 +1,7 @@
 import type { ExportResource } from '../exports/export.js';
+import { contentTypeOf } from '../files/download-headers.js';
 import type { FileStore } from '../files/file-store.js';
-import { writeFileSet, type FileSet } from './file-set.js';
+import { drawFileSet, type FileSet } from './file-set.js';
 import { at, type Random } from './random.js';
 
 /** How many runs of each kind leave files of their own; 6 resources make this 240 sets and as many failed ones at most. */
@@ -12,29 +13,38 @@ const RUNS = 40;
  * hash stays true, and every link downloads something.
  */
 export class FileSets {
-  private readonly written = new Map<string, FileSet[]>();
+  private readonly drawn = new Map<string, FileSet[]>();
 
   constructor(
     private readonly store: FileStore,
     private readonly seed: string,
   ) {}
 
+  /**
+   * The files of one run. Calls may overlap: which files each gets is settled before the first of them is written, and a
+   * file may be in writing still when a call that shares it ends.
+   */
   async take(
     random: Random,
     run: { resource: ExportResource; at: Date; failed: boolean },
   ): Promise<FileSet> {
     const kind = `${run.resource}/${run.failed ? 'failed' : 'completed'}`;
-    const sets = this.written.get(kind) ?? [];
+    const sets = this.drawn.get(kind) ?? [];
     if (sets.length >= RUNS) return at(sets, random.whole(0, sets.length - 1));
     const key = `${this.seed}/files/${kind}/${sets.length}`;
-    const set = await writeFileSet(this.store, { ...run, key });
-    this.written.set(kind, [...sets, set]);
+    const { contents, ...set } = drawFileSet({ ...run, key });
+    this.drawn.set(kind, [...sets, set]);
+    await Promise.all(
+      contents.map(({ objectKey, content }) =>
+        this.store.put(objectKey, content, contentTypeOf(objectKey)),
+      ),
+    );
     return set;
   }
 
-  /** What was written so far. */
+  /** What there is so far. */
   get summary(): { files: number; bytes: number } {
-    const files = [...this.written.values()].flat().flatMap((set) => set.files);
+    const files = [...this.drawn.values()].flat().flatMap((set) => set.files);
     return { files: files.length, bytes: files.reduce((sum, file) => sum + file.sizeBytes, 0) };
   }
 }

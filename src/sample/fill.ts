@@ -6,6 +6,9 @@ import { SampleRepository, type DataSource } from './sample-repository.js';
 /** How many exports become visible at once: enough that committing costs little, few enough to show progress. */
 const EXPORTS_PER_TRANSACTION = 500;
 
+/** How many exports write their files at the same time, for each file in a bucket is a request. */
+const EXPORTS_AT_ONCE = 20;
+
 const MANY_EXPORTS = 5_000;
 
 export interface FillOptions {
@@ -17,7 +20,7 @@ export interface FillOptions {
   readonly now: Date;
   /** The same seed and the same `now` make the same samples to the byte. Without it, the first series not yet there. */
   readonly seed?: string;
-  /** Told how many have been added so far. */
+  /** Told how many have their files so far; their rows follow, a transaction at a time. */
   readonly onProgress?: (done: number) => void;
 }
 
@@ -40,11 +43,18 @@ export async function fillWithSamples(options: FillOptions): Promise<FillSummary
   for (let start = 0; start < count; start += EXPORTS_PER_TRANSACTION) {
     const end = Math.min(start + EXPORTS_PER_TRANSACTION, count);
     const samples: SampleExport[] = [];
-    for (let index = start; index < end; index++) {
-      samples.push(await makeSample({ seed, now, sets }, index));
+    while (start + samples.length < end) {
+      const next = start + samples.length;
+      const indexes = Array.from(
+        { length: Math.min(EXPORTS_AT_ONCE, end - next) },
+        (_, i) => next + i,
+      );
+      samples.push(
+        ...(await Promise.all(indexes.map((index) => makeSample({ seed, now, sets }, index)))),
+      );
+      onProgress?.(start + samples.length);
     }
     await repository.add(samples);
-    onProgress?.(end);
   }
   return sets.summary;
 }

@@ -419,6 +419,7 @@ describe.each(engines)('export(id) on $engine', ({ provide }) => {
             ? {}
             : {
                 files: {
+                  kind: 'local',
                   directory: gateway.filesDirectory,
                   secret: { value: 'the secret of the tests' },
                   linkTtl: ttl,

@@ -44,7 +44,7 @@ describe('npm run sample', () => {
     const { output, errors, status } = await sample(['--exports', '40']);
     expect({ errors, status }).toEqual({ errors: '', status: 0 });
     expect(output).toMatch(
-      /^Added 40 sample exports to data\/exports\.sqlite and \d+ files \([\d.]+ MB\) to data\/files in [\d.]+ s, \d+ exports a second\.\n$/,
+      /^Added 40 sample exports to data\/exports\.sqlite and \d+ files \([\d.]+ MB\) to \/\S+\/data\/files in [\d.]+ s, \d+ exports a second\.\n$/,
     );
     expect(await readdir(join(folder, 'data/files/exports'))).not.toEqual([]);
   });

@@ -51,11 +51,14 @@ export async function startGateway(
   changes: Partial<Config> = {},
 ): Promise<Gateway> {
   const filesDirectory = await mkdtemp(join(tmpdir(), 'exports-gateway-files-'));
-  const defaults = readConfig({ PORT: '0', FILES_SIGNING_SECRET: 'the secret of the tests' });
+  const defaults = readConfig({
+    PORT: '0',
+    FILES_URL: `file:${filesDirectory}`,
+    FILES_SIGNING_SECRET: 'the secret of the tests',
+  });
   const config: Config = {
     ...defaults,
     database: database.config,
-    files: { ...defaults.files, directory: filesDirectory },
     fillWithSamples: false,
     ...changes,
   };
