@@ -138,6 +138,95 @@ describe('the configuration', () => {
   });
 
   it.each([
+    {
+      FILES_URL: 's3://exports?region=eu-central-1',
+      bucket: { name: 'exports', prefix: '', endpoint: null, forcePathStyle: false },
+    },
+    {
+      FILES_URL: 's3://exports/?region=eu-central-1&forcePathStyle=false',
+      bucket: { name: 'exports', prefix: '', endpoint: null, forcePathStyle: false },
+    },
+    {
+      FILES_URL: 's3://my.exports/a/b%20c/?region=eu-central-1&forcePathStyle=true',
+      bucket: { name: 'my.exports', prefix: 'a/b c', endpoint: null, forcePathStyle: true },
+    },
+    {
+      FILES_URL: 's3://Our_Exports//a?endpoint=http://localhost:9000/&region=eu-central-1',
+      bucket: {
+        name: 'Our_Exports',
+        prefix: '/a',
+        endpoint: 'http://localhost:9000',
+        forcePathStyle: false,
+      },
+    },
+    {
+      FILES_URL: 's3://exports/p?region=eu-central-1&endpoint=https%3A%2F%2Fs3.example.com%2Fv1%2F',
+      bucket: {
+        name: 'exports',
+        prefix: 'p',
+        endpoint: 'https://s3.example.com/v1',
+        forcePathStyle: false,
+      },
+    },
+  ])('finds the files of $FILES_URL in a bucket', ({ FILES_URL, bucket }) => {
+    expect(readConfig({ FILES_URL, FILES_URL_TTL: '604800' }).files).toEqual({
+      kind: 's3',
+      bucket: { ...bucket, region: 'eu-central-1' },
+      linkTtl: 604_800,
+    });
+  });
+
+  it.each([
+    ['s3://exports', ['names no region']],
+    ['s3://exports/p?region=', ['names no region']],
+    ['s3://exports?region=eu_central', ['names no region']],
+    ['s3:exports?region=eu-central-1', ['names no general purpose bucket']],
+    ['s3://?region=eu-central-1', ['names no general purpose bucket']],
+    ['s3://a?region=eu-central-1', ['names no general purpose bucket']],
+    ['s3://exports:9000/p?region=eu-central-1', ['names no general purpose bucket']],
+    ['s3://exports--euc1-az1--x-s3?region=eu-central-1', ['names no general purpose bucket']],
+    ['s3://exports/p?region=eu-central-1#1', ['has a #']],
+    ['s3://exports/100%?region=eu-central-1', ['has a % that encodes nothing']],
+    ['s3://key:word@exports/p?region=eu-central-1', ['has credentials']],
+    ['s3://exports?region=eu-central-1&acl=private&x=1', ['has parameters (acl, x) other than']],
+    ['s3://exports?region=eu-central-1&region=us-east-1', ['has region twice']],
+    ['s3://exports?region=eu-central-1&forcePathStyle=yes', ['has a forcePathStyle that is']],
+    ...[
+      '',
+      'localhost:9000',
+      'ftp://localhost',
+      'http://key:word@localhost:9000',
+      'http://localhost:9000?x=1',
+    ].map((endpoint): [string, string[]] => [
+      `s3://exports?region=eu-central-1&endpoint=${encodeURIComponent(endpoint)}`,
+      ['has an endpoint that is no http or https URL'],
+    ]),
+    [
+      's3://key:word@exports/%?endpoint=x&forcePathStyle=1&a=b',
+      [
+        'has credentials',
+        'has a %',
+        'has parameters (a)',
+        'names no region',
+        'has an endpoint',
+        'has a forcePathStyle',
+      ],
+    ],
+  ])('refuses FILES_URL=%s, with every mistake in it', (FILES_URL, says) => {
+    const problems = problemsOf({ FILES_URL });
+    expect(problems).toEqual(
+      says.map((words) => expect.stringContaining(`FILES_URL ${words}`) as unknown),
+    );
+    expect(problems.join()).not.toMatch(/word|ftp|yes/);
+  });
+
+  it('needs no FILES_SIGNING_SECRET where the bucket has credentials of its own', () => {
+    const FILES_URL = 's3://exports?region=eu-central-1';
+    const { files } = readConfig({ ...onServer, FILES_SIGNING_SECRET: undefined, FILES_URL });
+    expect(files.kind).toBe('s3');
+  });
+
+  it.each([
     { FILES_URL_TTL: '1', linkTtl: 1 },
     { FILES_URL_TTL: '604800', linkTtl: 604_800 },
   ])('lets links live $FILES_URL_TTL seconds', ({ FILES_URL_TTL, linkTtl }) => {

@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
 import { StartupError } from '../errors.js';
 import type { FileStore } from './file-store.js';
 import type { CredentialsProvider } from './s3-credentials.js';
@@ -7,6 +9,14 @@ import type { S3Presigner } from './s3-presigner.js';
 const PATIENCE = 60;
 /** Storage refuses a request now and then when it is busy, and expects to be asked again. */
 const ATTEMPTS = 3;
+const PAUSE_MS = 200;
+
+/** Why a file was not written, and whether it may be the next time. */
+interface Problem {
+  readonly reason: string;
+  readonly isPassing: boolean;
+  readonly cause?: unknown;
+}
 
 /** Storage in a bucket, written by presigned requests, so that no client library is needed. */
 export class S3Store implements FileStore {
@@ -23,11 +33,8 @@ export class S3Store implements FileStore {
     for (let attempt = 1; ; attempt++) {
       const problem = await this.tryToPut(objectKey, content, contentType);
       if (problem === null) return;
-      if (attempt < ATTEMPTS && problem.isPassing) continue;
-      throw new StartupError(
-        [`FILES_URL names ${this.options.place}, where files cannot be written (${problem.says}).`],
-        { cause: problem.cause },
-      );
+      if (!problem.isPassing || attempt === ATTEMPTS) throw this.cannotWrite(problem);
+      await wait(attempt * PAUSE_MS);
     }
   }
 
@@ -36,20 +43,9 @@ export class S3Store implements FileStore {
     objectKey: string,
     content: Buffer,
     contentType: string,
-  ): Promise<{ says: string; isPassing: boolean; cause?: unknown } | null> {
-    const signedAt = Math.floor(Date.now() / 1000);
-    const url = this.options.presigner.presign(
-      {
-        method: 'PUT',
-        objectKey,
-        parameters: [['x-id', 'PutObject']],
-        signedAt,
-        expiresAt: signedAt + PATIENCE,
-      },
-      await this.options.credentials(),
-    );
+  ): Promise<Problem | null> {
     try {
-      const response = await fetch(url, {
+      const response = await fetch(await this.urlToPut(objectKey), {
         method: 'PUT',
         headers: { 'Content-Type': contentType },
         body: content,
@@ -59,11 +55,35 @@ export class S3Store implements FileStore {
       if (response.ok) return null;
       // Such as NoSuchBucket or AccessDenied, in a document of which nothing else is for people.
       const code = /<Code>(\w+)<\/Code>/.exec(answer)?.[1] ?? response.statusText;
-      return { says: `${response.status} ${code}`, isPassing: response.status >= 500 };
+      return { reason: `${response.status} ${code}`, isPassing: response.status >= 500 };
     } catch (error) {
-      const { cause } = error instanceof Error ? error : {};
-      const reason = cause instanceof Error && cause.message !== '' ? cause : error;
-      return { says: String(reason), isPassing: true, cause: error };
+      return { reason: reasonOf(error), isPassing: true, cause: error };
     }
   }
+
+  private async urlToPut(objectKey: string): Promise<string> {
+    const credentials = await this.options.credentials();
+    const signedAt = Math.floor(Date.now() / 1000);
+    const request = {
+      method: 'PUT',
+      objectKey,
+      parameters: [['x-id', 'PutObject']],
+      signedAt,
+      expiresAt: signedAt + PATIENCE,
+    } as const;
+    return this.options.presigner.presign(request, credentials);
+  }
+
+  private cannotWrite({ reason, cause }: Problem): StartupError {
+    const problem = `FILES_URL names ${this.options.place}, where files cannot be written (${reason}).`;
+    return new StartupError([problem], { cause });
+  }
+}
+
+/** What fetch says is always the same; why it failed is in the cause. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error && error.cause.message !== ''
+    ? error.cause.message
+    : error.message;
 }

@@ -150,11 +150,11 @@ describe("a link into object storage is the one of the AWS SDK's presigner, to t
   });
 
   it('for whatever else is drawn', async () => {
-    const signs = [...'abzAZ09', ..." +%()'!*~/.-_=&?#;:@$,", 'é', '表', '🎉', '\u0301', '\0'];
+    const signs = Array.from("abzAZ09 +%()'!*~/.-_=&?#;:@$,é表🎉\u0301\0");
     const text = fc.oneof(
       fc.string({ unit: fc.constantFrom(...signs), minLength: 1, maxLength: 60 }),
       fc.string({ unit: 'binary', minLength: 1, maxLength: 60 }),
-      fc.string({ unit: fc.constantFrom(...'ab/%'), minLength: 512, maxLength: 512 }),
+      fc.string({ unit: fc.constantFrom('a', '/', '%'), minLength: 512, maxLength: 512 }),
     );
     const label = fc.stringMatching(/^[a-z0-9][a-z0-9-]{1,20}[a-z0-9]$/);
     const word = fc.stringMatching(/^[\w+/=:-]{1,60}$/);

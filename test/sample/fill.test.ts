@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
@@ -334,6 +335,25 @@ describe('fillWithSamples', () => {
         [file.object_key, file.size_bytes, file.sha256].join(),
       );
       expect(unique(facts)).toHaveLength(keys.length);
+    } finally {
+      await folder.remove();
+    }
+  });
+
+  it('writes the files of some exports at the same time, but not of all', async () => {
+    const folder = await createSampleFolder('embedded');
+    let [running, most] = [0, 0];
+    const files = {
+      async put() {
+        most = Math.max(most, ++running);
+        await setImmediate();
+        running--;
+      },
+    };
+    try {
+      await fillWithSamples({ source: folder.source, files, exports: 250, now });
+      expect(most).toBeGreaterThan(20);
+      expect(most).toBeLessThanOrEqual(80);
     } finally {
       await folder.remove();
     }

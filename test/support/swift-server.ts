@@ -87,7 +87,7 @@ async function fetchPackages(aptGet: string, folder: string): Promise<void> {
 }
 
 async function start(): Promise<SwiftServer> {
-  const [accessKeyId, secretAccessKey] = ['test:tester', 'the secret of the test storage'];
+  const [accessKeyId, secretAccessKey] = ['test:tester', 'secret-of-the-test-storage'];
   const libraries = (await readdir(join(cache, 'usr/lib'))).map((name) =>
     join(cache, 'usr/lib', name),
   );
