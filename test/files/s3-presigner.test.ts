@@ -46,9 +46,8 @@ function bucketOf({ name, prefix, region, endpoint, forcePathStyle }: Case): Buc
   return parsed.bucket;
 }
 
-async function ownLink(of: Case): Promise<string> {
+async function ownLink(of: Case, presigner = new S3Presigner(bucketOf(of))): Promise<string> {
   const { credentials, ttl, now } = of;
-  const presigner = new S3Presigner(bucketOf(of));
   const links = new S3Links({ presigner, credentials: async () => credentials, ttl });
   const clock = jest.spyOn(Date, 'now').mockReturnValue(now.getTime());
   try {
@@ -142,6 +141,17 @@ describe("a link into object storage is the one of the AWS SDK's presigner, to t
   ])('$what', async (changes) => {
     const of = { ...usual, ...changes };
     expect(await ownLink(of)).toBe(await sdkLink(of));
+  });
+
+  it('from day to day and with one secret after the other', async () => {
+    const presigner = new S3Presigner(bucketOf(usual));
+    for (const secretAccessKey of ['first', 'second']) {
+      for (const time of ['2026-12-31T23:59:59.999Z', '2027-01-01T00:00Z', '2027-01-02T00:00Z']) {
+        const credentials = { ...usual.credentials, secretAccessKey };
+        const of = { ...usual, now: new Date(time), credentials };
+        expect(await ownLink(of, presigner)).toBe(await sdkLink(of));
+      }
+    }
   });
 
   it('but for an endpoint that ends in /, of which the SDK would make //', async () => {
