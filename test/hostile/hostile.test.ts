@@ -123,7 +123,7 @@ const sql = "') OR 1=1; DROP TABLE exports; -- ";
 function link(change: (url: URL) => void = () => undefined, ttl = 900) {
   return async (gateway: Gateway): Promise<Reply> => {
     const links = new LocalLinks({ secret: SECRET, ttl, origin: () => gateway.origin });
-    const url = new URL((await links.sign({ objectKey: 'one.csv', fileName: 'one.csv' })).url);
+    const url = new URL(links.sign({ objectKey: 'one.csv', fileName: 'one.csv' }).url);
     change(url);
     return request(gateway, `${url.pathname}${url.search}`);
   };

@@ -238,7 +238,7 @@ describe('closing the gateway', () => {
       ttl: 900,
       origin: () => gateway.origin,
     });
-    const url = new URL((await links.sign({ objectKey: 'large.csv', fileName: 'large.csv' })).url);
+    const url = new URL(links.sign({ objectKey: 'large.csv', fileName: 'large.csv' }).url);
     // Keep-alive, and never used again.
     await (await fetch(`${gateway.origin}/health/live`)).arrayBuffer();
 
