@@ -1,14 +1,17 @@
 import type { ApolloServerOptions } from '@apollo/server';
 import {
   execute,
+  getOperationAST,
   GraphQLError,
   Kind,
+  valueFromASTUntyped,
   visit,
   type DocumentNode,
   type ExecutionResult,
   type GraphQLSchema,
+  type OperationDefinitionNode,
 } from 'graphql';
-import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
+import { compileQuery, isCompiledQuery } from 'graphql-jit';
 
 import type { Context } from './context.js';
 
@@ -37,7 +40,7 @@ export function compiledExecution(schema: GraphQLSchema): Gateway {
               operationName: operationName ?? null,
             });
           }
-          return withWholeErrors(await compiled.query(undefined, context, variables ?? {}));
+          return withWholeErrors(await compiled(context, variables ?? {}));
         },
       };
     },
@@ -49,15 +52,17 @@ export function compiledExecution(schema: GraphQLSchema): Gateway {
   };
 }
 
+type Compiled = (context: unknown, variables: object) => Promise<ExecutionResult> | ExecutionResult;
+
 /** By document and operation: what was compiled; null where graphql-js executes it. */
-const compilations = new WeakMap<DocumentNode, Map<string, CompiledQuery | null>>();
+const compilations = new WeakMap<DocumentNode, Map<string, Compiled | null>>();
 
 /** Null for the first time that an operation is asked for, and each time when it is not one to compile. */
 function compiledOnSecondUse(
   schema: GraphQLSchema,
   document: DocumentNode,
   operationName: string | undefined,
-): CompiledQuery | null {
+): Compiled | null {
   const operations = compilations.get(document);
   if (operations === undefined) {
     compilations.set(document, new Map());
@@ -76,9 +81,22 @@ function compile(
   schema: GraphQLSchema,
   document: DocumentNode,
   operationName: string | undefined,
-): CompiledQuery | null {
+): Compiled | null {
   const compiled = compileQuery(schema, document, operationName);
-  return isCompiledQuery(compiled) ? compiled : null;
+  if (!isCompiledQuery(compiled)) return null;
+  // The compiler misses a variable that may not be null and has a default.
+  const defaults = defaultsOf(getOperationAST(document, operationName));
+  return (context, variables) => compiled.query(undefined, context, { ...defaults, ...variables });
+}
+
+/** The values that the variables of an operation have when a request leaves them out, as a request would give them. */
+function defaultsOf(operation: OperationDefinitionNode | null | undefined): object {
+  const definitions = operation?.variableDefinitions ?? [];
+  return Object.fromEntries(
+    definitions.flatMap(({ variable, defaultValue }): [string, unknown][] =>
+      defaultValue === undefined ? [] : [[variable.name.value, valueFromASTUntyped(defaultValue)]],
+    ),
+  );
 }
 
 /**
