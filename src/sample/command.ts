@@ -9,25 +9,34 @@ import { createLogger } from '../logger.js';
 import { SAMPLE_EXPORTS } from './fill-when-empty.js';
 import { fillWithSamples } from './fill.js';
 import { showProgress } from './progress.js';
+import { SampleRepository } from './sample-repository.js';
 
-/** `npm run sample -- --exports N`: adds sample exports to the database of DATABASE_URL and their files to FILES_URL. */
+/**
+ * `npm run sample -- --exports N --if-empty`: adds sample exports to the database of DATABASE_URL and their files to
+ * FILES_URL; with --if-empty, only when there are no exports yet.
+ */
 const MAX_EXPORTS = 10_000_000;
 
 await runCommand(async (environment) => {
   try {
-    await addSamples(readExports(process.argv.slice(2)), readSettings(environment));
+    await addSamples(readArguments(process.argv.slice(2)), readSettings(environment));
   } catch (error) {
     throw isExpected(error) ? new StartupError([error.message], { cause: error }) : error;
   }
 });
 
 async function addSamples(
-  exports: number,
+  { exports, ifEmpty }: { exports: number; ifEmpty: boolean },
   { database, files, logLevel }: ReturnType<typeof readSettings>,
 ): Promise<void> {
   const logger = createLogger(logLevel);
   const storage = await openStorage(files, logger);
   const source = await connectDatabase(database, { logger });
+  if (ifEmpty && !(await new SampleRepository(source).isEmpty())) {
+    await source.destroy();
+    process.stdout.write(`There are exports in ${placeOf(database)}: added no samples.\n`);
+    return;
+  }
   const start = performance.now();
   const progress = showProgress(exports, process.stderr);
   const made = await fillWithSamples({
@@ -50,21 +59,27 @@ async function addSamples(
   );
 }
 
-/** How many exports the arguments ask for. Throws StartupError with what to write instead. */
-function readExports(args: readonly string[]): number {
-  let text: string;
+/** What the arguments ask for. Throws StartupError with what to write instead. */
+function readArguments(args: readonly string[]): { exports: number; ifEmpty: boolean } {
+  const { exports: text, 'if-empty': ifEmpty } = parseOptions(args);
+  const exports = /^\d{1,8}$/.test(text) ? Number(text) : 0;
+  if (exports >= 1 && exports <= MAX_EXPORTS) return { exports, ifEmpty };
+  throw new StartupError([
+    `--exports must be a whole number from 1 to ${MAX_EXPORTS}, not ${text}.`,
+  ]);
+}
+
+function parseOptions(args: readonly string[]) {
+  const options = {
+    exports: { type: 'string', default: String(SAMPLE_EXPORTS) },
+    'if-empty': { type: 'boolean', default: false },
+  } as const;
   try {
-    const options = { exports: { type: 'string', default: String(SAMPLE_EXPORTS) } } as const;
-    text = parseArgs({ args: [...args], options }).values.exports;
+    return parseArgs({ args: [...args], options }).values;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new StartupError([`${reason}\nWrite: npm run sample -- --exports ${SAMPLE_EXPORTS}`]);
   }
-  const count = /^\d{1,8}$/.test(text) ? Number(text) : 0;
-  if (count >= 1 && count <= MAX_EXPORTS) return count;
-  throw new StartupError([
-    `--exports must be a whole number from 1 to ${MAX_EXPORTS}, not ${text}.`,
-  ]);
 }
 
 /** Only what samples need: nobody has to set AUTH to fill a database. Throws StartupError. */

@@ -49,6 +49,16 @@ describe('npm run sample', () => {
     expect(await readdir(join(folder, 'data/files/exports'))).not.toEqual([]);
   });
 
+  it('adds none with --if-empty where there are some', async () => {
+    const first = await sample(['--exports', '2', '--if-empty']);
+    expect(first.output).toMatch(/^Added 2 sample exports /);
+    expect(await sample(['--exports', '2', '--if-empty'])).toEqual({
+      output: 'There are exports in data/exports.sqlite: added no samples.\n',
+      errors: '',
+      status: 0,
+    });
+  });
+
   it('reads .env, but asks for nothing that samples do not need', async () => {
     await writeFile(join(folder, '.env'), 'FILES_URL=file:elsewhere\nHOST=0.0.0.0\nPORT=none\n');
     const { errors, status } = await sample(['--exports', '1']);
