@@ -85,6 +85,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   });
   addMetricsRoute(server, registry);
 
+  const { replicaUrls = [] } = config.database.kind === 'mysql' ? config.database : {};
   return {
     async listen() {
       await listen(server, config);
@@ -96,6 +97,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       }
       if (config.graphiql) logger.info(`GraphiQL  ${origin()}${GRAPHQL_PATH}`);
       logger.info(`Database  ${placeOf(config.database)}`);
+      for (const url of replicaUrls) logger.info(`Replica   ${placeOf({ kind: 'mysql', url })}`);
       logger.info(`Files     ${storage.place}`);
       return origin();
     },

@@ -13,7 +13,12 @@ const EMBEDDED_SECRET = 'data/signing-secret';
 
 export type DatabaseConfig =
   | { readonly kind: 'embedded'; readonly path: string }
-  | { readonly kind: 'mysql'; readonly url: string };
+  | {
+      readonly kind: 'mysql';
+      readonly url: string;
+      /** Of servers that follow it, and that are read instead of it while they are there. */
+      readonly replicaUrls?: readonly string[];
+    };
 
 /** Files in a folder of this machine, which the gateway serves itself. */
 export interface LocalFilesConfig {
@@ -87,6 +92,17 @@ const databaseUrl = z.string().superRefine((text, context) => {
   if (problem !== null) context.addIssue({ code: 'custom', message: problem });
 });
 
+const databaseUrls = z.string().transform((text, context) => {
+  const urls = text.split(',').map((each) => each.trim());
+  for (const [index, url] of urls.entries()) {
+    const problem = mysqlUrlProblem(url);
+    if (problem === null) continue;
+    const which = urls.length === 1 ? '' : ` (URL ${index + 1} of ${urls.length})`;
+    context.addIssue({ code: 'custom', message: `${problem}${which}` });
+  }
+  return urls;
+});
+
 const filesUrl = z.string().transform((text, context): { directory: string } | Bucket => {
   if (text.startsWith('s3:')) {
     const parsed = parseBucketUrl(text);
@@ -154,14 +170,11 @@ const jwksUrl = z.string().refine((text) => {
   return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
 }, 'must be an https URL: whoever can change the key set on its way can be anyone');
 
-/** A setting of the contract that this version cannot honour is refused, rather than ignored. */
-const notYet = z.undefined('is not available yet: unset it').optional();
-
 const settings = z.object({
   PORT: wholeNumber('a port', 0, 65535).default(4000),
   HOST: z.string().default('127.0.0.1'),
   DATABASE_URL: databaseUrl.optional(),
-  DATABASE_REPLICA_URLS: notYet,
+  DATABASE_REPLICA_URLS: databaseUrls.optional(),
   FILES_URL: filesUrl.default({ directory: 'data/files' }),
   FILES_SIGNING_SECRET: z.string().min(16, 'must have at least 16 characters').optional(),
   FILES_URL_TTL: wholeNumber('of seconds', 1, 604_800).default(900),
@@ -209,7 +222,7 @@ export function readConfig(environment: Environment): Config {
     port: values.PORT,
     host: values.HOST,
     publicUrl: values.PUBLIC_URL ?? null,
-    database: databaseConfig(values.DATABASE_URL),
+    database: databaseConfig(values.DATABASE_URL, values.DATABASE_REPLICA_URLS),
     fillWithSamples: values.DATABASE_URL === undefined,
     files: filesConfig(values),
     auth: isAuthOff(given)
@@ -222,7 +235,7 @@ export function readConfig(environment: Environment): Config {
   };
 }
 
-/** The part of the configuration that migrations need. Throws StartupError. */
+/** The database that commands write to, without its replicas. Throws StartupError. */
 export function readDatabaseConfig(environment: Environment): DatabaseConfig {
   const { DATABASE_URL } = withoutEmpty(environment);
   const problem = DATABASE_URL === undefined ? null : mysqlUrlProblem(DATABASE_URL);
@@ -230,8 +243,9 @@ export function readDatabaseConfig(environment: Environment): DatabaseConfig {
   return databaseConfig(DATABASE_URL);
 }
 
-function databaseConfig(url: string | undefined): DatabaseConfig {
-  return url === undefined ? { kind: 'embedded', path: EMBEDDED_DATABASE } : { kind: 'mysql', url };
+function databaseConfig(url: string | undefined, replicaUrls?: readonly string[]): DatabaseConfig {
+  if (url === undefined) return { kind: 'embedded', path: EMBEDDED_DATABASE };
+  return { kind: 'mysql', url, ...(replicaUrls && { replicaUrls }) };
 }
 
 function filesConfig(values: z.infer<typeof settings>): FilesConfig {
@@ -259,6 +273,11 @@ function contradictions(given: Environment): string[] {
     problems.push(
       'FILES_SIGNING_SECRET must be set when DATABASE_URL is: it signs the links to files. ' +
         'Make one with: openssl rand -base64 32.',
+    );
+  }
+  if (!isOnServer && given.DATABASE_REPLICA_URLS !== undefined) {
+    problems.push(
+      'DATABASE_REPLICA_URLS needs DATABASE_URL, the server that they are replicas of.',
     );
   }
   const keys = JWT_KEYS.filter((name) => given[name] !== undefined);

@@ -321,9 +321,41 @@ describe('the configuration', () => {
     expect(problemsOf({ DATABASE_URL: value }, readDatabaseConfig)).toEqual(problems);
   });
 
-  it('refuses DATABASE_REPLICA_URLS, which is not available yet, rather than to ignore it', () => {
+  it('takes replicas, separated by commas', () => {
+    const replicas = [
+      'mysql://reader:a%2Cb@replica-1/exports',
+      'mysql://reader@[::1]:3307/exports',
+    ];
+    const given = { ...onServer, DATABASE_REPLICA_URLS: replicas.join(', ') };
+    expect(readConfig(given).database).toEqual({
+      kind: 'mysql',
+      url: mysql,
+      replicaUrls: replicas,
+    });
+    // Those who write have to do with the primary alone.
+    expect(readDatabaseConfig(given)).toEqual({ kind: 'mysql', url: mysql });
+  });
+
+  it('refuses replicas as it does a DATABASE_URL, each by its place', () => {
+    const DATABASE_REPLICA_URLS = [
+      `postgres://reader:${password}@replica-1/exports`,
+      'mysql://reader@replica-2/exports',
+      `mysql://reader:${password}@replica-3`,
+    ].join();
+    const problems = problemsOf({ ...onServer, DATABASE_REPLICA_URLS });
+    expect(problems).toEqual([
+      expect.stringMatching(/^DATABASE_REPLICA_URLS has the scheme postgres, .+ \(URL 1 of 3\)\.$/),
+      expect.stringMatching(/^DATABASE_REPLICA_URLS names no database: .+ \(URL 3 of 3\)\.$/),
+    ]);
+    expect(problems.join()).not.toContain(password);
+    expect(problemsOf({ ...onServer, DATABASE_REPLICA_URLS: 'replica-1' })).toEqual([
+      'DATABASE_REPLICA_URLS is not a URL: write mysql://user:password@host:3306/database.',
+    ]);
+  });
+
+  it('refuses replicas of nothing', () => {
     expect(problemsOf({ DATABASE_REPLICA_URLS: 'mysql://reader@replica/exports' })).toEqual([
-      'DATABASE_REPLICA_URLS is not available yet: unset it.',
+      'DATABASE_REPLICA_URLS needs DATABASE_URL, the server that they are replicas of.',
     ]);
   });
 
@@ -331,7 +363,7 @@ describe('the configuration', () => {
     const problems = problemsOf({
       PORT: 'abc',
       DATABASE_URL: `postgres://reader:${password}@db/exports`,
-      DATABASE_REPLICA_URLS: `mysql://reader:${password}@replica/exports`,
+      DATABASE_REPLICA_URLS: `postgres://reader:${password}@replica/exports`,
       FILES_URL: 'ftp://files.example.com',
       FILES_SIGNING_SECRET: 'tooshort',
       FILES_URL_TTL: '0',
@@ -377,7 +409,7 @@ describe('the configuration', () => {
       ...problemsOf({
         PORT: password,
         DATABASE_URL: `postgres://reader:${password}@db/exports`,
-        DATABASE_REPLICA_URLS: `mysql://reader:${password}@replica/exports`,
+        DATABASE_REPLICA_URLS: `postgres://reader:${password}@replica/exports`,
         FILES_URL: `s3://${password}:${password}@bucket`,
         FILES_SIGNING_SECRET: 'tooshort',
         PUBLIC_URL: `https://user:${password}@example.com`,

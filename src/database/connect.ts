@@ -15,7 +15,7 @@ const RETRY_PAUSE_MS = 1_000;
  * do no more than read it.
  *
  * Waits up to `patienceMs` for a server that does not answer yet, since containers start in any order. Throws
- * StartupError when the database cannot be used.
+ * StartupError when the database cannot be used; `setting` is what its words tell to correct.
  */
 export async function connectDatabase(
   config: DatabaseConfig,
@@ -23,7 +23,8 @@ export async function connectDatabase(
     logger,
     patienceMs = 30_000,
     migrate = config.kind === 'embedded',
-  }: { logger: Logger; patienceMs?: number; migrate?: boolean },
+    setting = 'DATABASE_URL',
+  }: { logger: Logger; patienceMs?: number; migrate?: boolean; setting?: string },
 ): Promise<DataSource> {
   const deadline = Date.now() + patienceMs;
   for (;;) {
@@ -31,12 +32,12 @@ export async function connectDatabase(
     try {
       await source.initialize();
       if (migrate) await source.runMigrations();
-      else await checkTables(source);
+      else await source.query(probeOfTables(source));
       return source;
     } catch (error) {
       if (source.isInitialized) await source.destroy();
       if (!isOutage(error) || Date.now() + RETRY_PAUSE_MS > deadline) {
-        throw startupError(config, error);
+        throw startupError(config, setting, error);
       }
       logger.warn(
         `The database ${placeOf(config)} does not answer (${reasonOf(error)}). Trying again until ` +
@@ -54,33 +55,38 @@ export function placeOf(config: DatabaseConfig): string {
   return `mysql://${url.host}${url.pathname}`;
 }
 
-/** Reads nothing from each table and by each index, which fails when a table, a column or an index is missing. */
-async function checkTables(source: DataSource): Promise<void> {
-  for (const { tableName, columns, indices } of source.entityMetadatas) {
-    const names = columns.map((column) => column.databaseName).join(', ');
-    const hints = indices.map(({ name }) => `FORCE INDEX (${name})`);
-    for (const hint of ['', ...hints]) {
-      await source.query(`SELECT ${names} FROM ${tableName} ${hint} LIMIT 0`);
-    }
-  }
+/** A statement that reads nothing, of every table and by every index, so it fails when a table, a column or an index is missing. */
+export function probeOfTables({ entityMetadatas }: DataSource): string {
+  const columns = entityMetadatas.flatMap(({ tableName, columns: own }) =>
+    own.map(({ databaseName }) => `${tableName}.${databaseName}`),
+  );
+  const tables = entityMetadatas.map(({ tableName, indices }) => {
+    const names = indices.map(({ name }) => name).join(', ');
+    return names === '' ? tableName : `${tableName} FORCE INDEX (${names})`;
+  });
+  return `SELECT ${columns.join(', ')} FROM ${tables.join(', ')} LIMIT 0`;
 }
 
-function startupError(config: DatabaseConfig, error: unknown): StartupError {
+function startupError(config: DatabaseConfig, setting: string, error: unknown): StartupError {
   if (error instanceof StartupError) return error;
   const place = placeOf(config);
   const reason = reasonOf(error);
+  const migrate =
+    setting === 'DATABASE_URL'
+      ? 'Run npm run migrate with this DATABASE_URL.'
+      : 'Run npm run migrate with the DATABASE_URL that it follows, and see that it does.';
   const advice: Record<string, string> = {
-    ER_ACCESS_DENIED_ERROR: 'Check the user and the password in DATABASE_URL.',
-    ER_DBACCESS_DENIED_ERROR: 'Allow the user of DATABASE_URL to read this database.',
-    ER_BAD_DB_ERROR: 'Create the database that DATABASE_URL names, or name another.',
-    ER_NO_SUCH_TABLE: 'Run npm run migrate with this DATABASE_URL.',
-    ER_KEY_DOES_NOT_EXITS: 'Run npm run migrate with this DATABASE_URL.',
-    ER_BAD_FIELD_ERROR: 'Run npm run migrate with this DATABASE_URL.',
-    ER_TABLEACCESS_DENIED_ERROR: 'Grant SELECT on its tables to the user of DATABASE_URL.',
+    ER_ACCESS_DENIED_ERROR: `Check the user and the password in ${setting}.`,
+    ER_DBACCESS_DENIED_ERROR: `Allow the user of ${setting} to read this database.`,
+    ER_BAD_DB_ERROR: `Create the database that ${setting} names, or name another.`,
+    ER_NO_SUCH_TABLE: migrate,
+    ER_KEY_DOES_NOT_EXITS: migrate,
+    ER_BAD_FIELD_ERROR: migrate,
+    ER_TABLEACCESS_DENIED_ERROR: `Grant SELECT on its tables to the user of ${setting}.`,
   };
   const code = codeOf(error) ?? '';
   const words = isOutage(error)
-    ? `The database ${place} does not answer (${reason}). Start it, or correct DATABASE_URL.`
+    ? `The database ${place} does not answer (${reason}). Start it, or correct ${setting}.`
     : `The database ${place} cannot be used (${reason}). ${advice[code] ?? ''}`.trimEnd();
   return new StartupError([words], { cause: error });
 }

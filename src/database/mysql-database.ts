@@ -4,7 +4,7 @@ import { loadMysql } from './mysql-driver.js';
 import { MysqlPool, TICK_MS } from './mysql-pool.js';
 import { isTooSlow, thrownFor } from './outage.js';
 
-/** What a statement may take in all: the wait for a connection, its run, and another try. A little more than on the server alone. */
+/** What a statement may take in all: the wait for a connection, its run, and other tries. A little more than on a server. */
 const DEADLINE = 1_800 / TICK_MS;
 
 /**
@@ -14,7 +14,6 @@ const DEADLINE = 1_800 / TICK_MS;
 export class MysqlDatabase implements Database {
   private readonly clock: NodeJS.Timeout;
   private tick = 0;
-  private turn = 0;
 
   private constructor(
     private readonly primary: MysqlPool,
@@ -28,14 +27,16 @@ export class MysqlDatabase implements Database {
     }, TICK_MS).unref();
   }
 
-  /** Connects when it is first asked. */
+  /** Connects when it is first asked. `replicaProbe` is a statement that a replica must be able to answer. */
   static async open(
     { url, replicaUrls = [] }: { url: string; replicaUrls?: readonly string[] },
-    logger: Logger,
+    { replicaProbe, logger }: { replicaProbe: string; logger: Logger },
   ): Promise<MysqlDatabase> {
     const driver = await loadMysql();
-    const primary = new MysqlPool(driver, url, 'primary', logger);
-    const replicas = replicaUrls.map((each) => new MysqlPool(driver, each, 'replica', logger));
+    const primary = new MysqlPool(driver, url, { replicaProbe: null, logger });
+    const replicas = replicaUrls.map(
+      (each) => new MysqlPool(driver, each, { replicaProbe, logger }),
+    );
     return new MysqlDatabase(primary, replicas, logger);
   }
 
@@ -43,16 +44,17 @@ export class MysqlDatabase implements Database {
     this.logger.debug({ sql }, 'statement');
     const values = [...parameters];
     const until = this.tick + DEADLINE;
-    const server = this.nextServer();
-    try {
-      return (await server.query(sql, values, until)) as Row[];
-    } catch (error) {
-      const other = error instanceof Error && isTooSlow(error) ? server : this.nextServer(server);
-      if (other === server) throw thrownFor(error, sql);
-      // What failed here for a reason of its own will fail there, too.
-      return (await other.query(sql, values, until).catch((again: unknown) => {
-        throw thrownFor(again, sql);
-      })) as Row[];
+    let tried: readonly MysqlPool[] = [];
+    for (;;) {
+      const server = this.nextServer(tried);
+      try {
+        return (await server.query(sql, values, until)) as Row[];
+      } catch (error) {
+        // Another server may do better. What failed for a reason of its own fails there as well, and then for good.
+        const isLast = server === this.primary || (error instanceof Error && isTooSlow(error));
+        if (isLast) throw thrownFor(error, sql);
+        tried = [...tried, server];
+      }
     }
   }
 
@@ -65,13 +67,17 @@ export class MysqlDatabase implements Database {
     for (const server of [this.primary, ...this.replicas]) server.close();
   }
 
-  /** The replicas take turns; with none of them there, or none but `except`, it is the primary's. */
-  private nextServer(except?: MysqlPool): MysqlPool {
-    for (let tried = 0; tried < this.replicas.length; tried++) {
-      this.turn = (this.turn + 1) % this.replicas.length;
-      const replica = this.replicas[this.turn];
-      if (replica?.isUp && replica !== except) return replica;
+  /**
+   * The replica with the least to do; the primary when none is there that has not been tried. Among equals it is chance, for
+   * in strict turns each of the two statements of a page with links would always fall to the same server.
+   */
+  private nextServer(tried: readonly MysqlPool[]): MysqlPool {
+    let found: MysqlPool | undefined;
+    const first = Math.floor(Math.random() * this.replicas.length);
+    for (const replica of [...this.replicas.slice(first), ...this.replicas.slice(0, first)]) {
+      if (!replica.isUp || tried.includes(replica)) continue;
+      if (found === undefined || replica.waiting < found.waiting) found = replica;
     }
-    return this.primary;
+    return found ?? this.primary;
   }
 }

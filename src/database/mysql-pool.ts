@@ -40,15 +40,6 @@ const SESSION_SET_UP =
   ` /*M! , max_statement_time = ${STATEMENT_MS / 1_000} */` +
   ` /*!80000 , max_execution_time = ${STATEMENT_MS} */`;
 
-/**
- * What shows that a server can serve. A primary is the last resort, so it is enough that it speaks; a replica that lost a
- * table, or the right to read it, does better not to be asked.
- */
-const PROBES = {
-  primary: 'SELECT 1',
-  replica: 'SELECT 1 FROM exports, export_files, api_keys LIMIT 0',
-};
-
 /** A statement on its way. */
 interface Attempt {
   readonly sql: string;
@@ -67,6 +58,8 @@ interface Attempt {
  */
 export class MysqlPool {
   private readonly place: string;
+  private readonly replicaProbe: string | null;
+  private readonly logger: Logger;
   private readonly options: mysql2.PoolOptions;
   private readonly sockets = new Set<Socket>();
   private readonly attempts = new Set<Attempt>();
@@ -78,12 +71,17 @@ export class MysqlPool {
   private nextProbeAt = 0;
   private isLeft = false;
 
+  /**
+   * A primary is the last resort, so it is enough that it speaks. A replica that cannot answer its probe, such as one that
+   * lost a table or the right to read it, does better not to be asked.
+   */
   constructor(
     private readonly driver: typeof mysql2,
     url: string,
-    private readonly role: keyof typeof PROBES,
-    private readonly logger: Logger,
+    { replicaProbe, logger }: { replicaProbe: string | null; logger: Logger },
   ) {
+    this.replicaProbe = replicaProbe;
+    this.logger = logger;
     this.place = placeOf({ kind: 'mysql', url });
     this.options = {
       ...serverOptions(url),
@@ -98,6 +96,11 @@ export class MysqlPool {
 
   get isUp(): boolean {
     return !this.isLeft;
+  }
+
+  /** How many statements are on their way. */
+  get waiting(): number {
+    return this.attempts.size;
   }
 
   /** The rows of a statement, if they come before the tick `until`. Rejects with what mysql2 says, or why it was given up. */
@@ -177,7 +180,7 @@ export class MysqlPool {
     const connection = this.driver.createConnection({ ...this.options, stream: socket });
     // The callback below hears of it first.
     connection.on('error', () => undefined);
-    connection.query(PROBES[this.role], (error) => {
+    connection.query(this.replicaProbe ?? 'SELECT 1', (error) => {
       if (error === null) connection.end();
       if (this.probe !== probe) return;
       this.endProbe();
@@ -195,7 +198,7 @@ export class MysqlPool {
 
   private isReasonToLeave(error: Error): boolean {
     if (isFull(error)) return false;
-    return this.role === 'replica' || isOutage(error);
+    return this.replicaProbe !== null || isOutage(error);
   }
 
   private leave(cause: Error): void {
