@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { chown, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -21,22 +22,25 @@ export interface PrivateServer {
   kill(): Promise<void>;
   /** `SIGSTOP`: it hangs; `SIGCONT`: it goes on. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void>;
-  /** Ends it, if it runs, and throws its data away. */
+  /** That of the server program, while it runs. */
+  pid(): Promise<number>;
+  /** Ends it, if it runs, and throws its data away, unless they are to be kept. */
   dispose(): Promise<void>;
 }
 
 /**
- * Runs the server ("$@") until standard input ends, then kills it and removes its folder ($SCRATCH).
+ * Runs the server ("$@") until standard input ends, then ends it by $SIGNAL and removes its folder ($SCRATCH), unless that is
+ * to be kept.
  * Standard input is a pipe whose other end only this Node process holds, and the system closes it
  * however that process ends. So the server outlives neither a `kill -9` of Jest nor a Ctrl-C, where an
- * exit handler would not run. SIGKILL is right for a server whose data goes to the bin anyway.
+ * exit handler would not run. SIGKILL is right for a server whose data goes to the bin anyway, SIGTERM for one whose data is kept.
  * A server that ends by itself leaves the tail of its log on standard output, and its folder where it is.
  */
 const guard = `
 exec 3<&0
 "$@" 3<&- >"$SCRATCH/server.log" 2>&1 &
 server=$!
-{ read -r _ <&3; : >"$SCRATCH/over"; kill -9 "$server"; } >/dev/null 2>&1 &
+{ read -r _ <&3; [ "$SIGNAL" = TERM ] || : >"$SCRATCH/over"; kill "-$SIGNAL" "$server"; } >/dev/null 2>&1 &
 watcher=$!
 wait "$server"
 kill "$watcher" 2>/dev/null
@@ -46,14 +50,20 @@ if [ -e "$SCRATCH/over" ]; then rm -rf "$SCRATCH"; fi
 
 /**
  * A server of this program with a root that has no password, not yet started. `user`: whom it runs as; only root can
- * choose.
+ * choose. `keptIn`: an existing folder that keeps its data, from an earlier time too; it is removed otherwise.
  */
 export async function createPrivateServer(
   program: string,
   { env, folders }: Surroundings,
-  { user }: { user?: { readonly name: string; readonly uid: number; readonly gid: number } } = {},
+  {
+    user,
+    keptIn,
+  }: {
+    user?: { readonly name: string; readonly uid: number; readonly gid: number };
+    keptIn?: string;
+  } = {},
 ): Promise<PrivateServer> {
-  const scratch = await mkdtemp(join(env['TMPDIR'] ?? tmpdir(), 'mysql-test-'));
+  const scratch = keptIn ?? (await mkdtemp(join(env['TMPDIR'] ?? tmpdir(), 'mysql-test-')));
   if (user !== undefined) await chown(scratch, user.uid, user.gid);
   // Both programs refuse to run as root unless told so by name.
   const userOption = isRoot() ? [`--user=${user?.name ?? 'root'}`] : [];
@@ -61,7 +71,7 @@ export async function createPrivateServer(
   try {
     ownOptions = await initialize(program, { scratch, user: userOption, folders });
   } catch (error) {
-    await rm(scratch, { recursive: true, force: true });
+    if (keptIn === undefined) await rm(scratch, { recursive: true, force: true });
     throw error;
   }
   const port = await freePort();
@@ -86,7 +96,7 @@ export async function createPrivateServer(
       detached: true,
       // The shell's own remark that the server was killed is no news.
       stdio: ['pipe', 'pipe', 'ignore'],
-      env: { ...env, SCRATCH: scratch },
+      env: { ...env, SCRATCH: scratch, SIGNAL: keptIn === undefined ? 'KILL' : 'TERM' },
     });
     let log = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (log += text));
@@ -106,8 +116,12 @@ export async function createPrivateServer(
     }
   }
 
+  async function pid(): Promise<number> {
+    return Number(await readFile(join(scratch, 'pid'), 'utf8'));
+  }
+
   async function signal(name: NodeJS.Signals): Promise<void> {
-    process.kill(Number(await readFile(join(scratch, 'pid'), 'utf8')), name);
+    process.kill(await pid(), name);
   }
 
   async function dispose(): Promise<void> {
@@ -116,7 +130,7 @@ export async function createPrivateServer(
       end();
       await ended;
     }
-    await rm(scratch, { recursive: true, force: true });
+    if (keptIn === undefined) await rm(scratch, { recursive: true, force: true });
   }
 
   return {
@@ -129,11 +143,12 @@ export async function createPrivateServer(
       await ended;
     },
     signal,
+    pid,
     dispose,
   };
 }
 
-/** Fills the data folder, and returns the options only this kind of server knows. */
+/** Fills the data folder, if that is not there yet, and returns the options only this kind of server knows. */
 async function initialize(
   program: string,
   place: { scratch: string; user: readonly string[]; folders: readonly string[] },
@@ -141,11 +156,13 @@ async function initialize(
   const common = ['--no-defaults', ...place.user, ...folderOptions(place.scratch)];
   // The name says little: MariaDB installs a mysqld, too.
   const version = await run(program, ['--no-defaults', '--version'], { timeout: 20_000 });
+  const isThere = existsSync(join(place.scratch, 'data'));
   if (!version.includes('MariaDB')) {
-    await run(program, [...common, '--initialize-insecure'], { timeout: 120_000 });
+    if (!isThere) await run(program, [...common, '--initialize-insecure'], { timeout: 120_000 });
     // The second is a folder in /var/lib by default, which may be missing or another user's.
     return ['--mysqlx=OFF', '--secure-file-priv=NULL'];
   }
+  if (isThere) return [];
   const installer = findProgram(['mariadb-install-db', 'mysql_install_db'], place.folders);
   if (installer === undefined) {
     throw new Error(`${program} is here without its mariadb-install-db.`);

@@ -1,0 +1,60 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { findApt, findProgram, run, thisMachine } from '../support/apt.js';
+import type { GraphqlRequest } from './workloads.js';
+
+/** How many requests are on their way at any time. */
+const CLIENTS = 32;
+
+/** How long the last answers may take, in seconds. */
+const PATIENCE = 120;
+
+/** What came of a load. */
+export interface LoadResult {
+  readonly answered: number;
+  /** Until the last answer. */
+  readonly seconds: number;
+  /** Answers other than 200, answers with GraphQL errors, requests without an answer. */
+  readonly errors: number;
+  /** In milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/**
+ * Puts load on a server for some seconds, and then until every request is answered. With wrk: of the CPU that it shares with
+ * what it measures it takes the least. `requests` are posted one after the other, and from the first one on again; `folder`
+ * is where they are kept meanwhile.
+ */
+export async function putLoad(
+  origin: string,
+  {
+    requests,
+    seconds,
+    folder,
+  }: { requests: readonly GraphqlRequest[]; seconds: number; folder: string },
+): Promise<LoadResult> {
+  const bodies = join(folder, 'requests');
+  await writeFile(bodies, requests.map((request) => JSON.stringify(request)).join('\n'));
+  const script = fileURLToPath(new URL('load.lua', import.meta.url));
+  const most = Math.ceil(seconds) + PATIENCE;
+  const options = ['-t1', `-c${CLIENTS}`, `-d${most}s`, `--timeout=${PATIENCE}s`, '-s', script];
+  const args = [...options, `${origin}/graphql`, '--', bodies, String(seconds)];
+  const output = await run(await findWrk(), args, { timeout: (most + 10) * 1000 });
+  const result = /^\{"answered".*$/m.exec(output)?.[0];
+  if (result === undefined) throw new Error(`wrk gave no result:\n${output}`);
+  return JSON.parse(result) as LoadResult;
+}
+
+/** Finds wrk, or installs it where that is possible. */
+async function findWrk(): Promise<string> {
+  const { folders } = thisMachine;
+  const present = findProgram(['wrk'], folders);
+  if (present !== undefined) return present;
+  await findApt(folders)?.('wrk');
+  const installed = findProgram(['wrk'], folders);
+  if (installed === undefined) throw new Error('Install wrk, which puts the load on.');
+  return installed;
+}
