@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { freePort } from '../support/private-server.js';
 import { ask, LINK_SECRET } from './check.js';
 import { ORGANIZATION } from './data.js';
+import { killedAtExit } from './killed-at-exit.js';
 
 export const contenderNames = ['limit', 'gateway', 'mercurius'] as const;
 export type ContenderName = (typeof contenderNames)[number];
@@ -52,8 +53,7 @@ export async function startContender(
     },
     stdio: ['ignore', process.stderr, 'inherit'],
   });
-  const killChild = () => child.kill('SIGKILL');
-  process.once('exit', killChild);
+  const forget = killedAtExit(child);
   const ended = once(child, 'exit');
 
   const origin = `http://127.0.0.1:${port}`;
@@ -66,9 +66,9 @@ export async function startContender(
     origin,
     pid: child.pid ?? NaN,
     async stop() {
-      process.off('exit', killChild);
-      killChild();
+      child.kill('SIGKILL');
       await ended;
+      forget();
     },
   };
 }

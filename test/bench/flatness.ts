@@ -54,19 +54,25 @@ export async function measureFlatness(bench: Bench, rounds: Rounds): Promise<num
     }));
     const measured = await bench.measure(await Promise.all(targets), rounds);
     all.push(...measured.flat());
-    const speeds = measured.map((each) => each.map(({ perSecond }) => perSecond));
-    const [smallest = [], , largest = []] = speeds;
-    const slowdown = median(smallest.map((speed, round) => speed / (largest[round] ?? NaN)));
-    const goalCells = goal === null ? ['–', '–'] : [`≤ ${goal}`, slowdown <= goal ? 'yes' : 'no'];
+    const slowdown = growth(measured, ({ perSecond }) => 1 / perSecond);
+    const work = growth(measured, ({ cpu, databaseCpu }) => cpu + databaseCpu);
     lines.push([
       title,
-      ...speeds.map((each) => digits(median(each))),
+      ...measured.map((each) => digits(median(each.map(({ perSecond }) => perSecond)))),
+      digits(work),
       digits(slowdown),
-      ...goalCells,
+      ...(goal === null ? ['–', '–'] : [`≤ ${goal}`, slowdown <= goal ? 'yes' : 'no']),
     ]);
   }
   const sizes = SIZES.map((rows) => `${rows.toLocaleString('en')} rows`);
-  const head = ['', ...sizes, 'times slower', 'goal', 'reached'];
+  const head = ['', ...sizes, 'times the CPU', 'times slower', 'goal', 'reached'];
   print(`Requests a second of the gateway as the table grows\n\n${table(head, lines)}`);
   return errorsOf(all);
+}
+
+/** How many times what it is on the smallest table something is on the largest: the median of the rounds. */
+function growth(measured: readonly Measurement[][], of: (each: Measurement) => number): number {
+  const [smallest = []] = measured;
+  const largest = measured.at(-1) ?? [];
+  return median(largest.map((each, round) => of(each) / of(smallest[round] ?? each)));
 }

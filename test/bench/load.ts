@@ -1,8 +1,11 @@
+import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
-import { findApt, findProgram, run, thisMachine } from '../support/apt.js';
+import { findApt, findProgram, thisMachine } from '../support/apt.js';
+import { killedAtExit } from './killed-at-exit.js';
 import type { GraphqlRequest } from './workloads.js';
 
 /** How many requests are on their way at any time. */
@@ -42,9 +45,10 @@ export async function putLoad(
   const most = Math.ceil(seconds) + PATIENCE;
   const options = ['-t1', `-c${CLIENTS}`, `-d${most}s`, `--timeout=${PATIENCE}s`, '-s', script];
   const args = [...options, `${origin}/graphql`, '--', bodies, String(seconds)];
-  const output = await run(await findWrk(), args, { timeout: (most + 10) * 1000 });
-  const result = /^\{"answered".*$/m.exec(output)?.[0];
-  if (result === undefined) throw new Error(`wrk gave no result:\n${output}`);
+  const running = promisify(execFile)(await findWrk(), args);
+  const { stdout } = await running.finally(killedAtExit(running.child));
+  const result = /^\{"answered".*$/m.exec(stdout)?.[0];
+  if (result === undefined) throw new Error(`wrk gave no result:\n${stdout}`);
   return JSON.parse(result) as LoadResult;
 }
 
