@@ -33,7 +33,7 @@ beforeAll(async () => {
     { config, dispose: () => database.drop() },
     {
       auth: { kind: 'off', organization: ORGANIZATION },
-      files: { directory: tmpdir(), secret: { value: LINK_SECRET }, linkTtl: 900 },
+      files: { kind: 'local', directory: tmpdir(), secret: { value: LINK_SECRET }, linkTtl: 900 },
     },
   );
   connection = await createConnection({ uri: database.url });
