@@ -51,8 +51,9 @@ export class Bench {
   /** Loads targets in rounds in which each has its turn. Gives the measurements of each, in the order of `targets`. */
   async measure(targets: readonly Target[], { rounds, seconds }: Rounds): Promise<Measurement[][]> {
     const measured = targets.map((): Measurement[] => []);
-    // The first time, code is compiled and the database's pages are read.
-    for (const target of targets) await this.load(target, seconds / 3);
+    // The first time, code is compiled and the database's pages are read. A few clients are enough for that, and slow answers
+    // to all of them would take long.
+    for (const target of targets) await this.load(target, { seconds: seconds / 3, clients: 8 });
     for (let round = 0; round < rounds; round++) {
       for (let turn = 0; turn < targets.length; turn++) {
         // Another one begins each round, or what comes last would always come last.
@@ -64,8 +65,12 @@ export class Bench {
     return measured;
   }
 
-  async load({ contender, requests }: Target, seconds: number): Promise<LoadResult> {
-    return putLoad(contender.origin, { requests, seconds, folder: this.folder });
+  /** Loads a target for some seconds. */
+  async load(
+    { contender, requests }: Target,
+    options: { seconds: number; clients?: number },
+  ): Promise<LoadResult> {
+    return putLoad(contender.origin, { ...options, requests, folder: this.folder });
   }
 
   async close(): Promise<void> {
@@ -77,7 +82,7 @@ export class Bench {
   private async measureOnce(target: Target, seconds: number): Promise<Measurement> {
     const pids = [target.contender.pid, await this.server.pid()];
     const before = await Promise.all(pids.map(cpuOf));
-    const { answered, ...load } = await this.load(target, seconds);
+    const { answered, ...load } = await this.load(target, { seconds });
     const after = await Promise.all(pids.map(cpuOf));
     const [cpu = NaN, databaseCpu = NaN] = after.map(
       (ms, at) => (ms - (before[at] ?? NaN)) / answered,

@@ -8,7 +8,7 @@ import { findApt, findProgram, thisMachine } from '../support/apt.js';
 import { killedAtExit } from './killed-at-exit.js';
 import type { GraphqlRequest } from './workloads.js';
 
-/** How many requests are on their way at any time. */
+/** How many requests are on their way at any time, unless told otherwise. */
 const CLIENTS = 32;
 
 /** How long the last answers may take, in seconds. */
@@ -26,24 +26,28 @@ export interface LoadResult {
   readonly p99: number;
 }
 
+export interface LoadOptions {
+  /** Posted one after the other, and from the first one on again. */
+  readonly requests: readonly GraphqlRequest[];
+  readonly seconds: number;
+  readonly clients?: number;
+  /** Where the requests are kept meanwhile. */
+  readonly folder: string;
+}
+
 /**
  * Puts load on a server for some seconds, and then until every request is answered. With wrk: of the CPU that it shares with
- * what it measures it takes the least. `requests` are posted one after the other, and from the first one on again; `folder`
- * is where they are kept meanwhile.
+ * what it measures it takes the least.
  */
 export async function putLoad(
   origin: string,
-  {
-    requests,
-    seconds,
-    folder,
-  }: { requests: readonly GraphqlRequest[]; seconds: number; folder: string },
+  { requests, seconds, folder, clients = CLIENTS }: LoadOptions,
 ): Promise<LoadResult> {
   const bodies = join(folder, 'requests');
   await writeFile(bodies, requests.map((request) => JSON.stringify(request)).join('\n'));
   const script = fileURLToPath(new URL('load.lua', import.meta.url));
   const most = Math.ceil(seconds) + PATIENCE;
-  const options = ['-t1', `-c${CLIENTS}`, `-d${most}s`, `--timeout=${PATIENCE}s`, '-s', script];
+  const options = ['-t1', `-c${clients}`, `-d${most}s`, `--timeout=${PATIENCE}s`, '-s', script];
   const args = [...options, `${origin}/graphql`, '--', bodies, String(seconds)];
   const running = promisify(execFile)(await findWrk(), args);
   const { stdout } = await running.finally(killedAtExit(running.child));

@@ -21,7 +21,7 @@ export async function measureMemory(bench: Bench, minutes: number): Promise<numb
   const requests = Array.from({ length: 200 }, (_, index) =>
     mix.map((name) => workloadNamed(name).request(index, ROWS)),
   ).flat();
-  const loaded = bench.load({ contender, requests }, 60 * minutes + 1);
+  const loaded = bench.load({ contender, requests }, { seconds: 60 * minutes + 1 });
   const used: number[] = [];
   for (let minute = 1; minute <= minutes; minute++) {
     await sleep(60_000);
