@@ -1,5 +1,4 @@
 import cors from '@fastify/cors';
-import helmet from '@fastify/helmet';
 import Fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -10,6 +9,7 @@ import Fastify, {
 } from 'fastify';
 
 import { GatewayError } from '../errors.js';
+import { securityHeaders } from './security-headers.js';
 
 /** In bytes: room for a document of as many tokens as are allowed, and for its variables. */
 const BODY_LIMIT = 256 * 1024;
@@ -53,12 +53,9 @@ export async function createHttpServer(
     },
   });
 
-  await server.register(helmet, {
-    // Nothing here is a page, but for GraphiQL, which brings a policy of its own.
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
-    },
+  const headers = securityHeaders();
+  server.addHook('onRequest', async (_request, reply) => {
+    void reply.headers(headers);
   });
   if (corsOrigins.length > 0) {
     await server.register(cors, {
