@@ -14,7 +14,7 @@ import { DeadlineError, isFull, isOutage, isTooSlow, UnreachableError } from './
 export const TICK_MS = 100;
 const ticks = (ms: number) => ms / TICK_MS;
 
-/** What one statement may take on the server, which ends it then. */
+/** What one statement may take on the server, which ends it then: less than the two seconds within which an answer is owed. */
 const STATEMENT_MS = 1_500;
 /** How long a statement goes unanswered before it is asked whether the server lives. */
 const SUSPICION = ticks(500);
@@ -27,8 +27,9 @@ const SILENCE = ticks(500);
 const PROBE_PATIENCE = ticks(3_000);
 /** From the end of a probe to the next. */
 const PROBE_PAUSE = ticks(500);
-/** A server that is there answers sooner. */
+/** What mysql2 waits for a connection, at most; statements and probes give up sooner. */
 const CONNECT_MS = 3_000;
+/** To one server, at most; what finds none waits its turn. */
 const CONNECTIONS = 10;
 
 /**
@@ -152,16 +153,14 @@ export class MysqlPool {
     // By the text protocol, for a prepared COUNT(*) may become a scan of the whole table on MariaDB once another statement
     // has run on its connection, and mysql2 drops the .000 of a time that comes by the binary one.
     connection.query(attempt.sql, attempt.values, (error, rows) => {
-      if (error === null) {
-        connection.release();
-        this.attempts.delete(attempt);
-        this.answeredAt = this.tick;
-        attempt.resolve(rows);
+      if (error?.fatal === true) {
+        connection.destroy();
       } else {
-        if (error.fatal) connection.destroy();
-        else connection.release();
-        this.fail(attempt, error);
+        connection.release();
+        this.answeredAt = this.tick;
       }
+      if (error !== null) this.fail(attempt, error);
+      else if (this.attempts.delete(attempt)) attempt.resolve(rows);
     });
   }
 
