@@ -4,14 +4,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { pino } from 'pino';
 
 import { createDataSource } from '../../src/database/data-source.js';
 import { buildGateway, type StartedProgram } from '../start/built-gateway.js';
 import { until } from '../start/until.js';
 import { exportId, exportRow, insertRows } from '../support/rows.js';
-import { startCluster, type Node } from './galera.js';
+import { ask, startCluster, type Node } from './galera.js';
 import { Load } from './load.js';
 
 /**
@@ -45,8 +44,9 @@ try {
   const { msg } = await gateway.untilLine(/^Listening /);
   const load = new Load(
     msg.slice('Listening '.length).trim(),
-    `{ exports(limit: ${ROWS}) { data { id } } }`,
-    hasAllRows,
+    // Of many kinds, for gateways let those who ask the same at the same time share an answer.
+    (count) => `{ exports(limit: ${1 + (count % ROWS)}) { data { id } } }`,
+    hasRows,
   );
   await load.goOn(PHASE_MS);
   await loseAndRegain(replica, { gateway, load, writer: primary, isRead: true });
@@ -56,7 +56,7 @@ try {
   process.stdout.write(`\n${load.report()}\n`);
   for (const node of nodes) {
     const sql = `SELECT COUNT(*) AS count FROM information_schema.processlist WHERE db = 'exports'`;
-    const [row] = await ask(node, sql);
+    const [row] = await ask(node.server.url, sql);
     process.stdout.write(`Connections of the gateway to ${node.name}: ${String(row?.['count'])}\n`);
   }
   gateway.kill('SIGTERM');
@@ -106,18 +106,24 @@ async function loseAndRegain(
   }
   await load.goOn(PHASE_MS);
   const name = `Renamed without ${lost.name}`;
-  await ask(writer, `UPDATE exports.exports SET name = '${name}' WHERE id = '${exportId(0)}'`);
+  await ask(
+    writer.server.url,
+    `UPDATE exports.exports SET name = '${name}' WHERE id = '${exportId(0)}'`,
+  );
 
   load.begin(`${lost.name} comes back`);
   const startedAt = performance.now();
-  await lost.server.start(lost.options);
+  await lost.start();
   const readyAt = performance.now();
   say(`its server was ready after ${Math.round(readyAt - startedAt)} ms`);
   if (isRead) {
     await hears('answers again');
     say(`the gateway had it back within ${Math.round(performance.now() - readyAt)} ms of that`);
   }
-  const [row] = await ask(lost, `SELECT name FROM exports.exports WHERE id = '${exportId(0)}'`);
+  const [row] = await ask(
+    lost.server.url,
+    `SELECT name FROM exports.exports WHERE id = '${exportId(0)}'`,
+  );
   if (row?.['name'] !== name) throw new Error(`${lost.name} came back without what it had missed.`);
   await load.goOn(PHASE_MS);
 }
@@ -130,25 +136,14 @@ function urlOf({ server }: Node): string {
   return new URL('/exports', server.url).href;
 }
 
-function hasAllRows(data: unknown): boolean {
+function hasRows(data: unknown, count: number): boolean {
   const { exports } = data as { exports: { data: { id: string }[] } };
-  return (
-    exports.data.length === ROWS && exports.data.every(({ id }, index) => id === exportId(index))
-  );
-}
-
-async function ask(node: Node, sql: string): Promise<RowDataPacket[]> {
-  const connection = await createConnection({ uri: node.server.url });
-  try {
-    const [rows] = await connection.query<RowDataPacket[]>(sql);
-    return rows;
-  } finally {
-    await connection.end();
-  }
+  const expected = [...Array(1 + (count % ROWS)).keys()].map(exportId);
+  return exports.data.map(({ id }) => id).join() === expected.join();
 }
 
 async function fill(node: Node): Promise<void> {
-  await ask(node, 'CREATE DATABASE exports CHARACTER SET utf8mb4');
+  await ask(node.server.url, 'CREATE DATABASE exports CHARACTER SET utf8mb4');
   const config = { kind: 'mysql', url: urlOf(node) } as const;
   const source = await createDataSource(config, pino({ level: 'silent' }));
   await source.initialize();

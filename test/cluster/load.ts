@@ -12,17 +12,18 @@ interface Phase {
   readonly errors: Map<string, number>;
 }
 
-/** People who ask a gateway one question again and again, and what they were told, phase by phase. */
+/** People who ask a gateway again and again, and what they were told, phase by phase. */
 export class Load {
   readonly phases: Phase[] = [];
+  private asked = 0;
   private isOver = false;
   private readonly askers: Promise<void>[];
 
-  /** `isRight` tells whether an answer is what it should be. */
+  /** `queryOf` gives the query of each request by its number, and `isRight` tells whether its answer is what it should be. */
   constructor(
     private readonly origin: string,
-    private readonly query: string,
-    private readonly isRight: (data: unknown) => boolean,
+    private readonly queryOf: (count: number) => string,
+    private readonly isRight: (data: unknown, count: number) => boolean,
   ) {
     this.begin('all nodes are there');
     this.askers = [...Array(ASKERS).keys()].map(() => this.keepAsking());
@@ -72,7 +73,7 @@ export class Load {
   private async keepAsking(): Promise<void> {
     while (!this.isOver) {
       const start = performance.now();
-      const error = await this.ask();
+      const error = await this.ask(this.asked++);
       const phase = this.phases.at(-1);
       phase?.times.push(performance.now() - start);
       if (error !== null) phase?.errors.set(error, (phase.errors.get(error) ?? 0) + 1);
@@ -80,12 +81,12 @@ export class Load {
   }
 
   /** What was wrong with an answer; null: nothing. */
-  private async ask(): Promise<string | null> {
+  private async ask(count: number): Promise<string | null> {
     try {
       const response = await fetch(`${this.origin}/graphql`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ query: this.query }),
+        body: JSON.stringify({ query: this.queryOf(count) }),
         signal: AbortSignal.timeout(PATIENCE_MS),
       });
       const { data, errors } = (await response.json()) as {
@@ -93,7 +94,7 @@ export class Load {
         errors?: { extensions: { code: string } }[];
       };
       if (errors !== undefined) return errors[0]?.extensions.code ?? 'an error without a code';
-      return this.isRight(data) ? null : 'a wrong answer';
+      return this.isRight(data, count) ? null : 'a wrong answer';
     } catch (error) {
       return error instanceof Error ? error.name : String(error);
     }
