@@ -5,7 +5,7 @@ import { MysqlPool, TICK_MS } from './mysql-pool.js';
 import { isTooSlow, thrownFor } from './outage.js';
 
 /** What a statement may take in all: the wait for a connection, its run, and other tries. A little more than on a server. */
-const DEADLINE = 1_800 / TICK_MS;
+const DEADLINE = 1_700 / TICK_MS;
 
 /**
  * A MySQL or MariaDB server and its replicas, by pools of the gateway's own: TypeORM would build an object around every

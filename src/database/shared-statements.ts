@@ -1,18 +1,28 @@
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
+
+import { LRUCache } from 'lru-cache';
+
 import type { Database } from './database.js';
 
 /** How long a statement waits at most for an equal one that runs: that one may hang. */
 const PATIENCE_MS = 200;
+/** A statement that took so long the last time is worth waiting for company, for a tenth of that time. */
+const SLOW_MS = 10;
+const MAX_LINGER_MS = 10;
 
 /**
  * Equal statements share the next run: one that comes while an equal one runs waits for that to end, together with all others
- * that come meanwhile, and then they run as one. Nobody joins a run that has begun, so no answer is older than its question; and a
- * list or count that everybody asks for at once costs the database no more than twice.
+ * that come meanwhile, and then they run as one. Nobody joins a run that has begun, so no answer is older than its question. A slow
+ * one lingers a little before it runs: those who were just answered ask again, and without it they would form a second group
+ * that takes turns with the first.
  *
  * The parameters are part of what is equal, and so is the organization among them.
  */
 export class SharedStatements {
   readonly #waiting = new Map<string, Promise<unknown[]>>();
   readonly #running = new Map<string, Promise<void>>();
+  /** What a statement took the last time, in milliseconds. */
+  readonly #took = new LRUCache<string, number>({ max: 1_000 });
 
   constructor(private readonly database: Pick<Database, 'query'>) {}
 
@@ -34,12 +44,17 @@ export class SharedStatements {
   /** Comes when no equal statement runs, or this one has waited long enough; not before others could join in. */
   private async turnOf(key: string): Promise<void> {
     const running = this.#running.get(key);
-    await (running === undefined ? nextTurn() : settledOrLate(running));
+    if (running !== undefined) await settledOrLate(running);
+    const took = this.#took.get(key) ?? 0;
+    await (took < SLOW_MS ? nextTurn() : wait(Math.min(took / 10, MAX_LINGER_MS)));
   }
 
   private occupy(key: string, run: Promise<unknown>): void {
+    const begun = performance.now();
     const settled = run.then(
-      () => undefined,
+      () => {
+        this.#took.set(key, performance.now() - begun);
+      },
       // The error is that of those who wait for the rows.
       () => undefined,
     );
@@ -48,10 +63,6 @@ export class SharedStatements {
       if (this.#running.get(key) === settled) this.#running.delete(key);
     });
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function settledOrLate(running: Promise<void>): Promise<void> {
