@@ -26,6 +26,7 @@ import { keptSigningSecret } from './files/signing-secret.js';
 import { createContext } from './graphql/context.js';
 import { createSchema } from './graphql/schema.js';
 import { createApolloServer } from './graphql/server.js';
+import { addDrain } from './http/drain.js';
 import { addFilesRoute } from './http/files-route.js';
 import { graphiqlExamples } from './http/graphiql-examples.js';
 import type { GraphiqlPageOptions } from './http/graphiql-page.js';
@@ -41,6 +42,8 @@ import { fillWhenEmpty } from './sample/fill-when-empty.js';
 export interface App {
   /** Starts to listen; gives the origin it listens on. */
   listen(): Promise<string>;
+  /** Tells clients to go elsewhere; comes when they have had the time to, and closing disturbs nobody. */
+  drain(): Promise<void>;
   /** Lets what runs come to its end, then lets go of everything. */
   close(): Promise<void>;
 }
@@ -62,6 +65,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   collectDefaultMetrics({ register: registry });
 
   const server = await createHttpServer(logger, config);
+  const drain = addDrain(server);
   // Known only when the server listens, for PORT may be 0: any free one. Then it stays, and asking the socket takes longer
   // than signing a link does.
   let known = config.publicUrl;
@@ -80,8 +84,11 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     contextFor: (viewer) => createContext(viewer, counted),
     graphiqlPage: config.graphiql ? await graphiqlPage(config, repository) : null,
   });
-  addHealthRoutes(server, async () => {
-    await database.query('SELECT 1');
+  addHealthRoutes(server, {
+    isClosing: drain.hasBegun,
+    async checkReady() {
+      await database.query('SELECT 1');
+    },
   });
   addMetricsRoute(server, registry);
 
@@ -101,8 +108,9 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       logger.info(`Files     ${storage.place}`);
       return origin();
     },
+    drain: () => drain.begin(),
     async close() {
-      await server.close();
+      await drain.close();
       await apollo.stop();
       await database.close();
     },

@@ -1,18 +1,41 @@
+import { constants } from 'node:os';
+
 import { createApp, type App } from './app.js';
 import { runCommand } from './command.js';
 import { readConfig } from './config.js';
 import { createLogger } from './logger.js';
 
+/** A little less than the ten seconds that container engines commonly give before they kill. */
+const CLOSING_MS = 9_500;
+
 await runCommand(async (environment) => {
   const config = readConfig(environment);
   const logger = createLogger(config.logLevel);
   let app: App | null = null;
+  let isClosing = false;
+
+  async function end(): Promise<void> {
+    if (app === null) process.exit(0);
+    setTimeout(() => {
+      logger.error(`Not closed after ${CLOSING_MS} ms: what still runs is cut off`);
+      process.exit(1);
+    }, CLOSING_MS).unref();
+    await app.drain();
+    await app.close();
+    logger.info('Closed');
+  }
+
   // Before anything that may take its time: as the first process of a container, a signal without a handler is ignored.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
+    process.on(signal, () => {
+      if (isClosing) {
+        logger.warn(`${signal} again: what still runs is cut off`);
+        // As the shell counts processes that a signal has ended.
+        process.exit(128 + constants.signals[signal]);
+      }
+      isClosing = true;
       logger.info(`${signal}: closing`);
-      if (app === null) process.exit(0);
-      void app.close();
+      void end();
     });
   }
   const created = await createApp(config, logger);

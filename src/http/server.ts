@@ -9,11 +9,12 @@ import Fastify, {
 } from 'fastify';
 
 import { GatewayError } from '../errors.js';
+import { REQUEST_ID_HEADER, requestId, returnRequestIds } from './request-id.js';
 import { securityHeaders } from './security-headers.js';
 
 /** In bytes: room for a document of as many tokens as are allowed, and for its variables. */
 const BODY_LIMIT = 256 * 1024;
-/** The last two are those by which Apollo Client says which application it is. */
+/** Those of ApolloGraphQL are how Apollo Client says which application it is. */
 const CORS_HEADERS = [
   'Content-Type',
   'Authorization',
@@ -21,6 +22,7 @@ const CORS_HEADERS = [
   'Apollo-Require-Preflight',
   'ApolloGraphQL-Client-Name',
   'ApolloGraphQL-Client-Version',
+  REQUEST_ID_HEADER,
 ];
 /** How long a request may take to arrive. */
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -33,17 +35,24 @@ export async function createHttpServer(
   const server = Fastify({
     loggerInstance: logger,
     // One line a request, below, without the query: that of a file link holds its signature.
-    logController: new LogController({ disableRequestLogging: true }),
+    logController: new LogController({
+      disableRequestLogging: true,
+      requestIdLogLabel: 'requestId',
+    }),
+    genReqId: requestId,
     // A file link holds an object key of up to 512 characters, percent-encoded.
     routerOptions: { maxParamLength: 8_192 },
     // Closing must not wait for keep-alive connections that ask nothing.
     forceCloseConnections: 'idle',
+    // What has come is served; drain.ts tells clients to go elsewhere before they would hear it by an error.
+    return503OnClosing: false,
     bodyLimit: BODY_LIMIT,
     // Who sends a request drop by drop holds a connection; he gets 408 after this.
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1_000 },
     // Paths that cannot be decoded come here and to no hook.
     frameworkErrors(_error, request, reply) {
+      void reply.header(REQUEST_ID_HEADER, request.id);
       refuse(reply, {
         status: 400,
         code: 'BAD_REQUEST',
@@ -53,6 +62,7 @@ export async function createHttpServer(
     },
   });
 
+  returnRequestIds(server);
   const headers = securityHeaders();
   server.addHook('onRequest', async (_request, reply) => {
     void reply.headers(headers);
@@ -62,6 +72,7 @@ export async function createHttpServer(
       origin: [...corsOrigins],
       methods: ['GET', 'HEAD', 'POST'],
       allowedHeaders: CORS_HEADERS,
+      exposedHeaders: [REQUEST_ID_HEADER, 'Retry-After'],
       maxAge: 600,
     });
   }

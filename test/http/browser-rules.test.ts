@@ -81,11 +81,15 @@ describe('what browsers are told', () => {
       'access-control-allow-origin': APP,
       'access-control-allow-methods': 'GET, HEAD, POST',
       'access-control-allow-headers':
-        'Content-Type, Authorization, X-API-Key, Apollo-Require-Preflight, ApolloGraphQL-Client-Name, ApolloGraphQL-Client-Version',
+        'Content-Type, Authorization, X-API-Key, Apollo-Require-Preflight, ApolloGraphQL-Client-Name, ApolloGraphQL-Client-Version, X-Request-Id',
+      'access-control-expose-headers': 'X-Request-Id, Retry-After',
       'access-control-max-age': '600',
     });
     const answer = await send(opened, { ...json, origin: APP });
-    expect(corsOf(answer)).toEqual({ 'access-control-allow-origin': APP });
+    expect(corsOf(answer)).toEqual({
+      'access-control-allow-origin': APP,
+      'access-control-expose-headers': 'X-Request-Id, Retry-After',
+    });
     expect(answer.headers.get('vary')).toContain('Origin');
     expect(await answer.json()).toEqual({ data: { __typename: 'Query' } });
   });

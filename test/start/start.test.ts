@@ -251,7 +251,7 @@ describe('a running gateway', () => {
     program.kill(signal);
     expect(await program.ended).toBe(0);
     expect(Date.now() - signalled).toBeLessThan(3_000);
-    expect(program.log.at(-1)?.msg).toBe(`${signal}: closing`);
+    expect(program.log.slice(-2).map(({ msg }) => msg)).toEqual([`${signal}: closing`, 'Closed']);
     expect(program.complaints()).toBe('');
   });
 
