@@ -91,6 +91,7 @@ export async function askWith(
   for await (const chunk of response.setEncoding('utf8')) text += String(chunk);
   const answered = { ...response.headers };
   delete answered.date;
+  delete answered['x-request-id'];
   const logged = gateway.log.slice(logBefore);
   return {
     status: response.statusCode,

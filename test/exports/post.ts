@@ -26,6 +26,7 @@ export async function post(
   const text = await response.text();
   const headers = Object.fromEntries(response.headers);
   delete headers['date'];
+  delete headers['x-request-id'];
   return {
     status: response.status,
     headers,
