@@ -3,9 +3,7 @@ import {
   execute,
   getOperationAST,
   GraphQLError,
-  Kind,
   valueFromASTUntyped,
-  visit,
   type DocumentNode,
   type ExecutionResult,
   type GraphQLSchema,
@@ -13,6 +11,7 @@ import {
 } from 'graphql';
 import { compileQuery, isCompiledQuery } from 'graphql-jit';
 
+import { isCompilable } from './compilable.js';
 import type { Context } from './context.js';
 
 type Gateway = NonNullable<ApolloServerOptions<Context>['gateway']>;
@@ -68,10 +67,13 @@ function compiledOnSecondUse(
     compilations.set(document, new Map());
     return null;
   }
-  const name = operationName ?? '';
+  // The compiler takes an empty name for none.
+  const operation = getOperationAST(document, operationName);
+  if (operation == null) return null;
+  const name = operation.name?.value ?? '';
   let compiled = operations.get(name);
   if (compiled === undefined) {
-    compiled = isPlain(document) ? compile(schema, document, operationName) : null;
+    compiled = isCompilable(document, schema) ? compile(schema, document, operation) : null;
     operations.set(name, compiled);
   }
   return compiled;
@@ -80,40 +82,26 @@ function compiledOnSecondUse(
 function compile(
   schema: GraphQLSchema,
   document: DocumentNode,
-  operationName: string | undefined,
+  operation: OperationDefinitionNode,
 ): Compiled | null {
-  const compiled = compileQuery(schema, document, operationName);
+  const compiled = compileQuery(schema, document, operation.name?.value);
   if (!isCompiledQuery(compiled)) return null;
   // The compiler misses a variable that may not be null and has a default.
-  const defaults = defaultsOf(getOperationAST(document, operationName));
-  return (context, variables) => compiled.query(undefined, context, { ...defaults, ...variables });
+  const defaults = defaultsOf(operation);
+  return (context, variables) => {
+    // Without a prototype, or a variable named like something in it would seem to be given.
+    const none = Object.create(null) as object;
+    return compiled.query(undefined, context, Object.assign(none, defaults, variables));
+  };
 }
 
 /** The values that the variables of an operation have when a request leaves them out, as a request would give them. */
-function defaultsOf(operation: OperationDefinitionNode | null | undefined): object {
-  const definitions = operation?.variableDefinitions ?? [];
+function defaultsOf({ variableDefinitions = [] }: OperationDefinitionNode): object {
   return Object.fromEntries(
-    definitions.flatMap(({ variable, defaultValue }): [string, unknown][] =>
+    variableDefinitions.flatMap(({ variable, defaultValue }): [string, unknown][] =>
       defaultValue === undefined ? [] : [[variable.name.value, valueFromASTUntyped(defaultValue)]],
     ),
   );
-}
-
-/**
- * Whether a document asks for data alone. @skip and @include are the one thing in which the compiler is known to err, where
- * fragments meet; and introspection is rare.
- */
-function isPlain(document: DocumentNode): boolean {
-  let plain = true;
-  visit(document, {
-    [Kind.DIRECTIVE]() {
-      plain = false;
-    },
-    [Kind.FIELD]({ name }) {
-      if (name.value === '__schema' || name.value === '__type') plain = false;
-    },
-  });
-  return plain;
 }
 
 /** A compiled query gives errors that only look like those of graphql-js, and that Apollo would not know. */

@@ -77,16 +77,21 @@ export class SubgraphResolver {
     description:
       'The entities that representations stand for, in their order, null where there is none. For routers of Apollo Federation.',
   })
-  entities(
+  async entities(
     @Arg('representations', () => [Any], { description: 'What to look up.' })
     representations: unknown[],
     @Ctx() context: Context,
     @Info() info: GraphQLResolveInfo,
-  ): Promise<object | null>[] {
+  ): Promise<(object | null)[]> {
     const asked = { requested: BOTH_LINKS, selection: exportSelection(info), context };
-    // Each on its own: one that is wrong is an error in its place, and the others are answered.
-    return representations.map(async (representation, index) =>
+    // Each on its own: one that is wrong is an error in its place, and the others are answered. An error, not a promise that
+    // fails, for which a compiled query would not keep the place.
+    const found = representations.map(async (representation, index) =>
       this.exports.byId(idIn(representation, index), asked),
+    );
+    const outcomes = await Promise.allSettled(found);
+    return outcomes.map((outcome) =>
+      outcome.status === 'fulfilled' ? outcome.value : (outcome.reason as Error),
     );
   }
 

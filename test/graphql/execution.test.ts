@@ -103,6 +103,29 @@ const documents: readonly { what: string; query: string; variables?: Record<stri
     what: '@skip and @include',
     query: `query ($yes: Boolean! = true) { exports(limit: 2) { data { id @skip(if: $yes) name @include(if: $yes) } } }`,
   },
+  {
+    what: 'entities, the last of which is none',
+    query: 'query ($r: [_Any!]!) { _entities(representations: $r) { __typename } }',
+    variables: { r: [{ __typename: 'Export', id: exportId(1) }, { __typename: 'Shipment' }] },
+  },
+  {
+    what: 'an entity written out around a variable',
+    query: `query ($id: ID!) { _entities(representations: [{ __typename: "Export", id: $id }]) { ... on Export { name } } }`,
+    variables: { id: exportId(1) },
+  },
+  {
+    what: 'an alias that joins the names of another place',
+    query: `{ jsonUrl_e: export(id: "${exportId(1)}") { name } e: export(id: "${exportId(1)}", ${flags}) { jsonUrl } }`,
+  },
+  {
+    what: 'a name that JavaScript keeps for itself',
+    query: `query ($__proto__: Int = 1) { __proto__: exports(limit: $__proto__) { __proto__: data { id } } }`,
+  },
+  {
+    what: 'variables that are left out, named like what every object has',
+    query: `query ($constructor: String, $toString: ExportFilter) {
+              exports(after: $constructor, filter: $toString) { data { id } } }`,
+  },
   { what: 'the schema', query: '{ __schema { queryType { name } } __typename }' },
 ];
 
@@ -173,6 +196,17 @@ describe('a document that comes again', () => {
       else expect(answer).toMatch(/^400 .*OPERATION_RESOLUTION_FAILURE/);
     }
   });
+
+  it.each(['query A { __typename }', '{ exports(limit: 1) { data { id } } }'])(
+    'has no operation of an empty name: %s',
+    async (query) => {
+      for (let time = 0; time < 3; time += 1) {
+        expect(await ask({ query, operationName: '' })).toMatch(
+          /^400 .*"Unknown operation named .*OPERATION_RESOLUTION_FAILURE/,
+        );
+      }
+    },
+  );
 
   it('tells an outage as the first time', async () => {
     const query = `{ exports(limit: 1) { data { id } } export(id: "${exportId(1)}") { id } }`;
