@@ -17,7 +17,7 @@ export const lookUpCost: Complexity = ({ childComplexity }) => 20 + childComplex
 /** A look-up of many: one statement, with the selection once for each of them; too many are for the resolver to refuse. */
 export const lookUpsCost: Complexity = ({ args, childComplexity }) => {
   const { ids } = args as { ids: readonly string[] };
-  return 20 + Math.min(ids.length, MAX_IDS) * childComplexity;
+  return 20 + Math.min(ids.length, MAX_IDS) * Math.max(1, childComplexity);
 };
 
 /**

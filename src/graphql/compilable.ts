@@ -7,6 +7,7 @@ import {
   visit,
   type DocumentNode,
   type GraphQLSchema,
+  type SelectionSetNode,
 } from 'graphql';
 
 /**
@@ -73,4 +74,42 @@ function areAmbiguous(responseNames: ReadonlySet<string>, schema: GraphQLSchema)
     }
   }
   return false;
+}
+
+/** What a document may have to be worth compiling: twenty look-ups of ten fields have 220. */
+export const MAX_FIELDS = 500;
+
+/** How many fields the operations of a document have, with every fragment written out. */
+export function fieldCount(document: DocumentNode): number {
+  const fragments = new Map(
+    document.definitions
+      .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
+      .map((definition) => [definition.name.value, definition]),
+  );
+  const counted = new Map<string, number>();
+
+  function ofFragment(name: string): number {
+    const fragment = fragments.get(name);
+    const before = counted.get(name);
+    if (before !== undefined || fragment === undefined) return before ?? 0;
+    const count = ofSelections(fragment.selectionSet);
+    counted.set(name, count);
+    return count;
+  }
+
+  function ofSelections({ selections }: SelectionSetNode): number {
+    return selections.reduce((sum, selection) => {
+      if (selection.kind === Kind.FRAGMENT_SPREAD) return sum + ofFragment(selection.name.value);
+      const inner = selection.selectionSet ? ofSelections(selection.selectionSet) : 0;
+      return sum + inner + (selection.kind === Kind.FIELD ? 1 : 0);
+    }, 0);
+  }
+
+  return document.definitions.reduce(
+    (sum, definition) =>
+      definition.kind === Kind.OPERATION_DEFINITION
+        ? sum + ofSelections(definition.selectionSet)
+        : sum,
+    0,
+  );
 }

@@ -10,8 +10,9 @@ import {
   type OperationDefinitionNode,
 } from 'graphql';
 import { compileQuery, isCompiledQuery } from 'graphql-jit';
+import { LRUCache } from 'lru-cache';
 
-import { isCompilable } from './compilable.js';
+import { fieldCount, isCompilable, MAX_FIELDS } from './compilable.js';
 import type { Context } from './context.js';
 
 type Gateway = NonNullable<ApolloServerOptions<Context>['gateway']>;
@@ -19,17 +20,18 @@ type Gateway = NonNullable<ApolloServerOptions<Context>['gateway']>;
 /**
  * Executes documents of the schema: the first time as graphql-js does, and when a document comes again, compiled to a function,
  * which takes a third of the time on a list. (Apollo keeps the documents it has checked, so the same text is the same document.) One that
- * comes once is not worth compiling, and somebody who sends a new one each time must not make us.
+ * comes once is not worth compiling. Nor is a large one: that takes as long as hundreds of its answers, and much memory.
  *
  * `gateway` is the option by which Apollo Server lets others execute.
  */
 export function compiledExecution(schema: GraphQLSchema): Gateway {
+  const compiledOnSecondUse = compiler(schema);
   return {
     async load() {
       return {
         async executor({ document, request, context }) {
           const { operationName, variables } = request;
-          const compiled = compiledOnSecondUse(schema, document, operationName);
+          const compiled = compiledOnSecondUse(document, operationName);
           if (compiled === null) {
             return execute({
               schema,
@@ -53,30 +55,38 @@ export function compiledExecution(schema: GraphQLSchema): Gateway {
 
 type Compiled = (context: unknown, variables: object) => Promise<ExecutionResult> | ExecutionResult;
 
-/** By document and operation: what was compiled; null where graphql-js executes it. */
-const compilations = new WeakMap<DocumentNode, Map<string, Compiled | null>>();
+/** How many fields, with fragments written out, compiled documents may have in all: each takes some two kilobytes. */
+const MAX_COMPILED_FIELDS = 20_000;
 
-/** Null for the first time that an operation is asked for, and each time when it is not one to compile. */
-function compiledOnSecondUse(
+/** Gives what a document was compiled to; null for the first time that it comes, and each time when it is not one to compile. */
+function compiler(
   schema: GraphQLSchema,
-  document: DocumentNode,
-  operationName: string | undefined,
-): Compiled | null {
-  const operations = compilations.get(document);
-  if (operations === undefined) {
-    compilations.set(document, new Map());
-    return null;
-  }
-  // The compiler takes an empty name for none.
-  const operation = getOperationAST(document, operationName);
-  if (operation == null) return null;
-  const name = operation.name?.value ?? '';
-  let compiled = operations.get(name);
-  if (compiled === undefined) {
-    compiled = isCompilable(document, schema) ? compile(schema, document, operation) : null;
-    operations.set(name, compiled);
-  }
-  return compiled;
+): (document: DocumentNode, operationName: string | undefined) => Compiled | null {
+  /** How many fields a document that came before has; 0 where graphql-js executes it. */
+  const known = new WeakMap<DocumentNode, number>();
+  const compilations = new LRUCache<DocumentNode, Map<string, Compiled | null>>({
+    maxSize: MAX_COMPILED_FIELDS,
+    sizeCalculation: (_, document) => known.get(document) ?? 1,
+  });
+  return (document, operationName) => {
+    const fields = known.get(document);
+    if (fields === undefined) {
+      known.set(document, isCompilable(document, schema) ? fieldCount(document) : 0);
+      return null;
+    }
+    // The compiler takes an empty name for none.
+    const operation = getOperationAST(document, operationName);
+    if (fields === 0 || fields > MAX_FIELDS || operation == null) return null;
+    let operations = compilations.get(document);
+    if (operations === undefined) compilations.set(document, (operations = new Map()));
+    const name = operation.name?.value ?? '';
+    let compiled = operations.get(name);
+    if (compiled === undefined) {
+      compiled = compile(schema, document, operation);
+      operations.set(name, compiled);
+    }
+    return compiled;
+  };
 }
 
 function compile(

@@ -48,8 +48,12 @@ class Service {
 /** One statement for all of them, with the selection once for each. */
 const entitiesCost: Complexity = ({ args, childComplexity }) => {
   const { representations } = args as { representations: readonly unknown[] };
-  return 20 + representations.length * childComplexity;
+  // At least 1 for each, for a selection may be skipped as a whole, and they are looked up all the same.
+  return 20 + representations.length * Math.max(1, childComplexity);
 };
+
+/** The text of the schema is some nine kilobytes, and is asked for once. */
+const TEXT_COST = 500;
 
 /** Through `_entities` the selection itself asks for links. */
 const BOTH_LINKS = { includeCsv: true, includeJson: true };
@@ -64,6 +68,7 @@ export class SubgraphResolver {
 
   @Query(() => Service, {
     name: '_service',
+    complexity: TEXT_COST,
     description: 'The schema of this subgraph, for routers of Apollo Federation.',
   })
   service(): Service {
@@ -98,6 +103,7 @@ export class SubgraphResolver {
   @Directive('@inaccessible')
   @Query(() => String, {
     name: '_sdl',
+    complexity: TEXT_COST,
     description: 'The schema of this gateway with the directives of schema stitching.',
   })
   sdl(): string {

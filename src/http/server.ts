@@ -32,6 +32,7 @@ export async function createHttpServer(
   logger: FastifyBaseLogger,
   { corsOrigins }: { corsOrigins: readonly string[] },
 ): Promise<FastifyInstance> {
+  const headers = securityHeaders();
   const server = Fastify({
     loggerInstance: logger,
     // One line a request, below, without the query: that of a file link holds its signature.
@@ -52,7 +53,7 @@ export async function createHttpServer(
     http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1_000 },
     // Paths that cannot be decoded come here and to no hook.
     frameworkErrors(_error, request, reply) {
-      void reply.header(REQUEST_ID_HEADER, request.id);
+      void reply.headers(headers).header(REQUEST_ID_HEADER, request.id);
       refuse(reply, {
         status: 400,
         code: 'BAD_REQUEST',
@@ -63,7 +64,6 @@ export async function createHttpServer(
   });
 
   returnRequestIds(server);
-  const headers = securityHeaders();
   server.addHook('onRequest', async (_request, reply) => {
     void reply.headers(headers);
   });

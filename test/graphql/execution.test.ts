@@ -126,6 +126,19 @@ const documents: readonly { what: string; query: string; variables?: Record<stri
     query: `query ($constructor: String, $toString: ExportFilter) {
               exports(after: $constructor, filter: $toString) { data { id } } }`,
   },
+  {
+    what: 'entities, the last two of which are none',
+    query:
+      'query ($r: [_Any!]!) { _entities(representations: $r) { __typename ... on Export { id } } }',
+    variables: {
+      r: [{ __typename: 'Export', id: exportId(1) }, { __typename: 'A' }, { __typename: 'B' }],
+    },
+  },
+  {
+    what: 'more fields than are worth compiling',
+    query: `{ ${[...Array(60).keys()].map((n) => `a${n}: export(id: "${exportId(n % 5)}") { ...f }`).join(' ')} }
+            fragment f on Export { ${plain} }`,
+  },
   { what: 'the schema', query: '{ __schema { queryType { name } } __typename }' },
 ];
 
