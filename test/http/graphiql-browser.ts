@@ -48,6 +48,9 @@ export function tabTitles(page: Page): Promise<string[]> {
 export async function openTab(page: Page, title: string): Promise<void> {
   await page.getByRole('tab', { name: title }).click();
   await page.getByRole('tab', { name: title, selected: true }).waitFor();
+  // The editor follows the tab a moment later, and takes a key for the document it had; and while a query runs, it stops it.
+  await page.locator('.graphiql-query-editor .view-line', { hasText: title }).first().waitFor();
+  await page.locator('.graphiql-execute-button[aria-label^="Execute"]').waitFor();
 }
 
 /** Presses the play button; gives the answer as it came over the wire, once the page shows it. */
