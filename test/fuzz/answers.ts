@@ -39,9 +39,9 @@ export function errorCodes({ text }: GraphqlAnswer): string[] {
 }
 
 /**
- * What must be the same when the same is asked again: all but the time of links. Where an error takes more than its own field
- * with it, graphql-js stops at the first, and a compiled document tells of all of them; the specification allows both. So of
- * those only the place counts that they left empty.
+ * What must be the same when the same is asked again: all but the time of links and the order of errors. Where an error takes
+ * more than its own field with it, graphql-js stops at the first, and a compiled document tells of all of them; the
+ * specification allows both. So of those only the place counts that they left empty.
  */
 export function comparable({ status, text }: GraphqlAnswer): string {
   const { data, errors = [] } = parsed(
@@ -50,7 +50,10 @@ export function comparable({ status, text }: GraphqlAnswer): string {
       .replace(/"urlExpiresAt":"[^"]+"/g, '"urlExpiresAt":"…"'),
   );
   const emptied = errors.map(({ path }) => emptiedBy(data, path)).filter((place) => place !== null);
-  const others = errors.filter(({ path }) => emptiedBy(data, path) === null);
+  const others = errors
+    .filter(({ path }) => emptiedBy(data, path) === null)
+    .map((error) => JSON.stringify(error))
+    .sort();
   const places = [...new Set(emptied)].sort();
   return JSON.stringify({ status, data, errors: others, emptied: places }, null, 2);
 }

@@ -18,6 +18,7 @@ export interface LogLine {
 
 /** A program that was started, with what it has said so far. */
 export interface StartedProgram {
+  readonly pid: number;
   readonly log: readonly LogLine[];
   readonly complaints: () => string;
   /** Waits for a line of the log. Throws when the program ends without it. */
@@ -119,6 +120,7 @@ export function startProgram(
     return signal ?? code ?? NaN;
   });
   return {
+    pid: child.pid ?? NaN,
     log,
     ended,
     complaints: () => complaints,
