@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
 
+import { asError } from '../errors.js';
 import type { ExportFileRow } from './export-file.js';
 import type { ExportRepository } from './export-repository.js';
 import type { ExportColumn, ExportRow } from './export.js';
@@ -74,7 +75,7 @@ function byOrganization<Key extends ExportKey, Value>(
         try {
           found.set(organization, await find(organization, theirs));
         } catch (error) {
-          const failure = error instanceof Error ? error : new Error(String(error));
+          const failure = asError(error);
           found.set(organization, () => failure);
         }
       }),

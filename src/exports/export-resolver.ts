@@ -1,6 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Args, Ctx, Directive, Info, Query, Resolver } from 'type-graphql';
 
+import { asError } from '../errors.js';
 import type { FileLinks } from '../files/file-links.js';
 import {
   checkIds,
@@ -146,10 +147,6 @@ export class ExportResolver {
       return new ExportWithFiles(row, stored, { requested, links, now });
     });
   }
-}
-
-function asError(cause: unknown): Error {
-  return cause instanceof Error ? cause : new Error('The files could not be read', { cause });
 }
 
 /** What one place in a request asks of an export. */

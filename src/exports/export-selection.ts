@@ -35,17 +35,7 @@ const urlFields: Readonly<Record<string, ExportFileKind>> = {
   csvSanitizedUrl: ExportFileKind.CSV_SANITIZED,
 };
 
-/** What is selected of the exports that the field of `info` returns. */
-export function exportSelection(info: GraphQLResolveInfo): ExportSelection {
-  return remembered(ofExports, info);
-}
-
-/** What is selected of the list that the field of `info` returns. */
-export function exportListSelection(info: GraphQLResolveInfo): ExportListSelection {
-  return remembered(ofList, info);
-}
-
-function ofExports(info: GraphQLResolveInfo, nodes = info.fieldNodes): ExportSelection {
+function ofExports(info: GraphQLResolveInfo, nodes: readonly FieldNode[]): ExportSelection {
   const names = [...selectedFields(info, 'Export', nodes).keys()];
   const files = names.includes('files');
   const urls = names.flatMap((name) => urlFields[name] ?? []);
@@ -87,25 +77,30 @@ function isColumn(name: string): name is ExportColumn {
   return Object.hasOwn(exportColumns, name);
 }
 
-const unconditional = new WeakMap<OperationDefinitionNode, boolean>();
-const memory = new WeakMap<object, WeakMap<FieldNode, unknown>>();
+/** What is selected of the exports that the field of `info` returns. */
+export const exportSelection = readOnce((info) => ofExports(info, info.fieldNodes));
+
+/** What is selected of the list that the field of `info` returns. */
+export const exportListSelection = readOnce(ofList);
 
 /**
- * The selection of a field, read once for each document rather than for each request. (Apollo keeps documents, and so do
+ * Reads the selection of a field once for each document rather than for each request. (Apollo keeps documents, and so do
  * their nodes stay the same.) Where @skip or @include has a say, it differs from request to request.
  */
-function remembered<Selection>(
+function readOnce<Selection>(
   read: (info: GraphQLResolveInfo) => Selection,
-  info: GraphQLResolveInfo,
-): Selection {
-  const [node, ...others] = info.fieldNodes;
-  if (node === undefined || others.length > 0 || !isUnconditional(info)) return read(info);
-  let ofReader = memory.get(read) as WeakMap<FieldNode, Selection> | undefined;
-  if (ofReader === undefined) memory.set(read, (ofReader = new WeakMap()));
-  let selection = ofReader.get(node);
-  if (selection === undefined) ofReader.set(node, (selection = read(info)));
-  return selection;
+): (info: GraphQLResolveInfo) => Selection {
+  const selections = new WeakMap<FieldNode, Selection>();
+  return (info) => {
+    const [node, ...others] = info.fieldNodes;
+    if (node === undefined || others.length > 0 || !isUnconditional(info)) return read(info);
+    let selection = selections.get(node);
+    if (selection === undefined) selections.set(node, (selection = read(info)));
+    return selection;
+  };
 }
+
+const unconditional = new WeakMap<OperationDefinitionNode, boolean>();
 
 function isUnconditional({ operation, fragments }: GraphQLResolveInfo): boolean {
   let known = unconditional.get(operation);

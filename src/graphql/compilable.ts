@@ -7,38 +7,41 @@ import {
   visit,
   type DocumentNode,
   type GraphQLSchema,
-  type SelectionSetNode,
 } from 'graphql';
 
+import { measureSelections } from './selections.js';
+
 /**
- * Whether a document is one that the compiler executes as graphql-js does. What it errs in is left to graphql-js; but for the
+ * Tells whether a document is one that the compiler executes as graphql-js does. What it errs in is left to graphql-js; but for the
  * first of them, the tests in test/fuzz have found it.
  */
-export function isCompilable(document: DocumentNode, schema: GraphQLSchema): boolean {
+export function compilableIn(schema: GraphQLSchema): (document: DocumentNode) => boolean {
   const anyValues = argumentsOfOwnScalars(schema);
-  const responseNames = new Set<string>();
-  const reasonsAgainst = new Set<string>();
-  visit(document, {
-    [Kind.DIRECTIVE]() {
-      reasonsAgainst.add('@skip and @include, where fragments meet');
-    },
-    [Kind.NAME]({ value }) {
-      if (value === '__proto__') reasonsAgainst.add('a property written by this name is none');
-    },
-    [Kind.FIELD]({ name, alias, arguments: given = [] }) {
-      responseNames.add((alias ?? name).value);
-      if (name.value === '__schema' || name.value === '__type') {
-        reasonsAgainst.add('introspection is rare');
-      }
-      for (const { name: argument, value } of given) {
-        const isWrittenOut = value.kind !== Kind.VARIABLE;
-        if (isWrittenOut && anyValues.has(`${name.value}.${argument.value}`)) {
-          reasonsAgainst.add('variables inside of a scalar are not seen');
+  return function isCompilable(document) {
+    const responseNames = new Set<string>();
+    const reasonsAgainst = new Set<string>();
+    visit(document, {
+      [Kind.DIRECTIVE]() {
+        reasonsAgainst.add('@skip and @include, where fragments meet');
+      },
+      [Kind.NAME]({ value }) {
+        if (value === '__proto__') reasonsAgainst.add('a property written by this name is none');
+      },
+      [Kind.FIELD]({ name, alias, arguments: given = [] }) {
+        responseNames.add((alias ?? name).value);
+        if (name.value === '__schema' || name.value === '__type') {
+          reasonsAgainst.add('introspection is rare');
         }
-      }
-    },
-  });
-  return reasonsAgainst.size === 0 && !areAmbiguous(responseNames, schema);
+        for (const { name: argument, value } of given) {
+          const isWrittenOut = value.kind !== Kind.VARIABLE;
+          if (isWrittenOut && anyValues.has(`${name.value}.${argument.value}`)) {
+            reasonsAgainst.add('variables inside of a scalar are not seen');
+          }
+        }
+      },
+    });
+    return reasonsAgainst.size === 0 && !areAmbiguous(responseNames, schema);
+  };
 }
 
 /** The arguments that are of a scalar which is not one of GraphQL itself, as `field.argument`. */
@@ -81,35 +84,12 @@ export const MAX_FIELDS = 500;
 
 /** How many fields the operations of a document have, with every fragment written out. */
 export function fieldCount(document: DocumentNode): number {
-  const fragments = new Map(
-    document.definitions
-      .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
-      .map((definition) => [definition.name.value, definition]),
-  );
-  const counted = new Map<string, number>();
+  return document.definitions
+    .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
+    .map((operation) => measureSelections(operation, document, sum))
+    .reduce(sum, 0);
+}
 
-  function ofFragment(name: string): number {
-    const fragment = fragments.get(name);
-    const before = counted.get(name);
-    if (before !== undefined || fragment === undefined) return before ?? 0;
-    const count = ofSelections(fragment.selectionSet);
-    counted.set(name, count);
-    return count;
-  }
-
-  function ofSelections({ selections }: SelectionSetNode): number {
-    return selections.reduce((sum, selection) => {
-      if (selection.kind === Kind.FRAGMENT_SPREAD) return sum + ofFragment(selection.name.value);
-      const inner = selection.selectionSet ? ofSelections(selection.selectionSet) : 0;
-      return sum + inner + (selection.kind === Kind.FIELD ? 1 : 0);
-    }, 0);
-  }
-
-  return document.definitions.reduce(
-    (sum, definition) =>
-      definition.kind === Kind.OPERATION_DEFINITION
-        ? sum + ofSelections(definition.selectionSet)
-        : sum,
-    0,
-  );
+function sum(one: number, other: number): number {
+  return one + other;
 }

@@ -12,7 +12,7 @@ import {
 import { compileQuery, isCompiledQuery } from 'graphql-jit';
 import { LRUCache } from 'lru-cache';
 
-import { fieldCount, isCompilable, MAX_FIELDS } from './compilable.js';
+import { compilableIn, fieldCount, MAX_FIELDS } from './compilable.js';
 import type { Context } from './context.js';
 
 type Gateway = NonNullable<ApolloServerOptions<Context>['gateway']>;
@@ -58,33 +58,35 @@ type Compiled = (context: unknown, variables: object) => Promise<ExecutionResult
 /** How many fields, with fragments written out, compiled documents may have in all: each takes some two kilobytes. */
 const MAX_COMPILED_FIELDS = 20_000;
 
-/** Gives what a document was compiled to; null for the first time that it comes, and each time when it is not one to compile. */
+/** Gives what an operation was compiled to; null for the first time that its document comes, and where it is not one to compile. */
 function compiler(
   schema: GraphQLSchema,
 ): (document: DocumentNode, operationName: string | undefined) => Compiled | null {
-  /** How many fields a document that came before has; 0 where graphql-js executes it. */
-  const known = new WeakMap<DocumentNode, number>();
-  const compilations = new LRUCache<DocumentNode, Map<string, Compiled | null>>({
+  const isCompilable = compilableIn(schema);
+  /** How many fields a document has that came before: 0 where graphql-js executes it, null while it has come but once. */
+  const sizes = new WeakMap<DocumentNode, number | null>();
+  const compilations = new LRUCache<OperationDefinitionNode, Compiled>({
     maxSize: MAX_COMPILED_FIELDS,
-    sizeCalculation: (_, document) => known.get(document) ?? 1,
   });
   return (document, operationName) => {
-    const fields = known.get(document);
-    if (fields === undefined) {
-      known.set(document, isCompilable(document, schema) ? fieldCount(document) : 0);
+    let size = sizes.get(document);
+    if (size === undefined) {
+      sizes.set(document, null);
       return null;
+    }
+    if (size === null) {
+      const fields = fieldCount(document);
+      size = fields <= MAX_FIELDS && isCompilable(document) ? fields : 0;
+      sizes.set(document, size);
     }
     // The compiler takes an empty name for none.
     const operation = getOperationAST(document, operationName);
-    if (fields === 0 || fields > MAX_FIELDS || operation == null) return null;
-    let operations = compilations.get(document);
-    if (operations === undefined) compilations.set(document, (operations = new Map()));
-    const name = operation.name?.value ?? '';
-    let compiled = operations.get(name);
-    if (compiled === undefined) {
-      compiled = compile(schema, document, operation);
-      operations.set(name, compiled);
-    }
+    if (size === 0 || operation == null) return null;
+    const known = compilations.get(operation);
+    if (known !== undefined) return known;
+    const compiled = compile(schema, document, operation);
+    if (compiled === null) sizes.set(document, 0);
+    else compilations.set(operation, compiled, { size });
     return compiled;
   };
 }

@@ -7,20 +7,18 @@ import {
   getVariableValues,
   GraphQLError,
   isListType,
-  Kind,
   visit,
   type ASTVisitor,
   type DocumentNode,
-  type FragmentDefinitionNode,
   type GraphQLSchema,
   type OperationDefinitionNode,
-  type SelectionSetNode,
   type ValidationContext,
   type VariableDefinitionNode,
 } from 'graphql';
 
 import { QueryTooComplexError } from '../errors.js';
 import type { Context } from './context.js';
+import { measureSelections } from './selections.js';
 
 // As an ES module it would bring a second copy of graphql-js, whose types are strangers to those of the schema.
 const { fieldExtensionsEstimator, getComplexity, simpleEstimator } = createRequire(import.meta.url)(
@@ -55,7 +53,9 @@ export function limitsPlugin(
         async didResolveOperation({ document, operation, operationName, request }) {
           // Apollo goes on to say that there is none of this name.
           if (operation === undefined) return;
-          const depth = remembered(operation, 'depth', () => depthOf(operation, document));
+          const depth = measuredOnce(operation, 'depth', () =>
+            measureSelections(operation, document, Math.max),
+          );
           if (depth > limits.depth) {
             throw new QueryTooComplexError(
               `The query is ${depth} levels deep; at most ${limits.depth} are allowed.`,
@@ -69,7 +69,7 @@ export function limitsPlugin(
             hideSuggestions,
           });
           if (errors?.[0]) throw badUserInput(errors[0]);
-          const cost = remembered(operation, weighedValues(variableDefinitions, variables), () =>
+          const cost = measuredOnce(operation, weighedValues(variableDefinitions, variables), () =>
             costOf({ schema, document, operationName, variables }),
           );
           if (cost > limits.cost) {
@@ -84,20 +84,20 @@ export function limitsPlugin(
   };
 }
 
-const memory = new WeakMap<OperationDefinitionNode, Map<string, number>>();
+const measures = new WeakMap<OperationDefinitionNode, Map<string, number>>();
 const MAX_REMEMBERED = 200;
 
 /**
  * A number that an operation has by its text and this key, measured once. (Apollo keeps documents it has checked, so the same
  * text is the same operation.) Measuring takes longer than executing where a request looks up exports by id.
  */
-function remembered(
+function measuredOnce(
   operation: OperationDefinitionNode,
   key: string,
   measure: () => number,
 ): number {
-  let known = memory.get(operation);
-  if (known === undefined) memory.set(operation, (known = new Map<string, number>()));
+  let known = measures.get(operation);
+  if (known === undefined) measures.set(operation, (known = new Map<string, number>()));
   const before = known.get(key);
   if (before !== undefined) return before;
   const measured = measure();
@@ -204,38 +204,4 @@ function nestingOf(document: DocumentNode): number {
     },
   });
   return deepest;
-}
-
-/** How many levels of fields an operation has. Each fragment is measured once, however often it is spread. */
-function depthOf(operation: OperationDefinitionNode, document: DocumentNode): number {
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const definition of document.definitions) {
-    if (definition.kind === Kind.FRAGMENT_DEFINITION)
-      fragments.set(definition.name.value, definition);
-  }
-  const measured = new Map<string, number>();
-
-  function ofFragment(name: string): number {
-    const known = measured.get(name);
-    if (known !== undefined) return known;
-    const fragment = fragments.get(name);
-    const depth = fragment === undefined ? 0 : ofSelections(fragment.selectionSet);
-    measured.set(name, depth);
-    return depth;
-  }
-
-  function ofSelections({ selections }: SelectionSetNode): number {
-    let deepest = 0;
-    for (const selection of selections) {
-      let depth: number;
-      if (selection.kind === Kind.FRAGMENT_SPREAD) depth = ofFragment(selection.name.value);
-      else if (selection.kind === Kind.INLINE_FRAGMENT)
-        depth = ofSelections(selection.selectionSet);
-      else depth = 1 + (selection.selectionSet ? ofSelections(selection.selectionSet) : 0);
-      deepest = Math.max(deepest, depth);
-    }
-    return deepest;
-  }
-
-  return ofSelections(operation.selectionSet);
 }

@@ -12,7 +12,7 @@ import {
   type Complexity,
 } from 'type-graphql';
 
-import { BadUserInputError } from '../errors.js';
+import { asError, BadUserInputError } from '../errors.js';
 import { exportSelection } from '../exports/export-selection.js';
 import type { ExportResolver } from '../exports/export-resolver.js';
 import { Export } from '../exports/export.js';
@@ -91,12 +91,10 @@ export class SubgraphResolver {
     const asked = { requested: BOTH_LINKS, selection: exportSelection(info), context };
     // Each on its own: one that is wrong is an error in its place, and the others are answered. An error, not a promise that
     // fails, for which a compiled query would not keep the place.
-    const found = representations.map(async (representation, index) =>
-      this.exports.byId(idIn(representation, index), asked),
-    );
-    const outcomes = await Promise.allSettled(found);
-    return outcomes.map((outcome) =>
-      outcome.status === 'fulfilled' ? outcome.value : (outcome.reason as Error),
+    const lookUp = async (representation: unknown, index: number) =>
+      this.exports.byId(idIn(representation, index), asked);
+    return Promise.all(
+      representations.map((representation, index) => lookUp(representation, index).catch(asError)),
     );
   }
 

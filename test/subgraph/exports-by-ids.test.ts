@@ -1,14 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { ExportFileKind } from '../../src/exports/export-file.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
-import { startGateway, type Gateway } from '../support/gateway.js';
-import { exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
-
-const ROWS = 110;
-const FOREIGN = 110;
-const UNKNOWN = 999;
-const kinds = Object.values(ExportFileKind);
+import type { Gateway } from '../support/gateway.js';
+import { exportId } from '../support/rows.js';
+import { FOREIGN, startWithOwnAndForeign, UNKNOWN } from './own-and-foreign.js';
 
 interface Found {
   readonly exportsByIds: readonly (Record<string, unknown> | null)[];
@@ -20,15 +15,7 @@ describe.each(engines)('exportsByIds on $engine', ({ provide }) => {
 
   beforeAll(async () => {
     database = await provide();
-    gateway = await startGateway(database);
-    const indexes = [...Array(ROWS).keys()];
-    await insertRows(gateway.source, {
-      exports: [
-        ...indexes.map((index) => exportRow(index)),
-        exportRow(FOREIGN, { organizationId: 'org_other' }),
-      ],
-      files: [...indexes, FOREIGN].flatMap((index) => kinds.map((kind) => fileRow(index, kind))),
-    });
+    gateway = await startWithOwnAndForeign(database);
   });
   afterAll(async () => {
     await gateway.close();
