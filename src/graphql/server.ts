@@ -9,6 +9,7 @@ import {
 import type { GraphQLSchema } from 'graphql';
 
 import type { Logger } from '../logger.js';
+import { createCaches } from './caches.js';
 import type { Context } from './context.js';
 import { compiledExecution } from './execution.js';
 import { createErrorFormat } from './format-error.js';
@@ -23,6 +24,7 @@ export function createApolloServer(
 ): ApolloServer<Context> {
   return new ApolloServer<Context>({
     gateway: compiledExecution(schema),
+    ...createCaches(),
     introspection,
     // Where the schema is not shown, hints such as "Did you mean …" must not tell it either.
     hideSchemaDetailsFromClientErrors: !introspection,

@@ -1,0 +1,51 @@
+import type { ApolloServerOptions } from '@apollo/server';
+import type { DocumentNode } from 'graphql';
+import { LRUCache } from 'lru-cache';
+
+import type { Context } from './context.js';
+
+type Caches = Required<Pick<ApolloServerOptions<Context>, 'cache' | 'documentStore'>>;
+
+/**
+ * How many words and signs the documents that are kept may have in all. Parsed, each takes up to half a kilobyte, and Apollo's own
+ * bound would be reached at some 200 MB. A front end's document has some hundred.
+ */
+const MAX_TOKENS = 50_000;
+/** How many characters the texts of persisted queries may have in all. */
+const MAX_CHARACTERS = 5_000_000;
+
+/** What Apollo Server keeps between requests: documents that it has checked, and the texts that clients name by their hash. */
+export function createCaches(): Caches {
+  return {
+    documentStore: keyValueCache<DocumentNode>({ maxSize: MAX_TOKENS, sizeOf: tokensOf }),
+    cache: keyValueCache<string>({ maxSize: MAX_CHARACTERS, sizeOf: (text) => text.length }),
+  };
+}
+
+/** A bounded cache, as Apollo Server speaks to one. */
+function keyValueCache<Value extends object | string>({
+  maxSize,
+  sizeOf,
+}: {
+  maxSize: number;
+  sizeOf: (value: Value) => number;
+}) {
+  const cache = new LRUCache<string, Value>({ maxSize, sizeCalculation: sizeOf });
+  return {
+    async get(key: string) {
+      return cache.get(key);
+    },
+    async set(key: string, value: Value) {
+      cache.set(key, value);
+    },
+    async delete(key: string) {
+      cache.delete(key);
+    },
+  };
+}
+
+function tokensOf({ loc }: DocumentNode): number {
+  let tokens = 1;
+  for (let token = loc?.startToken.next; token != null; token = token.next) tokens++;
+  return tokens;
+}
