@@ -27,6 +27,11 @@ const zones = [
     from: './src/graphql',
     message: 'The GraphQL server is above the exports.',
   },
+  {
+    target: './src/!(telemetry)/**',
+    from: './src/telemetry',
+    message: 'What is measured is told by callbacks; app.ts connects them.',
+  },
   { target: './src/http', from: './src/exports', message: 'HTTP speaks to src/graphql.' },
   {
     target: ['./src/files/**', './src/auth/**'],

@@ -1,7 +1,6 @@
 import type { AddressInfo } from 'node:net';
 
 import type { FastifyInstance } from 'fastify';
-import { collectDefaultMetrics, Registry } from 'prom-client';
 
 import { ApiKeyRepository } from './auth/api-key-repository.js';
 import { ApiKeys } from './auth/api-keys.js';
@@ -11,6 +10,7 @@ import { everyoneSees, type Authenticate } from './auth/viewer.js';
 import type { AuthConfig, Config, LocalFilesConfig } from './config.js';
 import { placeOf } from './database/connect.js';
 import type { Database } from './database/database.js';
+import { observedDatabase } from './database/observed-database.js';
 import { openDatabase } from './database/open-database.js';
 import { codeOf, StartupError } from './errors.js';
 import { ExportOrderBy, SortDirection } from './exports/export-args.js';
@@ -37,6 +37,7 @@ import { addMetricsRoute } from './http/metrics.js';
 import { createHttpServer } from './http/server.js';
 import type { Logger } from './logger.js';
 import { fillWhenEmpty } from './sample/fill-when-empty.js';
+import { createMetrics } from './telemetry/metrics.js';
 
 /** A gateway, put together. */
 export interface App {
@@ -53,18 +54,18 @@ export interface App {
  */
 export async function createApp(config: Config, logger: Logger): Promise<App> {
   const storage = await openStorage(config.files, logger);
-  const database = await openDatabase(config.database, {
+  const metrics = createMetrics();
+  const opened = await openDatabase(config.database, {
     logger,
     prepare: async (source) => {
       if (config.fillWithSamples) await fillWhenEmpty({ source, files: storage.store, logger });
     },
   });
+  const database = observedDatabase(opened, { onStatement: metrics.statementEnded, logger });
+  metrics.watchPools(() => database.pools());
   const repository = new ExportRepository(database);
 
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-
-  const server = await createHttpServer(logger, config);
+  const server = await createHttpServer(logger, { ...config, onAnswered: metrics.answered });
   const drain = addDrain(server);
   // Known only when the server listens, for PORT may be 0: any free one. Then it stays, and asking the socket takes longer
   // than signing a link does.
@@ -72,16 +73,20 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const origin = () => (known ??= originOf(config.host, server.server.address()));
   const links =
     storage.kind === 's3' ? storage.links : await serveLocalFiles(server, { ...storage, origin });
-  const counted = countedLinks(links, registry);
+  const counted = countedLinks(links, metrics.linkSigned);
 
   const schema = await createSchema(new ExportResolver(repository));
-  const apollo = createApolloServer(schema, { introspection: config.introspection, logger });
+  const apollo = createApolloServer(schema, {
+    introspection: config.introspection,
+    logger,
+    onLimitHit: metrics.limitHit,
+  });
   await apollo.start();
 
   await addGraphqlRoute(server, {
     apollo,
     authenticate: await authentication(config.auth, database),
-    contextFor: (viewer) => createContext(viewer, counted),
+    contextFor: (viewer, request) => createContext(viewer, { links: counted, ...request }),
     graphiqlPage: config.graphiql ? await graphiqlPage(config, repository) : null,
   });
   addHealthRoutes(server, {
@@ -90,7 +95,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       await database.query('SELECT 1');
     },
   });
-  addMetricsRoute(server, registry);
+  addMetricsRoute(server, metrics.registry);
 
   const { replicaUrls = [] } = config.database.kind === 'mysql' ? config.database : {};
   return {

@@ -64,7 +64,11 @@ export class UnauthenticatedError extends GatewayError {
 
 /** A query costs more than the gateway gives one request. HTTP 400. */
 export class QueryTooComplexError extends GatewayError {
-  constructor(problem: string) {
+  /** `limit` is the name of the one that would be passed. */
+  constructor(
+    readonly limit: string,
+    problem: string,
+  ) {
     super('QUERY_TOO_COMPLEX', problem, { status: 400 });
   }
 }

@@ -11,5 +11,18 @@ export interface Database {
   /** What stands behind a table's name in a statement that is to read the table by this index. */
   byIndex(name: string): string;
 
+  /** How busy each server is; empty where there is none. */
+  pools(): readonly PoolUse[];
+
   close(): Promise<void>;
+}
+
+/** The statements on their way to one server. */
+export interface PoolUse {
+  /** `primary`, or `replica-1` and so on, in the order of the configuration. */
+  readonly server: string;
+  /** How many have a connection. */
+  readonly inUse: number;
+  /** How many wait for one. */
+  readonly waiting: number;
 }

@@ -19,6 +19,10 @@ export class EmbeddedDatabase implements Database {
     return `INDEXED BY ${name}`;
   }
 
+  pools(): [] {
+    return [];
+  }
+
   async close(): Promise<void> {
     await this.source.destroy();
   }

@@ -1,5 +1,5 @@
 import type { Logger } from '../logger.js';
-import type { Database } from './database.js';
+import type { Database, PoolUse } from './database.js';
 import { loadMysql } from './mysql-driver.js';
 import { MysqlPool, TICK_MS } from './mysql-pool.js';
 import { isTooSlow, thrownFor } from './outage.js';
@@ -60,6 +60,13 @@ export class MysqlDatabase implements Database {
 
   byIndex(name: string): string {
     return `FORCE INDEX (${name})`;
+  }
+
+  pools(): PoolUse[] {
+    return [this.primary, ...this.replicas].map((pool, index) => ({
+      server: index === 0 ? 'primary' : `replica-${index}`,
+      ...pool.use,
+    }));
   }
 
   async close(): Promise<void> {

@@ -104,6 +104,13 @@ export class MysqlPool {
     return this.attempts.size;
   }
 
+  /** How many of them have a connection, and how many wait for one. */
+  get use(): { readonly inUse: number; readonly waiting: number } {
+    let inUse = 0;
+    for (const { connection } of this.attempts) if (connection !== null) inUse++;
+    return { inUse, waiting: this.attempts.size - inUse };
+  }
+
   /** The rows of a statement, if they come before the tick `until`. Rejects with what mysql2 says, or why it was given up. */
   query(sql: string, values: unknown[], until: number): Promise<unknown> {
     return new Promise((resolve, reject) => {

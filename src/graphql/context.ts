@@ -1,18 +1,36 @@
+import type { OperationTypeNode } from 'graphql';
+
 import type { Viewer } from '../auth/viewer.js';
 import type { ExportContext } from '../exports/export-resolver.js';
-import type { FileLinks } from '../files/file-links.js';
 
-/** What resolvers know of the request they serve. */
+/** What came of a GraphQL request. */
+export interface Outcome {
+  /** Undefined where there was none to execute: a syntax error, or no operation of that name. */
+  readonly operation:
+    { readonly type: OperationTypeNode; readonly name: string | null } | undefined;
+  /** The code of the first error; null: there is none. */
+  readonly code: string | null;
+}
+
+/** What is known of the request that is served. */
 export interface Context extends ExportContext {
+  readonly requestId: string;
   /** Whether its answer holds links, which work for whoever holds them. */
   readonly holdsLinks: () => boolean;
+  /** To be told what came of it. */
+  readonly onOutcome: (outcome: Outcome) => void;
 }
 
 /** A fresh context for a request of this viewer. */
-export function createContext({ organization }: Viewer, links: FileLinks): Context {
+export function createContext(
+  { organization }: Viewer,
+  { links, requestId, onOutcome }: Pick<Context, 'links' | 'requestId' | 'onOutcome'>,
+): Context {
   let holdsLinks = false;
   return {
     organization,
+    requestId,
+    onOutcome,
     links: {
       sign(file) {
         holdsLinks = true;

@@ -1,44 +1,64 @@
 import { unwrapResolverError } from '@apollo/server/errors';
 import { GraphQLError, Kind, type GraphQLFormattedError } from 'graphql';
 
-import { GatewayError } from '../errors.js';
+import { GatewayError, QueryTooComplexError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { limits, NESTED_TOO_DEEPLY } from './limits.js';
+import { requestIdOf } from './observed-operations.js';
 
 /**
  * What a client is told of an error. Errors thrown on purpose pass, and so do those of the request itself (a wrong document,
  * wrong variables), which come before any field is resolved and so have no path. Every other one is a defect: the client
  * learns only that, and the log has all of it.
  */
-export function createErrorFormat(
-  logger: Logger,
-): (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError {
+export function createErrorFormat({
+  logger,
+  onLimitHit,
+}: {
+  logger: Logger;
+  /** Told the name of each limit that a request is refused for. */
+  onLimitHit: (limit: string) => void;
+}): (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError {
+  function tooComplex(limit: string, message: string): GraphQLFormattedError {
+    onLimitHit(limit);
+    return { message, extensions: { code: 'QUERY_TOO_COMPLEX' } };
+  }
+
   return function formatError(whole, error) {
     const formatted = bounded(whole);
     const thrown = unwrapResolverError(error);
     if (thrown instanceof GatewayError) {
-      if (thrown.cause !== undefined) logger.warn({ err: thrown.cause }, thrown.message);
+      if (thrown.cause !== undefined) {
+        logger.warn({ requestId: requestIdOf(error), err: thrown.cause }, thrown.message);
+      }
       return formatted;
     }
     if (formatted.extensions?.['validationErrorCode'] === 'MAX_RECURSIVE_SELECTIONS_EXCEEDED') {
-      const message = `The query has more than ${limits.selections} fields, with its fragments written out.`;
-      return { message, extensions: { code: 'QUERY_TOO_COMPLEX' } };
+      return tooComplex(
+        'selections',
+        `The query has more than ${limits.selections} fields, with its fragments written out.`,
+      );
     }
     if (formatted.extensions?.['validationErrorCode'] === NESTED_TOO_DEEPLY) {
-      return { message: formatted.message, extensions: { code: 'QUERY_TOO_COMPLEX' } };
+      return tooComplex('nesting', formatted.message);
     }
     const isOfRequest = formatted.path === undefined;
     if (isOfRequest && tooMuchToCheck.has(formatted.message)) {
-      const message =
-        'The query is too much to check: it is nested too deeply, or repeats too many fields or fragments.';
-      return { message, extensions: { code: 'QUERY_TOO_COMPLEX' } };
+      return tooComplex(
+        'validation',
+        'The query is too much to check: it is nested too deeply, or repeats too many fields or fragments.',
+      );
     }
+    if (isOfRequest && TOO_MANY_TOKENS.test(formatted.message)) onLimitHit('tokens');
+    const refusal = thrown instanceof GraphQLError ? thrown.originalError : null;
+    if (refusal instanceof QueryTooComplexError) onLimitHit(refusal.limit);
     if (isOfRequest && formatted.extensions?.['code'] !== 'INTERNAL_SERVER_ERROR') return formatted;
     if (isOfRequest && isBadRequest(thrown)) {
       return { ...formatted, extensions: { code: 'BAD_REQUEST' } };
     }
     if (isArgumentError(thrown)) return { ...formatted, extensions: { code: 'BAD_USER_INPUT' } };
-    logger.error({ err: thrown, path: formatted.path }, 'A request failed');
+    const requestId = requestIdOf(error);
+    logger.error({ requestId, err: thrown, path: formatted.path }, 'A request failed');
     return {
       message: 'Something went wrong on our side.',
       ...(formatted.locations && { locations: formatted.locations }),
@@ -50,6 +70,9 @@ export function createErrorFormat(
 
 /** How graphql-js gives up on a document: by the stack of the process, or by a limit of its own on comparing fields. */
 const tooMuchToCheck = new Set(['Maximum call stack size exceeded', 'Validation aborted.']);
+
+/** How graphql-js says that a document has more tokens than `maxLexicalTokens`; the error has no mark of its own. */
+const TOO_MANY_TOKENS = /^Syntax Error: Document contains more that \d+ tokens\b/;
 
 const MAX_MESSAGE_LENGTH = 1_000;
 const MAX_LOCATIONS = 10;

@@ -58,6 +58,7 @@ export function limitsPlugin(
           );
           if (depth > limits.depth) {
             throw new QueryTooComplexError(
+              'depth',
               `The query is ${depth} levels deep; at most ${limits.depth} are allowed.`,
             );
           }
@@ -74,6 +75,7 @@ export function limitsPlugin(
           );
           if (cost > limits.cost) {
             throw new QueryTooComplexError(
+              'cost',
               `The query costs ${cost}; at most ${limits.cost} are allowed. Ask for fewer exports at a time, or for ` +
                 'fewer files, links and counts.',
             );

@@ -15,12 +15,17 @@ import { compiledExecution } from './execution.js';
 import { createErrorFormat } from './format-error.js';
 import { knownOperationTypes } from './known-operation-types.js';
 import { limitedNesting, limits, limitsPlugin } from './limits.js';
+import { observedOperations } from './observed-operations.js';
 import { revalidatedAnswers } from './revalidated-answers.js';
 
 /** Apollo Server over a schema, not yet started. */
 export function createApolloServer(
   schema: GraphQLSchema,
-  { introspection, logger }: { introspection: boolean; logger: Logger },
+  {
+    introspection,
+    logger,
+    onLimitHit,
+  }: { introspection: boolean; logger: Logger; onLimitHit: (limit: string) => void },
 ): ApolloServer<Context> {
   return new ApolloServer<Context>({
     gateway: compiledExecution(schema),
@@ -32,12 +37,13 @@ export function createApolloServer(
     maxRecursiveSelections: limits.selections,
     validationRules: [knownOperationTypes, limitedNesting],
     logger,
-    formatError: createErrorFormat(logger),
+    formatError: createErrorFormat({ logger, onLimitHit }),
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     plugins: [
       limitsPlugin(schema, { hideSuggestions: !introspection }),
       revalidatedAnswers,
+      observedOperations,
       // For a router that asks how long each field took, Apollo would put a watcher around every resolver, for good: from then on
       // all requests of everybody would pay for it.
       ApolloServerPluginInlineTraceDisabled(),

@@ -27,7 +27,7 @@ export async function addGraphqlRoute(
     /** Started. */
     apollo: ApolloServer<Context>;
     authenticate: Authenticate;
-    contextFor: (viewer: Viewer) => Context;
+    contextFor: (viewer: Viewer, request: Pick<Context, 'requestId' | 'onOutcome'>) => Context;
     /** Null: no GraphiQL here. */
     graphiqlPage: (() => Promise<GraphiqlPage>) | null;
   },
@@ -54,6 +54,9 @@ export async function addGraphqlRoute(
   async function handler(request: FastifyRequest, reply: FastifyReply): Promise<string> {
     const { viewer } = request;
     if (viewer === null) throw new Error('A request came here without authentication');
+    const onOutcome: Context['onOutcome'] = (outcome) => {
+      request.outcome = outcome;
+    };
     const { status, headers, body } = await apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: {
         method: request.method,
@@ -61,7 +64,7 @@ export async function addGraphqlRoute(
         search: searchOf(request.url),
         body: request.body,
       },
-      context: async () => contextFor(viewer),
+      context: async () => contextFor(viewer, { requestId: request.id, onOutcome }),
     });
     if (body.kind !== 'complete') throw new Error('This schema defers nothing');
     for (const [name, value] of headers) void reply.header(name, value);

@@ -9,8 +9,25 @@ import Fastify, {
 } from 'fastify';
 
 import { GatewayError } from '../errors.js';
+import type { Outcome } from '../graphql/context.js';
 import { REQUEST_ID_HEADER, requestId, returnRequestIds } from './request-id.js';
 import { securityHeaders } from './security-headers.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What came of it; null where nothing is to be said but its status. */
+    outcome: Outcome | null;
+  }
+}
+
+/** A request that has its answer. */
+export interface Answered {
+  /** The pattern of its path; undefined: there is none for it. */
+  readonly route: string | undefined;
+  readonly status: number;
+  readonly seconds: number;
+  readonly outcome: Outcome | null;
+}
 
 /** In bytes: room for a document of as many tokens as are allowed, and for its variables. */
 const BODY_LIMIT = 256 * 1024;
@@ -30,9 +47,21 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /** An HTTP server without routes: what holds for every route stands here. */
 export async function createHttpServer(
   logger: FastifyBaseLogger,
-  { corsOrigins }: { corsOrigins: readonly string[] },
+  {
+    corsOrigins,
+    onAnswered,
+  }: { corsOrigins: readonly string[]; onAnswered: (answered: Answered) => void },
 ): Promise<FastifyInstance> {
   const headers = securityHeaders();
+  function answered(request: FastifyRequest, reply: FastifyReply): void {
+    const { method, url, outcome } = request;
+    const ms = Math.round(reply.elapsedTime * 10) / 10;
+    const status = reply.statusCode;
+    const path = url.split('?', 1)[0];
+    request.log.info({ method, path, status, ms, ...(outcome && logOf(outcome)) }, 'request');
+    const route = request.routeOptions.url;
+    onAnswered({ route, status, seconds: reply.elapsedTime / 1_000, outcome });
+  }
   const server = Fastify({
     loggerInstance: logger,
     // One line a request, below, without the query: that of a file link holds its signature.
@@ -59,9 +88,10 @@ export async function createHttpServer(
         code: 'BAD_REQUEST',
         message: 'This path is not one of a URL.',
       });
-      logRequest(request, reply);
+      answered(request, reply);
     },
   });
+  server.decorateRequest('outcome', null);
 
   returnRequestIds(server);
   server.addHook('onRequest', async (_request, reply) => {
@@ -78,7 +108,7 @@ export async function createHttpServer(
   }
 
   server.addHook('onResponse', async (request, reply) => {
-    logRequest(request, reply);
+    answered(request, reply);
   });
   server.setNotFoundHandler((_request, reply) =>
     refuse(reply, { status: 404, code: 'NOT_FOUND', message: 'Not found.' }),
@@ -114,6 +144,7 @@ export function refuse(
   reply: FastifyReply,
   { status, code, message }: { status: number; code: string; message: string },
 ): FastifyReply {
+  reply.request.outcome = { operation: undefined, code };
   return reply
     .removeHeader('Content-Disposition')
     .code(status)
@@ -121,8 +152,12 @@ export function refuse(
     .send({ errors: [{ message, extensions: { code } }] });
 }
 
-function logRequest(request: FastifyRequest, reply: FastifyReply): void {
-  const { method, url } = request;
-  const ms = Math.round(reply.elapsedTime * 10) / 10;
-  request.log.info({ method, path: url.split('?', 1)[0], status: reply.statusCode, ms }, 'request');
+/** Clients choose the names of operations: they may be of any length. */
+const MAX_NAME_LENGTH = 80;
+
+function logOf({ operation, code }: Outcome): { operation?: string; code?: string } {
+  return {
+    ...(operation?.name != null && { operation: operation.name.slice(0, MAX_NAME_LENGTH) }),
+    ...(code !== null && { code }),
+  };
 }

@@ -11,6 +11,7 @@ function watchedLoaders() {
   const loaders = new ExportLoaders(
     new ExportRepository({
       byIndex: () => '',
+      pools: () => [],
       close: () => Promise.resolve(),
       async query<Row>(sql: string, parameters: readonly unknown[] = []) {
         asked.push({ sql, parameters });

@@ -34,6 +34,7 @@ type Answer = (sql: string, parameters: unknown[]) => Promise<unknown[]>;
 function watched(database: Database, answer: Answer): Database {
   return {
     byIndex: (name) => database.byIndex(name),
+    pools: () => [],
     query: async <Row>(sql: string, parameters: readonly unknown[] = []) =>
       (await answer(sql, [...parameters])) as Row[],
     close: () => database.close(),

@@ -84,6 +84,7 @@ describe.each(engines)('the plan of a statement on $engine', ({ engine, provide 
   /** A database that explains what it is asked, and finds nothing. */
   const explaining: Database = {
     byIndex: (name) => (engine === 'MySQL' ? `FORCE INDEX (${name})` : `INDEXED BY ${name}`),
+    pools: () => [],
     close: () => Promise.resolve(),
     async query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
       steps = connection

@@ -768,7 +768,7 @@ describe.each(engines)('hostile requests on $engine', ({ engine, provide }) => {
     expect(preflight.status).toBe(404);
   });
 
-  it('10,000 operation names leave no trace in the metrics', async () => {
+  it('10,000 names of operations that there are not leave no trace in the metrics', async () => {
     const metricsLines = async () => (await get('/metrics')(gateways.open)).text.split('\n').length;
     const send = (index: number) =>
       post(JSON.stringify({ query: '{ __typename }', operationName: `unknown${index}` }))(

@@ -1,0 +1,46 @@
+import type { Logger } from '../logger.js';
+import type { Database } from './database.js';
+
+/** In milliseconds. What takes longer is worth a look: hardly any statement should take a tenth of it. */
+const SLOW_MS = 250;
+
+/** The same database. Says of each statement how long it took; those that took long are logged, without the values in them. */
+export function observedDatabase(
+  database: Database,
+  {
+    onStatement,
+    logger,
+  }: {
+    onStatement: (statement: { summary: string; failed: boolean; seconds: number }) => void;
+    logger: Logger;
+  },
+): Database {
+  function ended(sql: string, startedAt: number, failed: boolean): void {
+    const ms = performance.now() - startedAt;
+    onStatement({ summary: summaryOf(sql), failed, seconds: ms / 1_000 });
+    if (ms >= SLOW_MS) logger.warn({ sql, ms: Math.round(ms), failed }, 'slow statement');
+  }
+
+  return {
+    async query<Row>(sql: string, parameters?: readonly unknown[]) {
+      const startedAt = performance.now();
+      try {
+        const rows = await database.query<Row>(sql, parameters);
+        ended(sql, startedAt, false);
+        return rows;
+      } catch (error) {
+        ended(sql, startedAt, true);
+        throw error;
+      }
+    },
+    byIndex: (name) => database.byIndex(name),
+    pools: () => database.pools(),
+    close: () => database.close(),
+  };
+}
+
+/** What a statement does and to which tables, such as `SELECT exports`: few kinds, however many parameters it has. */
+export function summaryOf(sql: string): string {
+  const tables = [...sql.matchAll(/\b(?:FROM|JOIN) (\w+)/g)].map(([, table]) => table);
+  return ['SELECT', ...new Set(tables)].join(' ');
+}

@@ -1,0 +1,119 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/**
+ * How many operations have a label of their own. Clients choose their names, and each is kept for as long as the process lives: all that
+ * come later are `other`.
+ */
+const MAX_OPERATIONS = 100;
+const MAX_NAME_LENGTH = 80;
+
+/** In seconds: from what comes out of a shared statement to what is given up. */
+const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
+/** Everything that is measured. Where it happens, only these functions are known; what they count has its names here. */
+export interface Metrics {
+  readonly registry: Registry;
+  /** A request has its answer. */
+  readonly answered: (answer: {
+    /** The pattern of its path, never the path itself. */
+    route: string | undefined;
+    status: number;
+    seconds: number;
+    /** The operation of GraphQL, if there was one, and the code of the first error. */
+    outcome: {
+      operation: { name: string | null } | undefined;
+      code: string | null;
+    } | null;
+  }) => void;
+  /** A statement has ended. `summary` says of what kind it is. */
+  readonly statementEnded: (statement: {
+    summary: string;
+    failed: boolean;
+    seconds: number;
+  }) => void;
+  readonly linkSigned: () => void;
+  /** A request was refused, or will be, because of a limit of this name. */
+  readonly limitHit: (limit: string) => void;
+  /** Asks for these numbers whenever the metrics are read. */
+  readonly watchPools: (
+    pools: () => readonly { server: string; inUse: number; waiting: number }[],
+  ) => void;
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  // Of the process: memory, CPU, garbage collection, the lag of the event loop.
+  collectDefaultMetrics({ register: registry });
+
+  const requests = new Histogram({
+    name: 'exports_gateway_request_duration_seconds',
+    help: 'Time from the arrival of a request to the end of its answer, by route, status, GraphQL operation, and outcome: ok, or the code of the first error.',
+    labelNames: ['route', 'status', 'operation', 'outcome'],
+    buckets: BUCKETS,
+    registers,
+  });
+  const statements = new Histogram({
+    name: 'exports_gateway_statement_duration_seconds',
+    help: 'Time that an SQL statement takes, with its wait for a connection, by its tables and outcome: ok or failed.',
+    labelNames: ['statement', 'outcome'],
+    buckets: BUCKETS,
+    registers,
+  });
+  const links = new Counter({
+    name: 'exports_gateway_links_signed_total',
+    help: 'Links to files that were signed.',
+    registers,
+  });
+  const limits = new Counter({
+    name: 'exports_gateway_limits_hit_total',
+    help: 'Refusals because of a limit, by limit.',
+    labelNames: ['limit'],
+    registers,
+  });
+
+  const names = new Set<string>();
+  function labelOf(operation: { name: string | null } | undefined, code: string): string {
+    if (operation === undefined) return 'none';
+    const { name } = operation;
+    if (name === null) return 'anonymous';
+    if (names.has(name)) return name;
+    // Only what is answered well gets one, so that nonsense does not use them up.
+    const mayHaveOne = code === 'ok' && name.length <= MAX_NAME_LENGTH;
+    if (!mayHaveOne || names.size >= MAX_OPERATIONS) return 'other';
+    names.add(name);
+    return name;
+  }
+
+  return {
+    registry,
+    answered({ route = 'none', status, seconds, outcome }) {
+      const code = outcome?.code ?? (status < 400 ? 'ok' : 'error');
+      const operation = labelOf(outcome?.operation, code);
+      requests.observe({ route, status, operation, outcome: code }, seconds);
+    },
+    statementEnded({ summary, failed, seconds }) {
+      statements.observe({ statement: summary, outcome: failed ? 'failed' : 'ok' }, seconds);
+    },
+    linkSigned() {
+      links.inc();
+    },
+    limitHit(limit) {
+      limits.inc({ limit });
+    },
+    watchPools(pools) {
+      new Gauge({
+        name: 'exports_gateway_pool_statements',
+        help: 'SQL statements on their way, by server: those that have a connection (in_use), and those that wait for one (waiting).',
+        labelNames: ['server', 'state'],
+        registers,
+        collect() {
+          for (const { server, inUse, waiting } of pools()) {
+            this.set({ server, state: 'in_use' }, inUse);
+            this.set({ server, state: 'waiting' }, waiting);
+          }
+        },
+      });
+    },
+  };
+}
