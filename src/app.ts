@@ -61,11 +61,17 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       if (config.fillWithSamples) await fillWhenEmpty({ source, files: storage.store, logger });
     },
   });
-  const database = observedDatabase(opened, { onStatement: metrics.statementEnded, logger });
+  const tracing = config.tracing
+    ? (await import('./telemetry/tracing.js')).startTracing(logger)
+    : null;
+  const observed = observedDatabase(opened, { onStatement: metrics.statementEnded, logger });
+  const system = config.database.kind === 'mysql' ? 'mysql' : 'sqlite';
+  const database = tracing?.traced(observed, system) ?? observed;
   metrics.watchPools(() => database.pools());
   const repository = new ExportRepository(database);
 
   const server = await createHttpServer(logger, { ...config, onAnswered: metrics.answered });
+  tracing?.addTo(server, GRAPHQL_PATH);
   const drain = addDrain(server);
   // Known only when the server listens, for PORT may be 0: any free one. Then it stays, and asking the socket takes longer
   // than signing a link does.
@@ -118,6 +124,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
       await drain.close();
       await apollo.stop();
       await database.close();
+      await tracing?.close();
     },
   };
 }

@@ -74,6 +74,8 @@ export interface Config {
   readonly graphiql: boolean;
   readonly introspection: boolean;
   readonly logLevel: string;
+  /** Whether traces are sent. How, OpenTelemetry reads from the environment itself. */
+  readonly tracing: boolean;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -170,6 +172,13 @@ const jwksUrl = z.string().refine((text) => {
   return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
 }, 'must be an https URL: whoever can change the key set on its way can be anyone');
 
+const collectorUrl = z
+  .string()
+  .refine(
+    (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol),
+    'must be a URL such as http://collector.example.com:4318',
+  );
+
 const settings = z.object({
   PORT: wholeNumber('a port', 0, 65535).default(4000),
   HOST: z.string().default('127.0.0.1'),
@@ -200,6 +209,9 @@ const settings = z.object({
     )
     .default('info'),
   NODE_ENV: z.string().optional(),
+  OTEL_TRACES_EXPORTER: z.enum(['otlp', 'none'], 'must be otlp or none').optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl.optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collectorUrl.optional(),
 });
 
 /**
@@ -232,6 +244,7 @@ export function readConfig(environment: Environment): Config {
     graphiql: isOn(values.GRAPHIQL),
     introspection: isOn(values.INTROSPECTION),
     logLevel: values.LOG_LEVEL,
+    tracing: isTracing(given),
   };
 }
 
@@ -257,6 +270,14 @@ function filesConfig(values: z.infer<typeof settings>): FilesConfig {
     secret: secret === undefined ? { keptIn: EMBEDDED_SECRET } : { value: secret },
     linkTtl,
   };
+}
+
+/** OpenTelemetry's own default would send traces to a collector on this machine, where mostly there is none. */
+function isTracing(given: Environment): boolean {
+  if (given.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return false;
+  if (given.OTEL_TRACES_EXPORTER !== undefined) return given.OTEL_TRACES_EXPORTER === 'otlp';
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: all, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: own } = given;
+  return all !== undefined || own !== undefined;
 }
 
 function withoutEmpty(environment: Environment): Environment {
@@ -292,9 +313,18 @@ function contradictions(given: Environment): string[] {
       `${details.join(' and ')} would check nothing: set one of ${JWT_KEYS.join(', ')}.`,
     );
   }
+  for (const name of OTLP_PROTOCOLS) {
+    if (isTracing(given) && (given[name] ?? 'http/protobuf') !== 'http/protobuf') {
+      problems.push(`${name} must be http/protobuf, the only one in which traces are sent.`);
+    }
+  }
   return problems;
 }
 
+const OTLP_PROTOCOLS = [
+  'OTEL_EXPORTER_OTLP_PROTOCOL',
+  'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL',
+] as const;
 const JWT_KEYS = ['JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWT_JWKS_URL'] as const;
 const JWT_DETAILS = ['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_ORGANIZATION_CLAIM'] as const;
 

@@ -28,6 +28,8 @@ await runCommand(async (environment) => {
     await app.drain();
     await app.close();
     logger.info('Closed');
+    // A collector of traces that does not answer would hold the process for longer.
+    process.exit(0);
   }
 
   // Before anything that may take its time: as the first process of a container, a signal without a handler is ignored.

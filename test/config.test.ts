@@ -44,6 +44,7 @@ describe('the configuration', () => {
       graphiql: true,
       introspection: true,
       logLevel: 'info',
+      tracing: false,
     } satisfies Config);
   });
 
@@ -88,6 +89,12 @@ describe('the configuration', () => {
         'INTROSPECTION',
         'LOG_LEVEL',
         'NODE_ENV',
+        'OTEL_SDK_DISABLED',
+        'OTEL_TRACES_EXPORTER',
+        'OTEL_EXPORTER_OTLP_ENDPOINT',
+        'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+        'OTEL_EXPORTER_OTLP_PROTOCOL',
+        'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL',
       ].map((name) => [name, '']),
     );
     expect(readConfig(empty)).toEqual(readConfig({}));
@@ -114,6 +121,25 @@ describe('the configuration', () => {
     { given: { INTROSPECTION: 'off' }, says: { graphiql: true, introspection: false } },
     { given: { LOG_LEVEL: 'debug' }, says: { logLevel: 'debug' } },
     { given: { LOG_LEVEL: 'silent' }, says: { logLevel: 'silent' } },
+    { given: { OTEL_SERVICE_NAME: 'exports' }, says: { tracing: false } },
+    { given: { OTEL_TRACES_EXPORTER: 'otlp' }, says: { tracing: true } },
+    { given: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, says: { tracing: true } },
+    {
+      given: { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://collector/v1/traces' },
+      says: { tracing: true },
+    },
+    {
+      given: {
+        OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
+        OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
+        OTEL_TRACES_EXPORTER: 'none',
+      },
+      says: { tracing: false },
+    },
+    {
+      given: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318', OTEL_SDK_DISABLED: 'True' },
+      says: { tracing: false },
+    },
     { given: { AUTH: 'off' }, says: {} },
     { given: { AUTH: 'required' }, says: { auth: { kind: 'required', jwt: null } } },
     {
@@ -287,11 +313,24 @@ describe('the configuration', () => {
     { name: 'INTROSPECTION', value: '1' },
     { name: 'LOG_LEVEL', value: 'loud' },
     { name: 'LOG_LEVEL', value: 'INFO' },
+    { name: 'OTEL_TRACES_EXPORTER', value: 'zipkin' },
+    { name: 'OTEL_EXPORTER_OTLP_ENDPOINT', value: 'collector:4318' },
+    { name: 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', value: 'collector' },
   ])('refuses $name=$value', ({ name, value }) => {
     expect(problemsOf({ [name]: value })).toEqual([
       expect.stringMatching(new RegExp(`^${name} .+\\.$`)),
     ]);
   });
+
+  it.each(['OTEL_EXPORTER_OTLP_PROTOCOL', 'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL'])(
+    'refuses another %s than the one that is spoken, if traces are to be sent',
+    (name) => {
+      expect(problemsOf({ OTEL_TRACES_EXPORTER: 'otlp', [name]: 'grpc' })).toEqual([
+        `${name} must be http/protobuf, the only one in which traces are sent.`,
+      ]);
+      expect(readConfig({ [name]: 'grpc' }).tracing).toBe(false);
+    },
+  );
 
   it.each([
     {

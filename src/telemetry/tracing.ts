@@ -1,0 +1,163 @@
+import {
+  context,
+  diag,
+  DiagLogLevel,
+  propagation,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Attributes,
+  type Context,
+  type Span,
+} from '@opentelemetry/api';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
+import {
+  defaultResource,
+  detectResources,
+  envDetector,
+  resourceFromAttributes,
+} from '@opentelemetry/resources';
+import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+
+import type { Database } from '../database/database.js';
+import { summaryOf } from '../database/observed-database.js';
+import { codeOf } from '../errors.js';
+import type { Logger } from '../logger.js';
+
+/** How long the end of the process waits for a collector to take the last spans. */
+const FLUSH_MS = 2_000;
+const MAX_NAME_LENGTH = 80;
+
+/** Spans of what the gateway does, by OpenTelemetry's conventions. */
+export interface Tracing {
+  /** Gives every request a span, and the operation in it another one. To be called before routes are added. */
+  addTo(server: FastifyInstance, graphqlPath: string): void;
+  /** The same database, whose statements have spans where they are part of a request. */
+  traced(database: Database, system: 'mysql' | 'sqlite'): Database;
+  /** Sends what is not sent yet, if that can be done soon. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts to send traces by OTLP. Where to, how many of them and under which name, OpenTelemetry's packages read from the standard
+ * OTEL_* variables themselves. What people send or get is in no span: paths are without their query, statements without their values.
+ *
+ * This file is the only one that knows these packages, and is loaded only where traces are asked for.
+ */
+export function startTracing(logger: Logger): Tracing {
+  const problems = { error: warn, warn, info: ignore, debug: ignore, verbose: ignore };
+  function warn(message: string): void {
+    logger.warn(`Traces: ${message}`);
+  }
+  function ignore(): void {
+    // They tell of every batch.
+  }
+  diag.setLogger(problems, DiagLogLevel.WARN);
+
+  const provider = new NodeTracerProvider({
+    resource: defaultResource()
+      .merge(resourceFromAttributes({ 'service.name': 'exports-gateway' }))
+      .merge(detectResources({ detectors: [envDetector] })),
+    spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
+  });
+  // The way of W3C traceparent headers, and the place from where a statement knows the request it is part of.
+  provider.register();
+  const tracer = provider.getTracer('exports-gateway');
+
+  /** The spans of requests that have no answer yet, each with the context that what belongs to it runs in. */
+  const requests = new WeakMap<FastifyRequest, { span: Span; within: Context }>();
+  const operations = new WeakMap<FastifyRequest, Span>();
+
+  return {
+    addTo(server, graphqlPath) {
+      server.addHook('onRequest', (request, _reply, done) => {
+        const { method, url, protocol, id } = request;
+        const route = request.routeOptions.url;
+        const caller = propagation.extract(context.active(), request.headers);
+        const attributes: Attributes = {
+          'http.request.method': method,
+          'http.request.header.x-request-id': [id],
+          'url.scheme': protocol,
+          'url.path': url.split('?', 1)[0],
+          ...(route !== undefined && { 'http.route': route }),
+        };
+        const name = route === undefined ? method : `${method} ${route}`;
+        const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, caller);
+        const within = trace.setSpan(caller, span);
+        requests.set(request, { span, within });
+        context.with(within, done);
+      });
+      // Once more, for a body arrives by events that know nothing of the request.
+      server.addHook('preHandler', (request, _reply, done) => {
+        const { within = context.active() } = requests.get(request) ?? {};
+        if (request.routeOptions.url !== graphqlPath) {
+          context.with(within, done);
+          return;
+        }
+        const span = tracer.startSpan('GraphQL', {}, within);
+        operations.set(request, span);
+        context.with(trace.setSpan(within, span), done);
+      });
+      server.addHook('onSend', (request, _reply, _payload, done) => {
+        const { operation, code = null } = request.outcome ?? {};
+        const span = operations.get(request);
+        if (operation !== undefined) {
+          span?.updateName(operation.type).setAttribute('graphql.operation.type', operation.type);
+          const name = operation.name?.slice(0, MAX_NAME_LENGTH);
+          if (name !== undefined) span?.setAttribute('graphql.operation.name', name);
+        }
+        if (code !== null) span?.setAttribute('error.type', code);
+        if (code !== null) span?.setStatus({ code: SpanStatusCode.ERROR });
+        span?.end();
+        done();
+      });
+      server.addHook('onResponse', (request, { statusCode }, done) => {
+        const span = requests
+          .get(request)
+          ?.span.setAttribute('http.response.status_code', statusCode);
+        if (statusCode >= 500) span?.setStatus({ code: SpanStatusCode.ERROR });
+        span?.end();
+        done();
+      });
+    },
+
+    traced: (database, system) => ({
+      async query<Row>(sql: string, parameters?: readonly unknown[]) {
+        // Those of the start, and of nobody's request.
+        if (trace.getActiveSpan() === undefined) return database.query<Row>(sql, parameters);
+        const summary = summaryOf(sql);
+        const attributes = {
+          'db.system.name': system,
+          'db.query.summary': summary,
+          'db.query.text': sql,
+        };
+        const span = tracer.startSpan(summary, { kind: SpanKind.CLIENT, attributes });
+        try {
+          const rows = await database.query<Row>(sql, parameters);
+          span.setAttribute('db.response.returned_rows', rows.length);
+          return rows;
+        } catch (error) {
+          const type = error instanceof Error ? (codeOf(error) ?? error.name) : 'unknown';
+          span.setAttribute('error.type', type).setStatus({ code: SpanStatusCode.ERROR });
+          throw error;
+        } finally {
+          span.end();
+        }
+      },
+      byIndex: (name) => database.byIndex(name),
+      pools: () => database.pools(),
+      close: () => database.close(),
+    }),
+
+    async close() {
+      const tooLate = new Promise<'late'>((resolve) => {
+        setTimeout(resolve, FLUSH_MS, 'late').unref();
+      });
+      const flushed = provider.shutdown().catch((error: unknown) => {
+        warn(String(error));
+      });
+      if ((await Promise.race([flushed, tooLate])) === 'late') warn('the last ones are lost.');
+    },
+  };
+}
