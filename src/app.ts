@@ -26,6 +26,7 @@ import { keptSigningSecret } from './files/signing-secret.js';
 import { createContext } from './graphql/context.js';
 import { createSchema } from './graphql/schema.js';
 import { createApolloServer } from './graphql/server.js';
+import { Admission } from './http/admission.js';
 import { addDrain } from './http/drain.js';
 import { addFilesRoute } from './http/files-route.js';
 import { graphiqlExamples } from './http/graphiql-examples.js';
@@ -91,6 +92,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
 
   await addGraphqlRoute(server, {
     apollo,
+    admission: new Admission(),
     authenticate: await authentication(config.auth, database),
     contextFor: (viewer, request) => createContext(viewer, { links: counted, ...request }),
     graphiqlPage: config.graphiql ? await graphiqlPage(config, repository) : null,

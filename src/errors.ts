@@ -7,19 +7,29 @@ export abstract class GatewayError extends Error {
    * graphql-js copies `extensions` of a thrown error into the answer; Apollo takes the HTTP status from
    * `extensions.http` and removes it there. So the error needs to know neither of them.
    */
-  readonly extensions: { readonly code: string; readonly http?: { readonly status: number } };
+  readonly extensions: { readonly code: string; readonly http?: HttpForm };
 
   protected constructor(
     code: string,
     message: string,
-    options: ErrorOptions & { status?: number },
+    { status, headers, ...options }: ErrorOptions & Partial<HttpForm>,
   ) {
     super(message, options);
     this.name = new.target.name;
     this.extensions =
-      options.status === undefined ? { code } : { code, http: { status: options.status } };
+      status === undefined ? { code } : { code, http: { status, ...(headers && { headers }) } };
   }
 }
+
+/** What an answer looks like in HTTP whose error this is. */
+interface HttpForm {
+  readonly status: number;
+  /** By lower-case names. */
+  readonly headers?: ReadonlyMap<string, string>;
+}
+
+/** Try again, but not at once. */
+const UNAVAILABLE: HttpForm = { status: 503, headers: new Map([['retry-after', '1']]) };
 
 /** An argument that is well-typed but cannot be served. The message starts with the argument's name. */
 export class BadUserInputError extends GatewayError {
@@ -33,7 +43,7 @@ export class ServiceUnavailableError extends GatewayError {
   constructor(options: ErrorOptions) {
     super('SERVICE_UNAVAILABLE', 'The exports cannot be read right now. Try again in a moment.', {
       ...options,
-      status: 503,
+      ...UNAVAILABLE,
     });
   }
 }
@@ -43,8 +53,15 @@ export class LinksUnavailableError extends GatewayError {
   constructor(options: ErrorOptions) {
     super('SERVICE_UNAVAILABLE', 'Links cannot be signed right now. Try again in a moment.', {
       ...options,
-      status: 503,
+      ...UNAVAILABLE,
     });
+  }
+}
+
+/** More is asked of the gateway than it can answer in good time: worth asking again later, or elsewhere. HTTP 503. */
+export class OverloadedError extends GatewayError {
+  constructor() {
+    super('SERVICE_UNAVAILABLE', 'Too much is asked at once. Try again in a moment.', UNAVAILABLE);
   }
 }
 

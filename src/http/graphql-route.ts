@@ -2,9 +2,12 @@ import { HeaderMap, type ApolloServer } from '@apollo/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify';
 
 import type { Authenticate, Viewer } from '../auth/viewer.js';
+import { OverloadedError } from '../errors.js';
 import type { Context } from '../graphql/context.js';
+import type { Admission } from './admission.js';
 import { addEtags } from './etag.js';
 import { sendGraphiqlPage, type GraphiqlPage } from './graphiql.js';
+import { refuse } from './server.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -20,12 +23,14 @@ export async function addGraphqlRoute(
   server: FastifyInstance,
   {
     apollo,
+    admission,
     authenticate,
     contextFor,
     graphiqlPage,
   }: {
     /** Started. */
     apollo: ApolloServer<Context>;
+    admission: Admission;
     authenticate: Authenticate;
     contextFor: (viewer: Viewer, request: Pick<Context, 'requestId' | 'onOutcome'>) => Context;
     /** Null: no GraphiQL here. */
@@ -51,7 +56,7 @@ export async function addGraphqlRoute(
     },
   };
   /** Apollo Server speaks no HTTP itself: it is told what a request says, and tells what to answer. */
-  async function handler(request: FastifyRequest, reply: FastifyReply): Promise<string> {
+  async function answer(request: FastifyRequest, reply: FastifyReply): Promise<string> {
     const { viewer } = request;
     if (viewer === null) throw new Error('A request came here without authentication');
     const onOutcome: Context['onOutcome'] = (outcome) => {
@@ -71,6 +76,12 @@ export async function addGraphqlRoute(
     void reply.code(status ?? 200);
     return body.string;
   }
+  // Here the body has come whole: who sends it slowly keeps nobody out.
+  const handler = (request: FastifyRequest, reply: FastifyReply) =>
+    admission.run<string | FastifyReply>(() => answer(request, reply), {
+      otherwise: () => refuseOverload(reply),
+      whileWaiting: (leave) => reply.raw.once('close', leave),
+    });
   server.post(GRAPHQL_PATH, options, handler);
   // Only an answer to a GET can be kept, and so be found unchanged.
   await server.register(async (scope) => {
@@ -92,4 +103,13 @@ function headerMap({ headers }: FastifyRequest): HeaderMap {
     if (value !== undefined) map.set(name, typeof value === 'string' ? value : value.join(', '));
   }
   return map;
+}
+
+const { message, extensions } = new OverloadedError();
+const { code, http } = extensions;
+const headers = Object.fromEntries(http?.headers ?? []);
+
+/** As an OverloadedError would be answered, without the cost of one: there may be many. */
+function refuseOverload(reply: FastifyReply): FastifyReply {
+  return refuse(reply.headers(headers), { status: http?.status ?? 503, code, message });
 }

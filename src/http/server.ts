@@ -118,6 +118,7 @@ export async function createHttpServer(
       if (error instanceof GatewayError) {
         const { code, http } = error.extensions;
         request.log.info({ cause: error.cause }, error.name);
+        for (const [name, value] of http?.headers ?? []) void reply.header(name, value);
         if (http?.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
         return refuse(reply, { status: http?.status ?? 400, code, message: error.message });
       }

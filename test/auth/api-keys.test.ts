@@ -228,6 +228,7 @@ describe('a database that is lost', () => {
       await proxy.close();
       const during = await askWith(gateway, ['X-API-Key', keyOfA]);
       expect(during.status).toBe(503);
+      expect(during.headers['retry-after']).toBe('1');
       expect(JSON.parse(during.text)).toEqual({
         errors: [
           {

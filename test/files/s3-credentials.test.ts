@@ -195,7 +195,10 @@ describe('temporary credentials of a role', () => {
     advance(60 * MINUTE);
     await expect(links.sign(file)).rejects.toMatchObject({
       message: 'Links cannot be signed right now. Try again in a moment.',
-      extensions: { code: 'SERVICE_UNAVAILABLE', http: { status: 503 } },
+      extensions: {
+        code: 'SERVICE_UNAVAILABLE',
+        http: { status: 503, headers: new Map([['retry-after', '1']]) },
+      },
     });
     given = { accessKeyId: 'SECOND', expiration: new Date(Date.now() + 60 * MINUTE) };
     expect(accessKeyOf(await links.sign(file))).toBe('SECOND');

@@ -291,6 +291,7 @@ async function expectUnavailable(gateway: Gateway, url: string, withinMs: number
     const text = await response.text();
     expect(Date.now() - started).toBeLessThan(withinMs);
     expect(response.status).toBe(503);
+    expect(response.headers.get('retry-after')).toBe('1');
     const { errors } = JSON.parse(text) as ErrorBody;
     expect(errors.map(({ extensions }) => extensions)).toEqual([{ code: 'SERVICE_UNAVAILABLE' }]);
     expectNoPlace(text, url);

@@ -197,6 +197,10 @@ describe('a gateway that is told to end', () => {
         () => 'refused',
       ),
     );
+    // Asked too late, but not refused.
+    silent.write('GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n');
+    const [late] = (await once(silent, 'data')) as [Buffer];
+    expect(late.toString()).toMatch(/^HTTP\/1\.1 200 OK\r\n(?:.+\r\n)*connection: close\r\n/i);
     expect((await text(download)).length).toBe(FILE_SIZE);
     for (const socket of [silent, idle]) socket.resume();
     await Promise.all(closed);
