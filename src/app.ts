@@ -68,7 +68,12 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const observed = observedDatabase(opened, { onStatement: metrics.statementEnded, logger });
   const system = config.database.kind === 'mysql' ? 'mysql' : 'sqlite';
   const database = tracing?.traced(observed, system) ?? observed;
-  metrics.watchPools(() => database.pools());
+  const admission = new Admission({
+    onRefused: () => {
+      metrics.limitHit('load');
+    },
+  });
+  metrics.watch({ load: () => admission.load, pools: () => database.pools() });
   const repository = new ExportRepository(database);
 
   const server = await createHttpServer(logger, { ...config, onAnswered: metrics.answered });
@@ -92,7 +97,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
 
   await addGraphqlRoute(server, {
     apollo,
-    admission: new Admission(),
+    admission,
     authenticate: await authentication(config.auth, database),
     contextFor: (viewer, request) => createContext(viewer, { links: counted, ...request }),
     graphiqlPage: config.graphiql ? await graphiqlPage(config, repository) : null,

@@ -34,10 +34,11 @@ export interface Metrics {
   readonly linkSigned: () => void;
   /** A request was refused, or will be, because of a limit of this name. */
   readonly limitHit: (limit: string) => void;
-  /** Asks for these numbers whenever the metrics are read. */
-  readonly watchPools: (
-    pools: () => readonly { server: string; inUse: number; waiting: number }[],
-  ) => void;
+  /** Gives these numbers whenever the metrics are read. */
+  readonly watch: (sources: {
+    load: () => { running: number; waiting: number };
+    pools: () => readonly { server: string; inUse: number; waiting: number }[];
+  }) => void;
 }
 
 export function createMetrics(): Metrics {
@@ -101,7 +102,18 @@ export function createMetrics(): Metrics {
     limitHit(limit) {
       limits.inc({ limit });
     },
-    watchPools(pools) {
+    watch({ load, pools }) {
+      new Gauge({
+        name: 'exports_gateway_graphql_requests',
+        help: 'GraphQL requests that are worked on (running), and that wait for their turn (waiting).',
+        labelNames: ['state'],
+        registers,
+        collect() {
+          const { running, waiting } = load();
+          this.set({ state: 'running' }, running);
+          this.set({ state: 'waiting' }, waiting);
+        },
+      });
       new Gauge({
         name: 'exports_gateway_pool_statements',
         help: 'SQL statements on their way, by server: those that have a connection (in_use), and those that wait for one (waiting).',

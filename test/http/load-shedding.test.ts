@@ -44,10 +44,12 @@ async function load(phase: Phase): Promise<Outcome> {
   return JSON.parse(msg) as Outcome;
 }
 
-async function residentBytes(): Promise<number> {
+async function metric(name: string): Promise<number> {
   const metrics = await (await fetch(`${origin}/metrics`)).text();
-  return Number(/^process_resident_memory_bytes (\S+)$/m.exec(metrics)?.[1]);
+  const line = metrics.split('\n').find((each) => each.startsWith(`${name} `));
+  return Number(line?.slice(name.length));
 }
+const residentBytes = () => metric('process_resident_memory_bytes');
 
 /** Asks over and over whether the gateway lives, until told to stop; gives what it was answered. */
 function watchOver(): () => Promise<number[]> {
@@ -80,6 +82,9 @@ it('at four times what it can serve, goes on to serve as quickly as ever, refuse
     // Its first second, with the start of its process, is not counted.
     const after = await load({ seconds: 2, perSecond: capacity / 2 });
 
+    // Those of the first second are not among the answers of this load, but in the metrics.
+    const refusals = await metric('exports_gateway_limits_hit_total{limit="load"}');
+    expect(refusals).toBeGreaterThanOrEqual(full.statuses[503] ?? NaN);
     const { 200: served = 0, 503: refused = 0, ...others } = full.statuses;
     expect(others).toEqual({});
     expect(full.retryAfter).toBe(refused);

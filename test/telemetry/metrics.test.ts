@@ -117,7 +117,11 @@ describe.each(engines)('the metrics on $engine', ({ engine, provide }) => {
     for (const seconds of Object.values(took)) expect(seconds).toBeGreaterThan(0);
   });
 
-  it('tell what the pool does', async () => {
+  it('tell what is worked on, by the gateway and by the database', async () => {
+    expect(await read('exports_gateway_graphql_requests')).toEqual({
+      'state="running"': 0,
+      'state="waiting"': 0,
+    });
     expect(await read('exports_gateway_pool_statements')).toEqual(
       engine === 'MySQL'
         ? { 'server="primary",state="in_use"': 0, 'server="primary",state="waiting"': 0 }
