@@ -130,8 +130,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     async close() {
       await drain.close();
       await apollo.stop();
-      await database.close();
-      await tracing?.close();
+      await Promise.all([database.close(), tracing?.close()]);
     },
   };
 }

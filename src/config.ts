@@ -209,7 +209,6 @@ const settings = z.object({
     )
     .default('info'),
   NODE_ENV: z.string().optional(),
-  OTEL_TRACES_EXPORTER: z.enum(['otlp', 'none'], 'must be otlp or none').optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: collectorUrl.optional(),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collectorUrl.optional(),
 });
@@ -313,17 +312,23 @@ function contradictions(given: Environment): string[] {
       `${details.join(' and ')} would check nothing: set one of ${JWT_KEYS.join(', ')}.`,
     );
   }
-  for (const name of OTLP_PROTOCOLS) {
-    if (isTracing(given) && (given[name] ?? 'http/protobuf') !== 'http/protobuf') {
-      problems.push(`${name} must be http/protobuf, the only one in which traces are sent.`);
-    }
-  }
+  problems.push(...tracingProblems(given));
   return problems;
 }
 
+function tracingProblems(given: Environment): string[] {
+  if (given.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return [];
+  const { OTEL_TRACES_EXPORTER: exporter = 'otlp' } = given;
+  if (!['otlp', 'none'].includes(exporter)) return ['OTEL_TRACES_EXPORTER must be otlp or none.'];
+  // The one for traces alone has the last word.
+  const name = OTLP_PROTOCOLS.find((each) => given[each] !== undefined);
+  if (!isTracing(given) || name === undefined || given[name] === 'http/protobuf') return [];
+  return [`${name} must be http/protobuf, the only one in which traces are sent.`];
+}
+
 const OTLP_PROTOCOLS = [
-  'OTEL_EXPORTER_OTLP_PROTOCOL',
   'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL',
+  'OTEL_EXPORTER_OTLP_PROTOCOL',
 ] as const;
 const JWT_KEYS = ['JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWT_JWKS_URL'] as const;
 const JWT_DETAILS = ['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_ORGANIZATION_CLAIM'] as const;

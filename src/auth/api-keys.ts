@@ -1,12 +1,17 @@
 import { LRUCache } from 'lru-cache';
 
-import { UnauthenticatedError } from '../errors.js';
+import { OverloadedError, UnauthenticatedError } from '../errors.js';
 import type { ApiKeyRepository } from './api-key-repository.js';
 import { hashOfApiKey, type ApiKey } from './api-key.js';
 import type { Viewer } from './viewer.js';
 
 /** How long a key is believed without asking the database again: what a revoked one still works at most. */
 const CACHE_MS = 15_000;
+/**
+ * How many keys are looked up at once, at most: whoever sends another one each time must not take the database from those whose keys are
+ * known.
+ */
+const MOST_LOOK_UPS = 100;
 /** Keys that are unknown are remembered, too, so the number of entries must have a bound. */
 const CACHE_SIZE = 10_000;
 
@@ -20,9 +25,11 @@ export class ApiKeys {
     ttl: CACHE_MS,
   });
 
+  private lookingUp = 0;
+
   constructor(private readonly repository: ApiKeyRepository) {}
 
-  /** Throws UnauthenticatedError. */
+  /** Throws UnauthenticatedError, or OverloadedError when there are too many keys to look up. */
   async viewerOf(key: string): Promise<Viewer> {
     const found = await this.lookUp(hashOfApiKey(key));
     if (found === null) throw new UnauthenticatedError('no such API key');
@@ -36,6 +43,8 @@ export class ApiKeys {
   private async lookUp(hash: string): Promise<ApiKey | null> {
     const known = this.lookUps.get(hash);
     if (known !== undefined) return known;
+    if (this.lookingUp >= MOST_LOOK_UPS) throw new OverloadedError();
+    this.lookingUp++;
     const lookUp = this.repository.findByHash(hash);
     this.lookUps.set(hash, lookUp);
     try {
@@ -44,6 +53,8 @@ export class ApiKeys {
       // An outage is no answer to remember.
       this.lookUps.delete(hash);
       throw error;
+    } finally {
+      this.lookingUp--;
     }
   }
 }

@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache';
+
 import type { Logger } from '../logger.js';
 import type { Database } from './database.js';
 
@@ -39,8 +41,14 @@ export function observedDatabase(
   };
 }
 
+const summaries = new LRUCache<string, string>({ max: 1_000 });
+
 /** What a statement does and to which tables, such as `SELECT exports`: few kinds, however many parameters it has. */
 export function summaryOf(sql: string): string {
+  const known = summaries.get(sql);
+  if (known !== undefined) return known;
   const tables = [...sql.matchAll(/\b(?:FROM|JOIN) (\w+)/g)].map(([, table]) => table);
-  return ['SELECT', ...new Set(tables)].join(' ');
+  const summary = ['SELECT', ...new Set(tables)].join(' ');
+  summaries.set(sql, summary);
+  return summary;
 }

@@ -7,17 +7,19 @@ import type { Context } from './context.js';
 type Caches = Required<Pick<ApolloServerOptions<Context>, 'cache' | 'documentStore'>>;
 
 /**
- * How many words and signs the documents that are kept may have in all. Parsed, each takes up to half a kilobyte, and Apollo's own
- * bound would be reached at some 200 MB. A front end's document has some hundred.
+ * What the documents that are kept may take in all, in bytes: room for hundreds. Apollo's own bound would be reached at some 200 MB, for it
+ * counts them as JSON.
  */
-const MAX_TOKENS = 50_000;
+const MAX_DOCUMENT_BYTES = 25_000_000;
+/** What a word or sign takes at most, parsed. */
+const TOKEN_BYTES = 500;
 /** How many characters the texts of persisted queries may have in all. */
 const MAX_CHARACTERS = 5_000_000;
 
 /** What Apollo Server keeps between requests: documents that it has checked, and the texts that clients name by their hash. */
 export function createCaches(): Caches {
   return {
-    documentStore: keyValueCache<DocumentNode>({ maxSize: MAX_TOKENS, sizeOf: tokensOf }),
+    documentStore: keyValueCache<DocumentNode>({ maxSize: MAX_DOCUMENT_BYTES, sizeOf: bytesOf }),
     cache: keyValueCache<string>({ maxSize: MAX_CHARACTERS, sizeOf: (text) => text.length }),
   };
 }
@@ -44,8 +46,9 @@ function keyValueCache<Value extends object | string>({
   };
 }
 
-function tokensOf({ loc }: DocumentNode): number {
+/** Of the tree and of the text, of which it keeps all: spaces and comments, too. */
+function bytesOf({ loc }: DocumentNode): number {
   let tokens = 1;
   for (let token = loc?.startToken.next; token != null; token = token.next) tokens++;
-  return tokens;
+  return tokens * TOKEN_BYTES + (loc?.source.body.length ?? 0);
 }

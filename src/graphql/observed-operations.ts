@@ -15,7 +15,7 @@ export const observedOperations: ApolloServerPlugin<Context> = {
         contextValue.onOutcome({
           operation: operation && {
             type: operation.operation,
-            name: operation.name?.value ?? null,
+            name: operation.name?.value.slice(0, MAX_NAME_LENGTH) ?? null,
           },
           code: error === undefined ? null : String(code),
         });
@@ -23,6 +23,9 @@ export const observedOperations: ApolloServerPlugin<Context> = {
     };
   },
 };
+
+/** Clients choose the names of operations: they may be of any length. */
+const MAX_NAME_LENGTH = 80;
 
 const requestIds = new WeakMap<object, string>();
 

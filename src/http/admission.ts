@@ -3,7 +3,7 @@ const MANY = 40;
 /** How many wait at most. A body has at most 256 KiB, so those of all who are here have at most 125 MiB. */
 const MOST_WAITING = 460;
 /** A burst, such as what a router or a page with many parts sends at once, is over after this; otherwise it is too much. */
-const BURST_MS = 300;
+const BURST_MS = 200;
 /** How long somebody waits while it is too much: who asks again at once when he is refused would leave no time for others. */
 const PATIENCE_MS = 100;
 /** How many go on to wait then: clients with few connections are to hear soon that they are refused. */
@@ -128,11 +128,13 @@ export class Admission {
     if (this.running + this.waiting.length >= MANY) this.crowdedAt = now;
     else if (now - this.crowdedAt >= CALM_MS) this.isOverloaded = false;
     while (this.running < this.most) {
-      const newest = this.waiting.at(-1);
-      if (newest === undefined || (this.isOverloaded && now - newest.since > FRESH_MS)) return;
-      this.waiting.pop();
+      // In their order, or somebody would wait for long in a crowd that is served well.
+      const next = this.isOverloaded ? this.waiting.at(-1) : this.waiting[0];
+      if (next === undefined || (this.isOverloaded && now - next.since > FRESH_MS)) return;
+      if (this.isOverloaded) this.waiting.pop();
+      else this.waiting.shift();
       this.running++;
-      newest.decide(true);
+      next.decide(true);
     }
   }
 
@@ -142,7 +144,6 @@ export class Admission {
   }
 
   private refuseOldest(): void {
-    if (!this.isOverloaded) this.overload();
     this.waiting.shift()?.decide(false);
     this.onRefused();
   }

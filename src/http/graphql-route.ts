@@ -74,14 +74,19 @@ export async function addGraphqlRoute(
     if (body.kind !== 'complete') throw new Error('This schema defers nothing');
     for (const [name, value] of headers) void reply.header(name, value);
     void reply.code(status ?? 200);
+    // What Apollo refuses before it looks at the query, it tells no plugin of.
+    if (reply.statusCode >= 400) request.outcome ??= { operation: undefined, code: 'BAD_REQUEST' };
     return body.string;
   }
   // Here the body has come whole: who sends it slowly keeps nobody out.
-  const handler = (request: FastifyRequest, reply: FastifyReply) =>
-    admission.run<string | FastifyReply>(() => answer(request, reply), {
+  async function handler(request: FastifyRequest, reply: FastifyReply) {
+    // Gone while his credentials were looked at: no place is taken for him.
+    if (reply.raw.destroyed) return reply.hijack();
+    return admission.run<string | FastifyReply>(() => answer(request, reply), {
       otherwise: () => refuseOverload(reply),
       whileWaiting: (leave) => reply.raw.once('close', leave),
     });
+  }
   server.post(GRAPHQL_PATH, options, handler);
   // Only an answer to a GET can be kept, and so be found unchanged.
   await server.register(async (scope) => {

@@ -11,6 +11,7 @@ import Fastify, {
 import { GatewayError } from '../errors.js';
 import type { Outcome } from '../graphql/context.js';
 import { REQUEST_ID_HEADER, requestId, returnRequestIds } from './request-id.js';
+import { pathOf } from './request-path.js';
 import { securityHeaders } from './security-headers.js';
 
 declare module 'fastify' {
@@ -54,13 +55,17 @@ export async function createHttpServer(
 ): Promise<FastifyInstance> {
   const headers = securityHeaders();
   function answered(request: FastifyRequest, reply: FastifyReply): void {
-    const { method, url, outcome } = request;
-    const ms = Math.round(reply.elapsedTime * 10) / 10;
-    const status = reply.statusCode;
-    const path = url.split('?', 1)[0];
+    const { method, url, routeOptions } = request;
+    const outcome = reply.raw.writableFinished
+      ? request.outcome
+      : { operation: request.outcome?.operation, code: 'ABORTED' };
+    const { elapsedTime, statusCode: status } = reply;
+    const ms = Math.round(elapsedTime * 10) / 10;
+    const route = routeOptions.url;
+    // Where nothing is, the path may be anything.
+    const path = route === undefined ? undefined : pathOf(url);
     request.log.info({ method, path, status, ms, ...(outcome && logOf(outcome)) }, 'request');
-    const route = request.routeOptions.url;
-    onAnswered({ route, status, seconds: reply.elapsedTime / 1_000, outcome });
+    onAnswered({ route, status, seconds: elapsedTime / 1_000, outcome });
   }
   const server = Fastify({
     loggerInstance: logger,
@@ -88,14 +93,21 @@ export async function createHttpServer(
         code: 'BAD_REQUEST',
         message: 'This path is not one of a URL.',
       });
-      answered(request, reply);
+      reply.raw.once('close', () => {
+        answered(request, reply);
+      });
     },
   });
   server.decorateRequest('outcome', null);
 
   returnRequestIds(server);
-  server.addHook('onRequest', async (_request, reply) => {
+  server.addHook('onRequest', (request, reply, done) => {
     void reply.headers(headers);
+    // Not onResponse, which does not come for those who hang up before.
+    reply.raw.once('close', () => {
+      answered(request, reply);
+    });
+    done();
   });
   if (corsOrigins.length > 0) {
     await server.register(cors, {
@@ -107,9 +119,6 @@ export async function createHttpServer(
     });
   }
 
-  server.addHook('onResponse', async (request, reply) => {
-    answered(request, reply);
-  });
   server.setNotFoundHandler((_request, reply) =>
     refuse(reply, { status: 404, code: 'NOT_FOUND', message: 'Not found.' }),
   );
@@ -117,7 +126,8 @@ export async function createHttpServer(
     (error, request, reply) => {
       if (error instanceof GatewayError) {
         const { code, http } = error.extensions;
-        request.log.info({ cause: error.cause }, error.name);
+        if (error.cause instanceof Error) request.log.warn({ err: error.cause }, error.name);
+        else request.log.info({ cause: error.cause }, error.name);
         for (const [name, value] of http?.headers ?? []) void reply.header(name, value);
         if (http?.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
         return refuse(reply, { status: http?.status ?? 400, code, message: error.message });
@@ -153,12 +163,9 @@ export function refuse(
     .send({ errors: [{ message, extensions: { code } }] });
 }
 
-/** Clients choose the names of operations: they may be of any length. */
-const MAX_NAME_LENGTH = 80;
-
 function logOf({ operation, code }: Outcome): { operation?: string; code?: string } {
   return {
-    ...(operation?.name != null && { operation: operation.name.slice(0, MAX_NAME_LENGTH) }),
+    ...(operation?.name != null && { operation: operation.name }),
     ...(code !== null && { code }),
   };
 }

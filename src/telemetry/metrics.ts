@@ -5,10 +5,14 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
  * come later are `other`.
  */
 const MAX_OPERATIONS = 100;
-const MAX_NAME_LENGTH = 80;
 
-/** In seconds: from what comes out of a shared statement to what is given up. */
+/** In seconds: from what comes out of a shared statement to what is given up, … */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+/** … and to what a large file takes on a slow line. */
+const REQUEST_BUCKETS = [...BUCKETS, 10, 60];
+
+/** What a request can be refused for. */
+const LIMITS = ['cost', 'depth', 'load', 'nesting', 'selections', 'tokens', 'validation'];
 
 /** Everything that is measured. Where it happens, only these functions are known; what they count has its names here. */
 export interface Metrics {
@@ -51,7 +55,7 @@ export function createMetrics(): Metrics {
     name: 'exports_gateway_request_duration_seconds',
     help: 'Time from the arrival of a request to the end of its answer, by route, status, GraphQL operation, and outcome: ok, or the code of the first error.',
     labelNames: ['route', 'status', 'operation', 'outcome'],
-    buckets: BUCKETS,
+    buckets: REQUEST_BUCKETS,
     registers,
   });
   const statements = new Histogram({
@@ -73,6 +77,9 @@ export function createMetrics(): Metrics {
     registers,
   });
 
+  // From the start, for a rate needs a value before the first refusal.
+  for (const limit of LIMITS) limits.inc({ limit }, 0);
+
   const names = new Set<string>();
   function labelOf(operation: { name: string | null } | undefined, code: string): string {
     if (operation === undefined) return 'none';
@@ -80,8 +87,7 @@ export function createMetrics(): Metrics {
     if (name === null) return 'anonymous';
     if (names.has(name)) return name;
     // Only what is answered well gets one, so that nonsense does not use them up.
-    const mayHaveOne = code === 'ok' && name.length <= MAX_NAME_LENGTH;
-    if (!mayHaveOne || names.size >= MAX_OPERATIONS) return 'other';
+    if (code !== 'ok' || names.size >= MAX_OPERATIONS) return 'other';
     names.add(name);
     return name;
   }

@@ -18,16 +18,16 @@ import {
   resourceFromAttributes,
 } from '@opentelemetry/resources';
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import type { Database } from '../database/database.js';
 import { summaryOf } from '../database/observed-database.js';
 import { codeOf } from '../errors.js';
+import { pathOf } from '../http/request-path.js';
 import type { Logger } from '../logger.js';
 
 /** How long the end of the process waits for a collector to take the last spans. */
 const FLUSH_MS = 2_000;
-const MAX_NAME_LENGTH = 80;
 
 /** Spans of what the gateway does, by OpenTelemetry's conventions. */
 export interface Tracing {
@@ -47,8 +47,10 @@ export interface Tracing {
  */
 export function startTracing(logger: Logger): Tracing {
   const problems = { error: warn, warn, info: ignore, debug: ignore, verbose: ignore };
-  function warn(message: string): void {
-    logger.warn(`Traces: ${message}`);
+  function warn(...said: unknown[]): void {
+    // Beside its words it may give what it could not read.
+    const words = said.filter((each) => typeof each === 'string');
+    logger.warn(`Traces: ${words.join(' ')}`);
   }
   function ignore(): void {
     // They tell of every batch.
@@ -65,32 +67,61 @@ export function startTracing(logger: Logger): Tracing {
   provider.register();
   const tracer = provider.getTracer('exports-gateway');
 
-  /** The spans of requests that have no answer yet, each with the context that what belongs to it runs in. */
-  const requests = new WeakMap<FastifyRequest, { span: Span; within: Context }>();
+  /** The contexts that what belongs to a request runs in. */
+  const requests = new WeakMap<FastifyRequest, Context>();
   const operations = new WeakMap<FastifyRequest, Span>();
+
+  function endOperation(request: FastifyRequest): void {
+    const span = operations.get(request);
+    if (span === undefined) return;
+    operations.delete(request);
+    const { operation, code = null } = request.outcome ?? {};
+    if (operation !== undefined) {
+      const { type, name } = operation;
+      span.updateName(type).setAttribute('graphql.operation.type', type);
+      if (name !== null) span.setAttribute('graphql.operation.name', name);
+    }
+    if (code !== null) fail(span, code);
+    span.end();
+  }
+
+  function endRequest(span: Span, { raw, statusCode, request }: FastifyReply): void {
+    span.setAttribute('http.response.status_code', statusCode);
+    if (!raw.writableFinished) fail(span, 'ABORTED');
+    else if (statusCode >= 500) fail(span, request.outcome?.code ?? String(statusCode));
+    span.end();
+  }
 
   return {
     addTo(server, graphqlPath) {
-      server.addHook('onRequest', (request, _reply, done) => {
+      server.addHook('onRequest', (request, reply, done) => {
         const { method, url, protocol, id } = request;
         const route = request.routeOptions.url;
+        // What balancers and Prometheus ask all the time would be most of all spans.
+        if (route !== undefined && /^\/(health\/|metrics$)/.test(route)) {
+          done();
+          return;
+        }
         const caller = propagation.extract(context.active(), request.headers);
         const attributes: Attributes = {
           'http.request.method': method,
-          'http.request.header.x-request-id': [id],
+          'http.response.header.x-request-id': [id],
           'url.scheme': protocol,
-          'url.path': url.split('?', 1)[0],
-          ...(route !== undefined && { 'http.route': route }),
+          ...(route !== undefined && { 'http.route': route, 'url.path': pathOf(url) }),
         };
         const name = route === undefined ? method : `${method} ${route}`;
         const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, caller);
         const within = trace.setSpan(caller, span);
-        requests.set(request, { span, within });
+        requests.set(request, within);
+        reply.raw.once('close', () => {
+          endOperation(request);
+          endRequest(span, reply);
+        });
         context.with(within, done);
       });
       // Once more, for a body arrives by events that know nothing of the request.
       server.addHook('preHandler', (request, _reply, done) => {
-        const { within = context.active() } = requests.get(request) ?? {};
+        const within = requests.get(request) ?? context.active();
         if (request.routeOptions.url !== graphqlPath) {
           context.with(within, done);
           return;
@@ -100,24 +131,7 @@ export function startTracing(logger: Logger): Tracing {
         context.with(trace.setSpan(within, span), done);
       });
       server.addHook('onSend', (request, _reply, _payload, done) => {
-        const { operation, code = null } = request.outcome ?? {};
-        const span = operations.get(request);
-        if (operation !== undefined) {
-          span?.updateName(operation.type).setAttribute('graphql.operation.type', operation.type);
-          const name = operation.name?.slice(0, MAX_NAME_LENGTH);
-          if (name !== undefined) span?.setAttribute('graphql.operation.name', name);
-        }
-        if (code !== null) span?.setAttribute('error.type', code);
-        if (code !== null) span?.setStatus({ code: SpanStatusCode.ERROR });
-        span?.end();
-        done();
-      });
-      server.addHook('onResponse', (request, { statusCode }, done) => {
-        const span = requests
-          .get(request)
-          ?.span.setAttribute('http.response.status_code', statusCode);
-        if (statusCode >= 500) span?.setStatus({ code: SpanStatusCode.ERROR });
-        span?.end();
+        endOperation(request);
         done();
       });
     },
@@ -139,7 +153,7 @@ export function startTracing(logger: Logger): Tracing {
           return rows;
         } catch (error) {
           const type = error instanceof Error ? (codeOf(error) ?? error.name) : 'unknown';
-          span.setAttribute('error.type', type).setStatus({ code: SpanStatusCode.ERROR });
+          fail(span, type);
           throw error;
         } finally {
           span.end();
@@ -160,4 +174,8 @@ export function startTracing(logger: Logger): Tracing {
       if ((await Promise.race([flushed, tooLate])) === 'late') warn('the last ones are lost.');
     },
   };
+}
+
+function fail(span: Span, type: string): void {
+  span.setAttribute('error.type', type).setStatus({ code: SpanStatusCode.ERROR });
 }

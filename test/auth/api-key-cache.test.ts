@@ -51,6 +51,20 @@ describe('the cache of API keys', () => {
       () => false,
     );
 
+  it('looks no more than 100 keys up at once; those that are known go on to work', async () => {
+    expect(await isKnown(usable)).toBe(true);
+    const others = Array.from({ length: 101 }, (_, at) => keys.viewerOf(keyNamed(`other${at}`)));
+    const refusals = await Promise.allSettled([...others, keys.viewerOf(usable)]);
+    const reasons = refusals.map((each) =>
+      each.status === 'rejected' ? (each.reason as Error).name : each.value.organization,
+    );
+    const unknown = Array.from({ length: 100 }, () => 'UnauthenticatedError');
+    expect(reasons).toEqual([...unknown, 'OverloadedError', 'org_a']);
+    expect(lookUps).toBe(101);
+    // And when they are done, others are looked up again.
+    await expect(keys.viewerOf(keyNamed('later'))).rejects.toThrow('credentials');
+  });
+
   it('looks a key up once, whoever uses it how often', async () => {
     for (let use = 0; use < 100; use++) {
       expect(await keys.viewerOf(usable)).toEqual({ organization: 'org_a' });

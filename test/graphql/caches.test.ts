@@ -14,6 +14,14 @@ describe('what is kept between requests has a bound', () => {
     expect(kept.map((each) => each !== undefined)).toEqual(keys.map((_, at) => at >= 16));
   });
 
+  it('of documents, by their text as well: spaces are kept, too', async () => {
+    const { documentStore } = createCaches();
+    const keys = Array.from({ length: 150 }, (_, at) => `document ${at}`);
+    for (const key of keys) await documentStore?.set(key, parse(`{ id }${' '.repeat(250_000)}`));
+    const kept = await Promise.all(keys.map(async (key) => documentStore?.get(key)));
+    expect(kept.filter((each) => each !== undefined)).toHaveLength(99);
+  });
+
   it('of the texts of persisted queries, by their length', async () => {
     const { cache } = createCaches();
     if (cache === 'bounded') throw new Error('Apollo would choose its bound itself');

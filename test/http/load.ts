@@ -27,7 +27,7 @@ const { url, query, phase } = JSON.parse(process.argv[2] ?? '') as {
   query: string;
   phase: Phase;
 };
-/** As a balancer has them open. */
+/** So many that more can be on their way than are let in and wait a moment. */
 const CONNECTIONS = 200;
 const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS, maxFreeSockets: CONNECTIONS });
 const body = JSON.stringify({ query });

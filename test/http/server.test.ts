@@ -199,7 +199,8 @@ describe('a request', () => {
         expect.objectContaining({
           level: 30,
           method,
-          path: path.split('?')[0],
+          // That of nothing may be anything.
+          ...(path.startsWith('/unknown') ? {} : { path: path.split('?')[0] }),
           status,
           ms: expect.any(Number),
         }),
@@ -219,7 +220,7 @@ describe('a request', () => {
     const lines = () => gateway.log.slice(start).filter(({ msg }) => msg === 'request');
     await until(() => lines().find(({ path }) => path === '/health/live'));
     expect(lines().map(({ path, status }) => [path, status])).toEqual([
-      ['/%zz', 400],
+      [undefined, 400],
       ['/health/live', 200],
     ]);
   });

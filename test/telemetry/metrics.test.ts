@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 import { limits } from '../../src/graphql/limits.js';
@@ -57,23 +59,24 @@ describe.each(engines)('the metrics on $engine', ({ engine, provide }) => {
     await post({ query: 'query Wrong { nope }' });
     await post({ query: '{' });
     await post({ query, operationName: 'None' });
-    expect(await requests(7)).toEqual({
+    await post({ query: 5 });
+    expect(await requests(8)).toEqual({
       'status="200",operation="List",outcome="ok"': 2,
       'status="200",operation="anonymous",outcome="ok"': 1,
       'status="200",operation="List",outcome="BAD_USER_INPUT"': 1,
       'status="400",operation="none",outcome="GRAPHQL_VALIDATION_FAILED"': 1,
       'status="400",operation="none",outcome="GRAPHQL_PARSE_FAILED"': 1,
       'status="400",operation="none",outcome="OPERATION_RESOLUTION_FAILURE"': 1,
+      'status="400",operation="none",outcome="BAD_REQUEST"': 1,
     });
   });
 
-  it('give no more than 100 operations a name of their own, and none to a long one or what fails', async () => {
+  it('give no more than 100 operations a name of their own, and none to what fails', async () => {
     const name = (at: number) => `Operation${String(at).padStart(3, '0')}`;
     await post({ query: 'query Failed { exports(page: 0) { data { id } } }' });
-    await post({ query: `query ${'Long'.repeat(21)} { __typename }` });
     for (let at = 0; at < 120; at++) await post({ query: `query ${name(at)} { __typename }` });
     await post({ query: `query ${name(7)} { __typename }` });
-    const counts = await requests(123);
+    const counts = await requests(122);
     const named = Object.fromEntries(
       Array.from({ length: 100 }, (_, at) => [
         `status="200",operation="${name(at)}",outcome="ok"`,
@@ -82,9 +85,32 @@ describe.each(engines)('the metrics on $engine', ({ engine, provide }) => {
     );
     expect(counts).toEqual({
       ...named,
-      'status="200",operation="other",outcome="ok"': 21,
+      'status="200",operation="other",outcome="ok"': 20,
       'status="200",operation="other",outcome="BAD_USER_INPUT"': 1,
     });
+  });
+
+  it('name an operation by no more than 80 characters', async () => {
+    await post({ query: `query ${'a'.repeat(100)} { __typename }` });
+    expect(await requests(1)).toEqual({
+      [`status="200",operation="${'a'.repeat(80)}",outcome="ok"`]: 1,
+    });
+  });
+
+  it('tell of those who hang up', async () => {
+    const { hostname, port } = new URL(gateway.origin);
+    const socket = connect(Number(port), hostname);
+    const body = JSON.stringify({ query: '{ exports { data { id } } }' });
+    socket.write(
+      `POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length + 1}\r\n\r\n${body}`,
+    );
+    await until(async () => {
+      const busy = await read('nodejs_active_resources');
+      return (busy['type="TCPSocketWrap"'] ?? 0) > 1 ? true : undefined;
+    });
+    socket.destroy();
+    expect(await requests(1)).toEqual({ 'status="200",operation="none",outcome="ABORTED"': 1 });
+    await until(() => gateway.log.find(({ code }) => code === 'ABORTED'));
   });
 
   it('tell what is answered without GraphQL by the pattern of its path', async () => {
@@ -129,6 +155,13 @@ describe.each(engines)('the metrics on $engine', ({ engine, provide }) => {
     );
   });
 
+  const names = ['cost', 'depth', 'load', 'nesting', 'selections', 'tokens', 'validation'];
+  const none = Object.fromEntries(names.map((name) => [`limit="${name}"`, 0]));
+
+  it('tell of every limit before it is hit', async () => {
+    expect(await read('exports_gateway_limits_hit_total')).toEqual(none);
+  });
+
   it.each([
     ['cost', `{ ${manyLists(100)} }`],
     ['depth', `{ __schema { types { ${'ofType { '.repeat(14)}name${' }'.repeat(14)} } } }`],
@@ -140,7 +173,10 @@ describe.each(engines)('the metrics on $engine', ({ engine, provide }) => {
     ['tokens', `{ ${'id '.repeat(limits.tokens)} }`],
   ])('tell that the limit of %s was hit', async (limit, query) => {
     await post({ query });
-    expect(await read('exports_gateway_limits_hit_total')).toEqual({ [`limit="${limit}"`]: 1 });
+    expect(await read('exports_gateway_limits_hit_total')).toEqual({
+      ...none,
+      [`limit="${limit}"`]: 1,
+    });
   });
 
   it('tell of the event loop and of links', async () => {
