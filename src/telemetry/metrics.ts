@@ -1,4 +1,6 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+
+import { KeyedHistogram } from './histogram.js';
 
 /**
  * How many operations have a label of their own. Clients choose their names, and each is kept for as long as the process lives: all that
@@ -51,14 +53,14 @@ export function createMetrics(): Metrics {
   // Of the process: memory, CPU, garbage collection, the lag of the event loop.
   collectDefaultMetrics({ register: registry });
 
-  const requests = new Histogram({
+  const requests = new KeyedHistogram({
     name: 'exports_gateway_request_duration_seconds',
     help: 'Time from the arrival of a request to the end of its answer, by route, status, GraphQL operation, and outcome: ok, or the code of the first error.',
     labelNames: ['route', 'status', 'operation', 'outcome'],
     buckets: REQUEST_BUCKETS,
     registers,
   });
-  const statements = new Histogram({
+  const statements = new KeyedHistogram({
     name: 'exports_gateway_statement_duration_seconds',
     help: 'Time that an SQL statement takes, with its wait for a connection, by its tables and outcome: ok or failed.',
     labelNames: ['statement', 'outcome'],
@@ -97,10 +99,16 @@ export function createMetrics(): Metrics {
     answered({ route = 'none', status, seconds, outcome }) {
       const code = outcome?.code ?? (status < 400 ? 'ok' : 'error');
       const operation = labelOf(outcome?.operation, code);
-      requests.observe({ route, status, operation, outcome: code }, seconds);
+      requests.count(`${route} ${status} ${operation} ${code}`, seconds, () => ({
+        route,
+        status,
+        operation,
+        outcome: code,
+      }));
     },
     statementEnded({ summary, failed, seconds }) {
-      statements.observe({ statement: summary, outcome: failed ? 'failed' : 'ok' }, seconds);
+      const outcome = failed ? 'failed' : 'ok';
+      statements.count(`${summary}: ${outcome}`, seconds, () => ({ statement: summary, outcome }));
     },
     linkSigned() {
       links.inc();
