@@ -10,6 +10,7 @@ import Fastify, {
 
 import { GatewayError } from '../errors.js';
 import type { Outcome } from '../graphql/context.js';
+import { onceEnded } from './answer-end.js';
 import { REQUEST_ID_HEADER, requestId, returnRequestIds } from './request-id.js';
 import { pathOf } from './request-path.js';
 import { securityHeaders } from './security-headers.js';
@@ -93,7 +94,7 @@ export async function createHttpServer(
         code: 'BAD_REQUEST',
         message: 'This path is not one of a URL.',
       });
-      reply.raw.once('close', () => {
+      onceEnded(reply.raw, () => {
         answered(request, reply);
       });
     },
@@ -104,7 +105,7 @@ export async function createHttpServer(
   server.addHook('onRequest', (request, reply, done) => {
     void reply.headers(headers);
     // Not onResponse, which does not come for those who hang up before.
-    reply.raw.once('close', () => {
+    onceEnded(reply.raw, () => {
       answered(request, reply);
     });
     done();

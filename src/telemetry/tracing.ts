@@ -23,6 +23,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Database } from '../database/database.js';
 import { summaryOf } from '../database/observed-database.js';
 import { codeOf } from '../errors.js';
+import { onceEnded } from '../http/answer-end.js';
 import { pathOf } from '../http/request-path.js';
 import type { Logger } from '../logger.js';
 
@@ -113,7 +114,7 @@ export function startTracing(logger: Logger): Tracing {
         const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, caller);
         const within = trace.setSpan(caller, span);
         requests.set(request, within);
-        reply.raw.once('close', () => {
+        onceEnded(reply.raw, () => {
           endOperation(request);
           endRequest(span, reply);
         });
