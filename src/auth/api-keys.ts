@@ -25,6 +25,8 @@ export class ApiKeys {
     ttl: CACHE_MS,
   });
 
+  /** Those that there were when they were last looked up. */
+  private readonly found = new LRUCache<string, true>({ max: CACHE_SIZE });
   private lookingUp = 0;
 
   constructor(private readonly repository: ApiKeyRepository) {}
@@ -43,12 +45,14 @@ export class ApiKeys {
   private async lookUp(hash: string): Promise<ApiKey | null> {
     const known = this.lookUps.get(hash);
     if (known !== undefined) return known;
-    if (this.lookingUp >= MOST_LOOK_UPS) throw new OverloadedError();
+    if (this.lookingUp >= MOST_LOOK_UPS && !this.found.has(hash)) throw new OverloadedError();
     this.lookingUp++;
     const lookUp = this.repository.findByHash(hash);
     this.lookUps.set(hash, lookUp);
     try {
-      return await lookUp;
+      const key = await lookUp;
+      if (key !== null) this.found.set(hash, true);
+      return key;
     } catch (error) {
       // An outage is no answer to remember.
       this.lookUps.delete(hash);

@@ -46,8 +46,8 @@ function keyValueCache<Value extends object | string>({
   };
 }
 
-/** Of the tree and of the text, of which it keeps all: spaces and comments, too. */
-function bytesOf({ loc }: DocumentNode): number {
+/** What a parsed document takes in memory, about: its tree, and its text, of which it keeps all, spaces and comments, too. */
+export function bytesOf({ loc }: DocumentNode): number {
   let tokens = 1;
   for (let token = loc?.startToken.next; token != null; token = token.next) tokens++;
   return tokens * TOKEN_BYTES + (loc?.source.body.length ?? 0);

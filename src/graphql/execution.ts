@@ -12,6 +12,7 @@ import {
 import { compileQuery, isCompiledQuery } from 'graphql-jit';
 import { LRUCache } from 'lru-cache';
 
+import { bytesOf } from './caches.js';
 import { compilableIn, fieldCount, MAX_FIELDS } from './compilable.js';
 import type { Context } from './context.js';
 
@@ -88,14 +89,13 @@ function compiler(
     if (known !== undefined) return known;
     const compiled = compile(schema, document, operation);
     if (compiled === null) sizes.set(document, 0);
-    else compilations.set(operation, compiled, { size: size + textSizeOf(document) });
+    else {
+      // Its operations keep the whole document.
+      const kept = Math.ceil(bytesOf(document) / FIELD_BYTES);
+      compilations.set(operation, compiled, { size: size + kept });
+    }
     return compiled;
   };
-}
-
-/** What the text of a document takes, which its operations keep, in fields. */
-function textSizeOf({ loc }: DocumentNode): number {
-  return Math.ceil((loc?.source.body.length ?? 0) / FIELD_BYTES);
 }
 
 function compile(

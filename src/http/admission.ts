@@ -36,6 +36,8 @@ export class Admission {
   /** The oldest first. */
   private readonly waiting: Waiting[] = [];
   private isOverloaded = false;
+  /** Since when there have been more than can wait; null: there are not. */
+  private fullSince: number | null = null;
   /** When there last were MANY. */
   private crowdedAt = 0;
   /** How many may be worked on while it is too much. */
@@ -85,7 +87,10 @@ export class Admission {
   }
 
   private turn(whileWaiting?: (leave: () => void) => void): Promise<boolean> {
-    if (this.waiting.length === MOST_WAITING) this.refuseOldest();
+    if (this.waiting.length === MOST_WAITING) {
+      this.fullSince ??= performance.now();
+      this.refuseOldest();
+    }
     this.clock ??= setInterval(() => {
       this.tick();
     }, TICK_MS);
@@ -105,7 +110,9 @@ export class Admission {
     this.adapt();
     const now = performance.now();
     const waited = () => now - (this.waiting[0]?.since ?? now);
-    if (!this.isOverloaded && waited() > BURST_MS) this.overload();
+    // Where so many come that the oldest is always refused, nobody waits for long.
+    const isTooMuch = waited() > BURST_MS || now - (this.fullSince ?? now) > BURST_MS;
+    if (!this.isOverloaded && isTooMuch) this.overload();
     this.lookAfter();
     while (this.isOverloaded && (waited() >= PATIENCE_MS || this.waiting.length > FEW_WAITING)) {
       this.refuseOldest();
@@ -125,7 +132,9 @@ export class Admission {
   /** Sees whether it is over, and lets in for whom there is room. */
   private lookAfter(): void {
     const now = performance.now();
-    if (this.running + this.waiting.length >= MANY) this.crowdedAt = now;
+    const isCrowded = this.running + this.waiting.length >= MANY;
+    if (this.waiting.length === 0) this.fullSince = null;
+    if (isCrowded) this.crowdedAt = now;
     else if (now - this.crowdedAt >= CALM_MS) this.isOverloaded = false;
     while (this.running < this.most) {
       // In their order, or somebody would wait for long in a crowd that is served well.

@@ -75,7 +75,10 @@ export async function addGraphqlRoute(
     for (const [name, value] of headers) void reply.header(name, value);
     void reply.code(status ?? 200);
     // What Apollo refuses before it looks at the query, it tells no plugin of.
-    if (reply.statusCode >= 400) request.outcome ??= { operation: undefined, code: 'BAD_REQUEST' };
+    if (reply.statusCode >= 400) {
+      const code = reply.statusCode < 500 ? 'BAD_REQUEST' : 'INTERNAL_SERVER_ERROR';
+      request.outcome ??= { operation: undefined, code };
+    }
     return body.string;
   }
   // Here the body has come whole: who sends it slowly keeps nobody out.

@@ -3,9 +3,11 @@ const MAX_LENGTH = 600;
 
 /**
  * The path of a request target, for logs and traces: without what may come before it, which may hold a password, and without its
- * query, which may hold the signature of a link; also where somebody has encoded the question mark.
+ * query, which may hold the signature of a link; also where somebody has encoded the question mark, once or more.
  */
 export function pathOf(target: string): string {
-  const [path = ''] = target.replace(/^[a-z]+:\/\/[^/?#]*/i, '').split(/[?#]|%3f|%23/i, 1);
+  const [path = ''] = target
+    .replace(/^[a-z]+:\/\/[^/?#]*/i, '')
+    .split(/[?#]|%(?:25)*(?:3f|23)/i, 1);
   return path.slice(0, MAX_LENGTH);
 }

@@ -55,14 +55,15 @@ export async function createHttpServer(
   }: { corsOrigins: readonly string[]; onAnswered: (answered: Answered) => void },
 ): Promise<FastifyInstance> {
   const headers = securityHeaders();
-  function answered(request: FastifyRequest, reply: FastifyReply): void {
-    const { method, url, routeOptions } = request;
+  function answered(request: FastifyRequest, reply: FastifyReply, route?: string): void {
+    const { method, url } = request;
     const outcome = reply.raw.writableFinished
       ? request.outcome
       : { operation: request.outcome?.operation, code: 'ABORTED' };
-    const { elapsedTime, statusCode: status } = reply;
+    const { elapsedTime } = reply;
+    // As proxies say of a client that has closed its request.
+    const status = reply.raw.headersSent ? reply.statusCode : 499;
     const ms = Math.round(elapsedTime * 10) / 10;
-    const route = routeOptions.url;
     // Where nothing is, the path may be anything.
     const path = route === undefined ? undefined : pathOf(url);
     request.log.info({ method, path, status, ms, ...(outcome && logOf(outcome)) }, 'request');
@@ -104,9 +105,12 @@ export async function createHttpServer(
   returnRequestIds(server);
   server.addHook('onRequest', (request, reply, done) => {
     void reply.headers(headers);
+    // Asked now, for a file that is missing takes it away. That of a preflight is for any path.
+    const { url } = request.routeOptions;
+    const route = url === '*' ? undefined : url;
     // Not onResponse, which does not come for those who hang up before.
     onceEnded(reply.raw, () => {
-      answered(request, reply);
+      answered(request, reply, route);
     });
     done();
   });

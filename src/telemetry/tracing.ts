@@ -97,7 +97,8 @@ export function startTracing(logger: Logger): Tracing {
     addTo(server, graphqlPath) {
       server.addHook('onRequest', (request, reply, done) => {
         const { method, url, protocol, id } = request;
-        const route = request.routeOptions.url;
+        const { url: pattern } = request.routeOptions;
+        const route = pattern === '*' ? undefined : pattern;
         // What balancers and Prometheus ask all the time would be most of all spans.
         if (route !== undefined && /^\/(health\/|metrics$)/.test(route)) {
           done();

@@ -126,6 +126,15 @@ describe('usually', () => {
     await jest.advanceTimersByTimeAsync(175);
     expect(refused).toEqual([40]);
   });
+
+  it('more than can wait, for longer than a burst lasts, are too much, though nobody waits for long', async () => {
+    await askMany(40 + 460);
+    for (let time = 0; time <= 225; time += 25) {
+      await askMany(400);
+      await jest.advanceTimersByTimeAsync(25);
+    }
+    expect(admission.load.waiting).toBe(80);
+  });
 });
 
 describe('when somebody has waited for longer than a burst lasts', () => {

@@ -85,6 +85,7 @@ describe.each(engines)('the log on $engine, with every statement in it', ({ prov
     // Links that somebody's mail program has spoilt, and what a proxy may send.
     for (const target of [
       `/files/a%3Fsignature%3D${signature}`,
+      `/files/a%253Fsignature%253D${signature}`,
       `/files/a#signature=${signature}`,
       `http://${typed}:${typed}@127.0.0.1/files/a`,
       `/nowhere/${person}`,

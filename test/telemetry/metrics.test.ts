@@ -109,7 +109,7 @@ describe.each(engines)('the metrics on $engine', ({ engine, provide }) => {
       return (busy['type="TCPSocketWrap"'] ?? 0) > 1 ? true : undefined;
     });
     socket.destroy();
-    expect(await requests(1)).toEqual({ 'status="200",operation="none",outcome="ABORTED"': 1 });
+    expect(await requests(1)).toEqual({ 'status="499",operation="none",outcome="ABORTED"': 1 });
     await until(() => gateway.log.find(({ code }) => code === 'ABORTED'));
   });
 
