@@ -780,8 +780,8 @@ describe.each(engines)('hostile requests on $engine', ({ engine, provide }) => {
       await Promise.all(Array.from({ length: 50 }, (_, index) => send(at + index)));
     }
     expect((await get('/metrics')(gateways.open)).text).not.toContain('unknown');
-    // Some metrics of the process come and go with what it has open.
-    expect((await metricsLines()) - before).toBeLessThan(20);
+    // Some come and go with what the process has open, and a new outcome has a line for each bucket; names would be thousands.
+    expect((await metricsLines()) - before).toBeLessThan(100);
   }, 180_000);
 
   it('a slow body is given up after 10 s, and nothing is done for it', async () => {

@@ -733,7 +733,10 @@ describe('the log of downloads', () => {
     expect(lines.map(({ method, path, status }) => [method, path, status])).toEqual([
       ...requests.map(([method, url, , status]) => [
         method,
-        url.slice(gateway.origin.length).split('?')[0],
+        // The path of what matches nothing may be anything, and is left out.
+        method === 'POST' || url === malformed || url.includes('/unknown')
+          ? undefined
+          : url.slice(gateway.origin.length).split('?')[0],
         status,
       ]),
       ['GET', '/health/live', 200],
