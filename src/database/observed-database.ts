@@ -6,6 +6,14 @@ import type { Database } from './database.js';
 /** In milliseconds. What takes longer is worth a look: hardly any statement should take a tenth of it. */
 const SLOW_MS = 250;
 
+/** A statement that has its answer, or failed. */
+export interface EndedStatement {
+  /** Of what kind it is. */
+  readonly summary: string;
+  readonly failed: boolean;
+  readonly seconds: number;
+}
+
 /** The same database. Says of each statement how long it took; those that took long are logged, without the values in them. */
 export function observedDatabase(
   database: Database,
@@ -13,7 +21,7 @@ export function observedDatabase(
     onStatement,
     logger,
   }: {
-    onStatement: (statement: { summary: string; failed: boolean; seconds: number }) => void;
+    onStatement: (statement: EndedStatement) => void;
     logger: Logger;
   },
 ): Database {

@@ -132,16 +132,15 @@ export class Admission {
   /** Sees whether it is over, and lets in for whom there is room. */
   private lookAfter(): void {
     const now = performance.now();
-    const isCrowded = this.running + this.waiting.length >= MANY;
     if (this.waiting.length === 0) this.fullSince = null;
-    if (isCrowded) this.crowdedAt = now;
+    if (this.running + this.waiting.length >= MANY) this.crowdedAt = now;
     else if (now - this.crowdedAt >= CALM_MS) this.isOverloaded = false;
     while (this.running < this.most) {
-      // In their order, or somebody would wait for long in a crowd that is served well.
-      const next = this.isOverloaded ? this.waiting.at(-1) : this.waiting[0];
-      if (next === undefined || (this.isOverloaded && now - next.since > FRESH_MS)) return;
-      if (this.isOverloaded) this.waiting.pop();
-      else this.waiting.shift();
+      const newest = this.waiting.at(-1);
+      if (newest === undefined || (this.isOverloaded && now - newest.since > FRESH_MS)) return;
+      // Usually in their order, or somebody would wait for long in a crowd that is served well.
+      const next = this.isOverloaded ? this.waiting.pop() : this.waiting.shift();
+      if (next === undefined) return;
       this.running++;
       next.decide(true);
     }

@@ -1,3 +1,5 @@
+import type { FastifyRequest } from 'fastify';
+
 /** Room for the longest object key. */
 const MAX_LENGTH = 600;
 
@@ -10,4 +12,9 @@ export function pathOf(target: string): string {
     .replace(/^[a-z]+:\/\/[^/?#]*/i, '')
     .split(/[?#]|%(?:25)*(?:3f|23)/i, 1);
   return path.slice(0, MAX_LENGTH);
+}
+
+/** The pattern of the path that a request is answered at; undefined: there is nothing at it. A preflight is answered at any. */
+export function routeOf({ routeOptions: { url } }: FastifyRequest): string | undefined {
+  return url === '*' ? undefined : url;
 }

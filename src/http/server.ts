@@ -12,7 +12,7 @@ import { GatewayError } from '../errors.js';
 import type { Outcome } from '../graphql/context.js';
 import { onceEnded } from './answer-end.js';
 import { REQUEST_ID_HEADER, requestId, returnRequestIds } from './request-id.js';
-import { pathOf } from './request-path.js';
+import { pathOf, routeOf } from './request-path.js';
 import { securityHeaders } from './security-headers.js';
 
 declare module 'fastify' {
@@ -105,9 +105,8 @@ export async function createHttpServer(
   returnRequestIds(server);
   server.addHook('onRequest', (request, reply, done) => {
     void reply.headers(headers);
-    // Asked now, for a file that is missing takes it away. That of a preflight is for any path.
-    const { url } = request.routeOptions;
-    const route = url === '*' ? undefined : url;
+    // Asked now, for a file that is missing takes it away.
+    const route = routeOf(request);
     // Not onResponse, which does not come for those who hang up before.
     onceEnded(reply.raw, () => {
       answered(request, reply, route);

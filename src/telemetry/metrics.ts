@@ -1,5 +1,10 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 
+import type { PoolUse } from '../database/database.js';
+import type { EndedStatement } from '../database/observed-database.js';
+import type { Outcome } from '../graphql/context.js';
+import type { Admission } from '../http/admission.js';
+import type { Answered } from '../http/server.js';
 import { KeyedHistogram } from './histogram.js';
 
 /**
@@ -20,30 +25,15 @@ const LIMITS = ['cost', 'depth', 'load', 'nesting', 'selections', 'tokens', 'val
 export interface Metrics {
   readonly registry: Registry;
   /** A request has its answer. */
-  readonly answered: (answer: {
-    /** The pattern of its path, never the path itself. */
-    route: string | undefined;
-    status: number;
-    seconds: number;
-    /** The operation of GraphQL, if there was one, and the code of the first error. */
-    outcome: {
-      operation: { name: string | null } | undefined;
-      code: string | null;
-    } | null;
-  }) => void;
-  /** A statement has ended. `summary` says of what kind it is. */
-  readonly statementEnded: (statement: {
-    summary: string;
-    failed: boolean;
-    seconds: number;
-  }) => void;
+  readonly answered: (answer: Answered) => void;
+  readonly statementEnded: (statement: EndedStatement) => void;
   readonly linkSigned: () => void;
   /** A request was refused, or will be, because of a limit of this name. */
   readonly limitHit: (limit: string) => void;
   /** Gives these numbers whenever the metrics are read. */
   readonly watch: (sources: {
-    load: () => { running: number; waiting: number };
-    pools: () => readonly { server: string; inUse: number; waiting: number }[];
+    load: () => Admission['load'];
+    pools: () => readonly PoolUse[];
   }) => void;
 }
 
@@ -83,7 +73,7 @@ export function createMetrics(): Metrics {
   for (const limit of LIMITS) limits.inc({ limit }, 0);
 
   const names = new Set<string>();
-  function labelOf(operation: { name: string | null } | undefined, code: string): string {
+  function labelOf(operation: Outcome['operation'], code: string): string {
     if (operation === undefined) return 'none';
     const { name } = operation;
     if (name === null) return 'anonymous';

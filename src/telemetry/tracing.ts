@@ -24,7 +24,7 @@ import type { Database } from '../database/database.js';
 import { summaryOf } from '../database/observed-database.js';
 import { codeOf } from '../errors.js';
 import { onceEnded } from '../http/answer-end.js';
-import { pathOf } from '../http/request-path.js';
+import { pathOf, routeOf } from '../http/request-path.js';
 import type { Logger } from '../logger.js';
 
 /** How long the end of the process waits for a collector to take the last spans. */
@@ -97,8 +97,7 @@ export function startTracing(logger: Logger): Tracing {
     addTo(server, graphqlPath) {
       server.addHook('onRequest', (request, reply, done) => {
         const { method, url, protocol, id } = request;
-        const { url: pattern } = request.routeOptions;
-        const route = pattern === '*' ? undefined : pattern;
+        const route = routeOf(request);
         // What balancers and Prometheus ask all the time would be most of all spans.
         if (route !== undefined && /^\/(health\/|metrics$)/.test(route)) {
           done();
