@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 
 import { LRUCache } from 'lru-cache';
 
@@ -21,6 +21,7 @@ const MAX_LINGER_MS = 10;
 export class SharedStatements {
   readonly #waiting = new Map<string, Promise<unknown[]>>();
   readonly #running = new Map<string, Promise<void>>();
+  readonly #turns = new Turns();
   /** What a statement took the last time, in milliseconds. */
   readonly #took = new LRUCache<string, number>({ max: 1_000 });
 
@@ -46,7 +47,7 @@ export class SharedStatements {
     const running = this.#running.get(key);
     if (running !== undefined) await settledOrLate(running);
     const took = this.#took.get(key) ?? 0;
-    await (took < SLOW_MS ? nextTurn() : wait(Math.min(took / 10, MAX_LINGER_MS)));
+    await (took < SLOW_MS ? this.#turns.next() : wait(Math.min(took / 10, MAX_LINGER_MS)));
   }
 
   private occupy(key: string, run: Promise<unknown>): void {
@@ -61,6 +62,24 @@ export class SharedStatements {
     this.#running.set(key, settled);
     void settled.then(() => {
       if (this.#running.get(key) === settled) this.#running.delete(key);
+    });
+  }
+}
+
+/** Lets one go in each turn of the event loop, in the order in which they came. */
+class Turns {
+  readonly #waiting: (() => void)[] = [];
+
+  next(): Promise<void> {
+    return new Promise((go) => {
+      if (this.#waiting.push(go) === 1) this.begin();
+    });
+  }
+
+  private begin(): void {
+    setImmediate(() => {
+      this.#waiting.shift()?.();
+      if (this.#waiting.length > 0) this.begin();
     });
   }
 }

@@ -75,6 +75,16 @@ describe('equal statements', () => {
     expect(await Promise.all(answers)).toEqual([[0], [1], [2], [3]]);
   });
 
+  it('join one that waits until others have begun: in each turn of the event loop begins one', async () => {
+    const { held, ask } = database();
+    const answers = [ask('a'), ask('b'), ask('c')];
+    await held.run(0);
+    expect(held.runs).toHaveLength(1);
+    answers.push(ask('c'));
+    for (const index of [0, 1, 2]) (await held.run(index)).end([index]);
+    expect(await Promise.all(answers)).toEqual([[0], [1], [2], [2]]);
+  });
+
   it('fail together, and the next run is a new one', async () => {
     const { held, ask } = database();
     const failing = [ask('a'), ask('a')];
