@@ -27,8 +27,9 @@ export function createApolloServer(
     onLimitHit,
   }: { introspection: boolean; logger: Logger; onLimitHit: (limit: string) => void },
 ): ApolloServer<Context> {
+  const { gateway, plugin: execution } = compiledExecution(schema);
   return new ApolloServer<Context>({
-    gateway: compiledExecution(schema),
+    gateway,
     ...createCaches(),
     introspection,
     // Where the schema is not shown, hints such as "Did you mean …" must not tell it either.
@@ -43,6 +44,7 @@ export function createApolloServer(
     plugins: [
       limitsPlugin(schema, { hideSuggestions: !introspection }),
       revalidatedAnswers,
+      execution,
       observedOperations,
       // For a router that asks how long each field took, Apollo would put a watcher around every resolver, for good: from then on
       // all requests of everybody would pay for it.

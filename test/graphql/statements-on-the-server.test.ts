@@ -136,15 +136,14 @@ describe.each(mysql)('what a gateway logs of its statements on $engine', ({ prov
     { what: 'a refusal', count: 0, query: '{ exports(limit: 101) { data { id } } }' },
     { what: 'no exports at all', count: 0, query: '{ __typename __schema { types { name } } }' },
   ])('is what reaches the server, no more and no less: $what', async ({ query, count }) => {
-    // The first time, the pool may open sessions and prepare them, which is no statement of the request.
-    await gateway.query(query);
     const answers: Answer<unknown>[] = [];
     const onServer = await log.statementsDuring(name, async () => {
       answers.push(await gateway.query(query));
     });
     const statements = answers.flatMap((answer) => answer.statements);
     expect(statements).toHaveLength(count);
-    expect(onServer).toHaveLength(count);
+    // The pool opens sessions when it needs them, and prepares each by a statement that is none of the request.
+    expect(onServer.filter((sql) => !sql.startsWith('SET SESSION '))).toHaveLength(count);
     // Two at once may overtake each other on their way.
     for (const statement of statements) {
       expect(onServer).toContainEqual(expect.stringMatching(filledIn(statement)));
