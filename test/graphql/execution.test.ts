@@ -221,6 +221,15 @@ describe('a document that comes again', () => {
     },
   );
 
+  it('is executed once, if there are errors in its answer, too', async () => {
+    const query = `{ bad: exports(page: 0) { data { id } } good: export(id: "${exportId(1)}") { id } }`;
+    for (let time = 0; time < 3; time += 1) {
+      const { errors, statements } = await gateway.query(query);
+      expect(errors).toHaveLength(1);
+      expect(statements).toHaveLength(1);
+    }
+  });
+
   it('tells an outage as the first time', async () => {
     const query = `{ exports(limit: 1) { data { id } } export(id: "${exportId(1)}") { id } }`;
     await gateway.source.query('ALTER TABLE exports RENAME TO exports_gone');
