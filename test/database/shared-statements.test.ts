@@ -75,14 +75,16 @@ describe('equal statements', () => {
     expect(await Promise.all(answers)).toEqual([[0], [1], [2], [3]]);
   });
 
-  it('join one that waits until others have begun: in each turn of the event loop begins one', async () => {
+  it('join one that waits for its turn: in each of the event loop a few begin', async () => {
     const { held, ask } = database();
-    const answers = [ask('a'), ask('b'), ask('c')];
+    const parameters = [...Array(10).keys()];
+    const answers = parameters.map((each) => ask(each));
     await held.run(0);
-    expect(held.runs).toHaveLength(1);
-    answers.push(ask('c'));
-    for (const index of [0, 1, 2]) (await held.run(index)).end([index]);
-    expect(await Promise.all(answers)).toEqual([[0], [1], [2], [2]]);
+    expect(held.runs).toHaveLength(3);
+    answers.push(ask(9));
+    for (const each of parameters) (await held.run(each)).end([each]);
+    expect(await Promise.all(answers)).toEqual([...parameters, 9].map((each) => [each]));
+    expect(held.runs).toHaveLength(10);
   });
 
   it('fail together, and the next run is a new one', async () => {
