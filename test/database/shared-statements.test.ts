@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 
 import { SharedStatements } from '../../src/database/shared-statements.js';
 
@@ -14,6 +14,10 @@ interface Run {
 class HeldDatabase {
   readonly runs: Run[] = [];
   #begun: (() => void)[] = [];
+
+  pools(): [] {
+    return [];
+  }
 
   query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
     const rows = new Promise<Row[]>((resolve, reject) => {
@@ -85,6 +89,47 @@ describe('equal statements', () => {
     for (const each of parameters) (await held.run(each)).end([each]);
     expect(await Promise.all(answers)).toEqual([...parameters, 9].map((each) => [each]));
     expect(held.runs).toHaveLength(10);
+  });
+
+  it('are few at once where they are slow, until they have waited for long', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+    try {
+      const { held, ask } = database();
+      const parameters = [...Array(7).keys()];
+      const askAll = () => parameters.map((each) => ask(each));
+      const slow = askAll();
+      await held.run(6);
+      jest.advanceTimersByTime(20);
+      for (const [index, run] of held.runs.entries()) run.end([index]);
+      await Promise.all(slow);
+
+      const again = askAll();
+      await jest.advanceTimersByTimeAsync(10);
+      expect(held.runs).toHaveLength(7 + 5);
+      again.push(ask(5));
+      held.runs[7]?.end(['first']);
+      const sixth = await held.run(12);
+      jest.advanceTimersByTime(20);
+      sixth.end(['sixth']);
+      expect(await Promise.all([again[0], again[5], again[7]])).toEqual([
+        ['first'],
+        ['sixth'],
+        ['sixth'],
+      ]);
+
+      await held.run(13);
+      const full = ask(5);
+      const quick = ask('quick');
+      (await held.run(14)).end(['quick']);
+      expect(await quick).toEqual(['quick']);
+      await jest.advanceTimersByTimeAsync(190);
+      expect(held.runs).toHaveLength(15);
+      await jest.advanceTimersByTimeAsync(10);
+      (await held.run(15)).end(['on time']);
+      expect(await full).toEqual(['on time']);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('fail together, and the next run is a new one', async () => {
