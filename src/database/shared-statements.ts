@@ -5,9 +5,9 @@ import type { Database } from './database.js';
 /** How long a statement waits at most for those that run: they may hang. */
 const PATIENCE_MS = 200;
 /** A statement that took so long the last time is worth waiting for company, for a tenth of that time. */
-const SLOW_MS = 10;
+const SLOW_MS = 20;
 const MAX_LINGER_MS = 10;
-/** So many slow ones run at once on each server: half of its connections, so that the quick ones always find one. */
+/** So many slow ones run at once on each server: half of its connections, so that the quick ones find one. */
 const SLOW_PER_SERVER = 5;
 /** So many others begin in one turn of the event loop. Fewer would make the embedded database, which takes all of a turn, slower. */
 const PER_TURN = 3;
@@ -16,7 +16,7 @@ const PER_TURN = 3;
  * Equal statements share the next run: one that comes while an equal one runs waits for that to end, together with all others
  * that come meanwhile, and then they run as one. Nobody joins a run that has begun, so no answer is older than its question. A slow
  * one lingers a little before it runs: those who were just answered ask again, and without it they would form a second group
- * that takes turns with the first. Nor do many of them run at once, for all of them together take as long as one after the other, and
+ * that takes turns with the first. Nor do many of them run at once, for where they keep the server's cores busy, all together take as long as one after the other, and
  * nobody could join. Of the others a few begin in each turn of the event loop: the more this process has to do, the longer
  * these turns are, and the more come meanwhile that can join. An idle one loses nothing by it.
  *
@@ -28,11 +28,12 @@ export class SharedStatements {
   readonly #turns = new Turns();
   /** What a statement took the last time, in milliseconds. */
   readonly #took = new LRUCache<string, number>({ max: 1_000 });
-
   readonly #slow: Places;
 
   constructor(private readonly database: Pick<Database, 'query' | 'pools'>) {
-    this.#slow = new Places(SLOW_PER_SERVER * Math.max(database.pools().length, 1));
+    // Where there are replicas, the primary is not read.
+    const servers = Math.max(database.pools().length - 1, 1);
+    this.#slow = new Places(SLOW_PER_SERVER * servers);
   }
 
   /** The rows of a statement, as `Database.query`. They may be shared, so nobody may change them. */
@@ -76,8 +77,10 @@ export class SharedStatements {
       () => {
         this.#took.set(key, performance.now() - begun);
       },
-      // The error is that of those who wait for the rows.
-      () => undefined,
+      // The error is that of those who wait for the rows. It tells of the time only when it came late.
+      () => {
+        this.#took.set(key, Math.max(performance.now() - begun, this.#took.get(key) ?? 0));
+      },
     );
     this.#running.set(key, settled);
     void settled.then(() => {
@@ -116,6 +119,10 @@ class Places {
   }
 
   take(patienceMs: number): Promise<void> {
+    if (this.#free > 0 || patienceMs <= 0) {
+      this.#free--;
+      return Promise.resolve();
+    }
     return new Promise((taken) => {
       const enter = () => {
         clearTimeout(late);
@@ -124,8 +131,7 @@ class Places {
         taken();
       };
       const late = setTimeout(enter, patienceMs);
-      if (this.#free > 0) enter();
-      else this.#waiting.add(enter);
+      this.#waiting.add(enter);
     });
   }
 

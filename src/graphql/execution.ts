@@ -21,7 +21,7 @@ import { bytesOf } from './caches.js';
 import { compilableIn, fieldCount, MAX_FIELDS } from './compilable.js';
 import type { Context } from './context.js';
 
-/** How Apollo Server comes to its results: options for it. */
+/** The two options of Apollo Server by which documents are executed. They belong together. */
 export interface Execution {
   readonly gateway: NonNullable<ApolloServerOptions<Context>['gateway']>;
   readonly plugin: ApolloServerPlugin<Context>;
@@ -38,8 +38,8 @@ export interface Execution {
  */
 export function compiledExecution(schema: GraphQLSchema): Execution {
   const compiledOnSecondUse = compiler(schema);
-  /** Results with errors, of the requests with these contexts. */
-  const failed = new WeakMap<object, ExecutionResult>();
+  /** What Apollo is to hear as the result, of the requests with these contexts. */
+  const failed = new WeakMap<object, () => ExecutionResult>();
   return {
     plugin: {
       async requestDidStart() {
@@ -47,9 +47,17 @@ export function compiledExecution(schema: GraphQLSchema): Execution {
           async responseForOperation({ document, request, contextValue }) {
             const compiled = compiledOnSecondUse(document, request.operationName);
             if (compiled === null) return null;
-            const result = await compiled(contextValue, request.variables ?? {});
-            if (result.errors === undefined) return wholeAnswer(result.data ?? null);
-            failed.set(contextValue, withWholeErrors(result, result.errors));
+            try {
+              const result = await compiled(contextValue, request.variables ?? {});
+              const { data = null, errors } = result;
+              if (errors === undefined) return wholeAnswer(data);
+              failed.set(contextValue, () => ({ ...result, errors: errors.map(wholeError) }));
+            } catch (error) {
+              // Thrown there, it is logged with its request, and answered as any defect.
+              failed.set(contextValue, () => {
+                throw error;
+              });
+            }
             return null;
           },
         };
@@ -60,7 +68,7 @@ export function compiledExecution(schema: GraphQLSchema): Execution {
         return {
           async executor({ document, request, context }) {
             return (
-              failed.get(context) ??
+              failed.get(context)?.() ??
               execute({
                 schema,
                 document,
@@ -159,13 +167,6 @@ function defaultsOf({ variableDefinitions = [] }: OperationDefinitionNode): obje
 }
 
 /** A compiled query gives errors that only look like those of graphql-js, and that Apollo would not know. */
-function withWholeErrors(
-  result: ExecutionResult,
-  errors: readonly GraphQLError[],
-): ExecutionResult {
-  return { ...result, errors: errors.map(wholeError) };
-}
-
 function wholeError({ message, path, locations, originalError }: GraphQLError): GraphQLError {
   const whole = new GraphQLError(message, {
     path: path ?? null,

@@ -1,5 +1,6 @@
-import { describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 
+import type { PoolUse } from '../../src/database/database.js';
 import { SharedStatements } from '../../src/database/shared-statements.js';
 
 /** One run of a statement, which the test ends. */
@@ -15,8 +16,10 @@ class HeldDatabase {
   readonly runs: Run[] = [];
   #begun: (() => void)[] = [];
 
-  pools(): [] {
-    return [];
+  constructor(private readonly servers: number) {}
+
+  pools(): PoolUse[] {
+    return Array.from({ length: this.servers }, () => ({ server: '', inUse: 0, waiting: 0 }));
   }
 
   query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
@@ -45,8 +48,8 @@ class HeldDatabase {
 }
 
 describe('equal statements', () => {
-  const database = () => {
-    const held = new HeldDatabase();
+  const database = (servers = 0) => {
+    const held = new HeldDatabase(servers);
     const shared = new SharedStatements(held);
     const ask = (...parameters: unknown[]) => shared.query<unknown>('SELECT ?', parameters);
     return { held, ask };
@@ -91,45 +94,67 @@ describe('equal statements', () => {
     expect(held.runs).toHaveLength(10);
   });
 
-  it('are few at once where they are slow, until they have waited for long', async () => {
-    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
-    try {
-      const { held, ask } = database();
-      const parameters = [...Array(7).keys()];
-      const askAll = () => parameters.map((each) => ask(each));
-      const slow = askAll();
-      await held.run(6);
-      jest.advanceTimersByTime(20);
-      for (const [index, run] of held.runs.entries()) run.end([index]);
-      await Promise.all(slow);
+  describe('where they are slow', () => {
+    const parameters = [...Array(20).keys()];
 
+    /** Twenty that are known to be slow, some because they failed late, and have just been asked for again. */
+    async function slowOnes(servers: number) {
+      const { held, ask } = database(servers);
+      const askAll = () => parameters.map((each) => ask(each));
+      const first = askAll();
+      await held.run(19);
+      jest.advanceTimersByTime(30);
+      for (const [index, run] of held.runs.entries()) {
+        if (index % 2) run.fail(new Error('too slow'));
+        else run.end([index]);
+      }
+      await Promise.allSettled(first);
+      held.runs.splice(0);
       const again = askAll();
       await jest.advanceTimersByTimeAsync(10);
-      expect(held.runs).toHaveLength(7 + 5);
-      again.push(ask(5));
-      held.runs[7]?.end(['first']);
-      const sixth = await held.run(12);
-      jest.advanceTimersByTime(20);
-      sixth.end(['sixth']);
-      expect(await Promise.all([again[0], again[5], again[7]])).toEqual([
-        ['first'],
-        ['sixth'],
-        ['sixth'],
-      ]);
-
-      await held.run(13);
-      const full = ask(5);
-      const quick = ask('quick');
-      (await held.run(14)).end(['quick']);
-      expect(await quick).toEqual(['quick']);
-      await jest.advanceTimersByTimeAsync(190);
-      expect(held.runs).toHaveLength(15);
-      await jest.advanceTimersByTimeAsync(10);
-      (await held.run(15)).end(['on time']);
-      expect(await full).toEqual(['on time']);
-    } finally {
-      jest.useRealTimers();
+      return { held, ask, again };
     }
+
+    beforeEach(() => {
+      jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+    });
+    afterEach(() => {
+      jest.useRealTimers();
+    });
+
+    it.each([
+      { servers: 0, atOnce: 5 },
+      { servers: 1, atOnce: 5 },
+      { servers: 3, atOnce: 10 },
+    ])('are $atOnce at once with $servers servers', async ({ servers, atOnce }) => {
+      const { held } = await slowOnes(servers);
+      expect(held.runs).toHaveLength(atOnce);
+    });
+
+    it('join one that waits until another has ended or failed, while quick ones pass', async () => {
+      const { held, ask, again } = await slowOnes(1);
+      again.push(ask(6));
+      const quick = ask('quick');
+      (await held.run(5)).end(['quick']);
+      expect(await quick).toEqual(['quick']);
+
+      held.runs[0]?.fail(new Error('gone'));
+      await expect(again[0]).rejects.toThrow('gone');
+      (await held.run(6)).end(['sixth']);
+      expect(await again[5]).toEqual(['sixth']);
+      (await held.run(7)).end(['seventh']);
+      expect(await Promise.all([again[6], again[20]])).toEqual([['seventh'], ['seventh']]);
+      await held.run(8);
+      expect(held.runs).toHaveLength(9);
+    });
+
+    it('do not wait for ever for others that hang', async () => {
+      const { held } = await slowOnes(1);
+      await jest.advanceTimersByTimeAsync(189);
+      expect(held.runs).toHaveLength(5);
+      await jest.advanceTimersByTimeAsync(10);
+      expect(held.runs).toHaveLength(20);
+    });
   });
 
   it('fail together, and the next run is a new one', async () => {

@@ -1,7 +1,11 @@
+import { ApolloServer } from '@apollo/server';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { buildSchema } from 'graphql';
 
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import { ExportStatus } from '../../src/exports/export.js';
+import type { Context } from '../../src/graphql/context.js';
+import { compiledExecution } from '../../src/graphql/execution.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
 import { exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
@@ -249,4 +253,31 @@ describe('a document that comes again', () => {
     });
     expect(errors.slice(1)).toEqual([errors[0], errors[0]]);
   });
+});
+
+it('lets Apollo know what a compiled document throws, as if it were not compiled', async () => {
+  const { gateway, plugin } = compiledExecution(buildSchema('type Query { one: Int }'));
+  const thrown: unknown[] = [];
+  const apollo = new ApolloServer<Context>({
+    gateway,
+    plugins: [plugin],
+    formatError(formatted, error) {
+      thrown.push(error);
+      return formatted;
+    },
+  });
+  await apollo.start();
+  const contextValue = {} as Context;
+  for (let time = 0; time < 2; time += 1) {
+    await apollo.executeOperation({ query: '{ one }' }, { contextValue });
+  }
+  const defect = new Error('A defect');
+  const variables = {
+    get one(): never {
+      throw defect;
+    },
+  };
+  await apollo.executeOperation({ query: '{ one }', variables }, { contextValue });
+  await apollo.stop();
+  expect(thrown).toEqual([defect]);
 });
