@@ -8,7 +8,7 @@ export interface Outcome {
   /** Undefined where there was none to execute: a syntax error, or no operation of that name. */
   readonly operation:
     { readonly type: OperationTypeNode; readonly name: string | null } | undefined;
-  /** The code of the first error; null: there is none. */
+  /** The code of the first error; null: there is none, or none yet. */
   readonly code: string | null;
 }
 
@@ -17,7 +17,7 @@ export interface Context extends ExportContext {
   readonly requestId: string;
   /** Whether its answer holds links, which work for whoever holds them. */
   readonly holdsLinks: () => boolean;
-  /** To be told what came of it. */
+  /** To be told what is known of what came of it, as soon as it is known. */
   readonly onOutcome: (outcome: Outcome) => void;
 }
 

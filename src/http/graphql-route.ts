@@ -74,10 +74,11 @@ export async function addGraphqlRoute(
     if (body.kind !== 'complete') throw new Error('This schema defers nothing');
     for (const [name, value] of headers) void reply.header(name, value);
     void reply.code(status ?? 200);
-    // What Apollo refuses before it looks at the query, it tells no plugin of.
-    if (reply.statusCode >= 400) {
-      const code = reply.statusCode < 500 ? 'BAD_REQUEST' : 'INTERNAL_SERVER_ERROR';
-      request.outcome ??= { operation: undefined, code };
+    // What Apollo refuses before it looks at the query, it tells no plugin of, nor of a defect of its own.
+    const { operation, code = null } = request.outcome ?? {};
+    if (reply.statusCode >= 400 && code === null) {
+      const guess = reply.statusCode < 500 ? 'BAD_REQUEST' : 'INTERNAL_SERVER_ERROR';
+      request.outcome = { operation, code: guess };
     }
     return body.string;
   }

@@ -87,7 +87,7 @@ export function startTracing(logger: Logger): Tracing {
   }
 
   function endRequest(span: Span, { raw, statusCode, request }: FastifyReply): void {
-    span.setAttribute('http.response.status_code', statusCode);
+    if (raw.headersSent) span.setAttribute('http.response.status_code', statusCode);
     if (!raw.writableFinished) fail(span, 'ABORTED');
     else if (statusCode >= 500) fail(span, request.outcome?.code ?? String(statusCode));
     span.end();

@@ -113,6 +113,33 @@ describe.each(engines)('the metrics on $engine', ({ engine, provide }) => {
     await until(() => gateway.log.find(({ code }) => code === 'ABORTED'));
   });
 
+  // The embedded database answers in the same turn of the event loop.
+  if (engine === 'MySQL') {
+    it('tell which operation those had asked for who hang up', async () => {
+      const runner = gateway.source.createQueryRunner();
+      await runner.query('LOCK TABLES exports WRITE');
+      const leaving = new AbortController();
+      const asked = fetch(`${gateway.origin}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ query: 'query Held { exports { data { id } } }' }),
+        signal: leaving.signal,
+      });
+      await until(async () => {
+        const statements = await read('exports_gateway_pool_statements');
+        return statements['server="primary",state="in_use"'] === 1 ? true : undefined;
+      });
+      leaving.abort();
+      await expect(asked).rejects.toThrow('aborted');
+      expect(await requests(1)).toEqual({ 'status="499",operation="other",outcome="ABORTED"': 1 });
+      expect(gateway.log).toContainEqual(
+        expect.objectContaining({ status: 499, operation: 'Held', code: 'ABORTED' }),
+      );
+      await runner.query('UNLOCK TABLES');
+      await runner.release();
+    });
+  }
+
   it('tell what is answered without GraphQL by the pattern of its path', async () => {
     for (const path of ['/health/live', '/files/a?name=b', '/nowhere/someone@example.com'])
       await (await fetch(gateway.origin + path)).arrayBuffer();

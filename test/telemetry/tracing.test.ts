@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -131,6 +133,27 @@ it('what fails is a span that says so', async () => {
     hasFailed: false,
     attributes: { 'http.response.status_code': 404 },
   });
+});
+
+it('who hangs up leaves a span that says so, and no status', async () => {
+  const { origin } = await start();
+  const traceId = '4af7651916cd43dd8448eb211c80319c';
+  const { hostname, port } = new URL(origin);
+  const socket = connect(Number(port), hostname);
+  socket.write(
+    `POST /graphql HTTP/1.1\r\nHost: a\r\ntraceparent: 00-${traceId}-b7ad6b7169203331-01\r\n` +
+      'Content-Type: application/json\r\nContent-Length: 20\r\nExpect: 100-continue\r\n\r\n',
+  );
+  // 100 Continue: the request has been seen.
+  await once(socket, 'data');
+  socket.destroy();
+  const [span] = await spansOf(traceId, 1);
+  expect(span).toMatchObject({
+    name: 'POST /graphql',
+    hasFailed: true,
+    attributes: { 'error.type': 'ABORTED' },
+  });
+  expect(span?.attributes).not.toHaveProperty(['http.response.status_code']);
 });
 
 it('a caller that does not sample gets no spans', async () => {
