@@ -16,9 +16,9 @@ const PER_TURN = 3;
  * Equal statements share the next run: one that comes while an equal one runs waits for that to end, together with all others
  * that come meanwhile, and then they run as one. Nobody joins a run that has begun, so no answer is older than its question. A slow
  * one lingers a little before it runs: those who were just answered ask again, and without it they would form a second group
- * that takes turns with the first. Nor do many of them run at once, for where they keep the server's cores busy, all together take as long as one after the other, and
- * nobody could join. Of the others a few begin in each turn of the event loop: the more this process has to do, the longer
- * these turns are, and the more come meanwhile that can join. An idle one loses nothing by it.
+ * that takes turns with the first. Nor do many of them run at once: where they keep the server's cores busy, all together take as
+ * long as one after the other, and nobody could join. Of the others a few begin in each turn of the event loop: the more this
+ * process has to do, the longer these turns are, and the more come meanwhile that can join. An idle one loses nothing by it.
  *
  * The parameters are part of what is equal, and so is the organization among them.
  */

@@ -53,7 +53,7 @@ export function compiledExecution(schema: GraphQLSchema): Execution {
               if (errors === undefined) return wholeAnswer(data);
               failed.set(contextValue, () => ({ ...result, errors: errors.map(wholeError) }));
             } catch (error) {
-              // Thrown there, it is logged with its request, and answered as any defect.
+              // Thrown there, it is logged with its request, and answered like every other defect.
               failed.set(contextValue, () => {
                 throw error;
               });

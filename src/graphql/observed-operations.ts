@@ -1,24 +1,28 @@
 import type { ApolloServerPlugin } from '@apollo/server';
-import type { OperationDefinitionNode } from 'graphql';
 
 import type { Context, Outcome } from './context.js';
 
 /** Tells what came of an operation, and keeps in which request an error was met. */
 export const observedOperations: ApolloServerPlugin<Context> = {
   async requestDidStart() {
+    let told: Outcome['operation'];
     return {
       async didEncounterErrors({ errors, contextValue }) {
         for (const error of errors) requestIds.set(error, contextValue.requestId);
       },
       // Before there is an answer, for who hangs up gets none.
       async didResolveOperation({ operation, contextValue }) {
-        contextValue.onOutcome({ operation: told(operation), code: null });
+        told = operation && {
+          type: operation.operation,
+          name: operation.name?.value.slice(0, MAX_NAME_LENGTH) ?? null,
+        };
+        contextValue.onOutcome({ operation: told, code: null });
       },
-      async willSendResponse({ operation, response: { body }, contextValue }) {
+      async willSendResponse({ response: { body }, contextValue }) {
         const [error] = (body.kind === 'single' && body.singleResult.errors) || [];
         const code = error?.extensions?.['code'];
         contextValue.onOutcome({
-          operation: told(operation),
+          operation: told,
           code: error === undefined ? null : String(code),
         });
       },
@@ -28,15 +32,6 @@ export const observedOperations: ApolloServerPlugin<Context> = {
 
 /** Clients choose the names of operations: they may be of any length. */
 const MAX_NAME_LENGTH = 80;
-
-function told(operation: OperationDefinitionNode | undefined): Outcome['operation'] {
-  return (
-    operation && {
-      type: operation.operation,
-      name: operation.name?.value.slice(0, MAX_NAME_LENGTH) ?? null,
-    }
-  );
-}
 
 const requestIds = new WeakMap<object, string>();
 
