@@ -4,30 +4,32 @@ import type { FastifyInstance } from 'fastify';
 
 import { ApiKeyRepository } from './auth/api-key-repository.js';
 import { ApiKeys } from './auth/api-keys.js';
-import { byApiKeyOrToken } from './auth/authenticate.js';
+import { authenticateByKeyOrToken } from './auth/authenticate.js';
 import { BearerTokens } from './auth/bearer-tokens.js';
-import { everyoneSees, type Authenticate } from './auth/viewer.js';
-import type { AuthConfig, Config, LocalFilesConfig } from './config.js';
-import { placeOf } from './database/connect.js';
+import { fixedViewer, type Authenticate } from './auth/viewer.js';
+import type { AuthConfig } from './config/auth.js';
+import type { Config } from './config/config.js';
+import type { LocalFilesConfig } from './config/files.js';
+import { redactedUrl } from './database/connect.js';
 import type { Database } from './database/database.js';
-import { observedDatabase } from './database/observed-database.js';
+import { instrumentedDatabase } from './database/instrumented-database.js';
 import { openDatabase } from './database/open-database.js';
-import { codeOf, StartupError } from './errors.js';
+import { errorCode, StartupError } from './errors.js';
 import { ExportOrderBy, SortDirection } from './exports/export-args.js';
-import { ExportRepository, type ExportStretch } from './exports/export-repository.js';
+import { ExportRepository, type ExportPageQuery } from './exports/export-repository.js';
 import { ExportResolver } from './exports/export-resolver.js';
-import { isExpired } from './exports/export-with-files.js';
+import { isExpired } from './exports/export-view.js';
 import { ExportStatus } from './exports/export.js';
-import { countedLinks } from './files/counted-links.js';
-import type { FileLinks } from './files/file-links.js';
-import { LocalLinks } from './files/local-links.js';
-import { openStorage } from './files/open-storage.js';
-import { keptSigningSecret } from './files/signing-secret.js';
+import { instrumentedSigner } from './storage/instrumented-signer.js';
+import type { UrlSigner } from './storage/url-signer.js';
+import { LocalUrlSigner } from './storage/local-url-signer.js';
+import { openStorage } from './storage/open-storage.js';
+import { loadOrCreateSigningSecret } from './storage/signing-secret.js';
 import { createContext } from './graphql/context.js';
 import { createSchema } from './graphql/schema.js';
 import { createApolloServer } from './graphql/server.js';
-import { Admission } from './http/admission.js';
-import { addDrain } from './http/drain.js';
+import { LoadShedder } from './http/load-shedder.js';
+import { addGracefulShutdown } from './http/graceful-shutdown.js';
 import { addFilesRoute } from './http/files-route.js';
 import { graphiqlExamples } from './http/graphiql-examples.js';
 import type { GraphiqlPageOptions } from './http/graphiql-page.js';
@@ -37,8 +39,9 @@ import { addHealthRoutes } from './http/health.js';
 import { addMetricsRoute } from './http/metrics.js';
 import { createHttpServer } from './http/server.js';
 import type { Logger } from './logger.js';
-import { fillWhenEmpty } from './sample/fill-when-empty.js';
+import { seedIfEmpty } from './sample/fill-when-empty.js';
 import { createMetrics } from './telemetry/metrics.js';
+import { entities } from './entities.js';
 
 /** A gateway, put together. */
 export interface App {
@@ -57,47 +60,51 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const storage = await openStorage(config.files, logger);
   const metrics = createMetrics();
   const opened = await openDatabase(config.database, {
+    entities,
     logger,
     prepare: async (source) => {
-      if (config.fillWithSamples) await fillWhenEmpty({ source, files: storage.store, logger });
+      if (config.seedSamples) await seedIfEmpty({ source, files: storage.store, logger });
     },
   });
   const tracing = config.tracing
     ? (await import('./telemetry/tracing.js')).startTracing(logger)
     : null;
-  const observed = observedDatabase(opened, { onStatement: metrics.statementEnded, logger });
+  const observed = instrumentedDatabase(opened, { onQuery: metrics.queryCompleted, logger });
   const system = config.database.kind === 'mysql' ? 'mysql' : 'sqlite';
   const database = tracing?.traced(observed, system) ?? observed;
-  const admission = new Admission({
+  const loadShedder = new LoadShedder({
     onRefused: () => {
-      metrics.limitHit('load');
+      metrics.requestRejected('load');
     },
   });
-  metrics.watch({ load: () => admission.load, pools: () => database.pools() });
+  metrics.watch({ load: () => loadShedder.load, poolStats: () => database.poolStats() });
   const repository = new ExportRepository(database);
 
-  const server = await createHttpServer(logger, { ...config, onAnswered: metrics.answered });
+  const server = await createHttpServer(logger, {
+    ...config,
+    onRequestCompleted: metrics.requestCompleted,
+  });
   tracing?.addTo(server, GRAPHQL_PATH);
-  const drain = addDrain(server);
+  const drain = addGracefulShutdown(server);
   // Known only when the server listens, for PORT may be 0: any free one. Then it stays, and asking the socket takes longer
   // than signing a link does.
   let known = config.publicUrl;
   const origin = () => (known ??= originOf(config.host, server.server.address()));
   const links =
     storage.kind === 's3' ? storage.links : await serveLocalFiles(server, { ...storage, origin });
-  const counted = countedLinks(links, metrics.linkSigned);
+  const counted = instrumentedSigner(links, metrics.linkSigned);
 
   const schema = await createSchema(new ExportResolver(repository));
   const apollo = createApolloServer(schema, {
     introspection: config.introspection,
     logger,
-    onLimitHit: metrics.limitHit,
+    onRejected: metrics.requestRejected,
   });
   await apollo.start();
 
   await addGraphqlRoute(server, {
     apollo,
-    admission,
+    loadShedder,
     authenticate: await authentication(config.auth, database),
     contextFor: (viewer, request) => createContext(viewer, { links: counted, ...request }),
     graphiqlPage: config.graphiql ? await graphiqlPage(config, repository) : null,
@@ -121,8 +128,9 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
         );
       }
       if (config.graphiql) logger.info(`GraphiQL  ${origin()}${GRAPHQL_PATH}`);
-      logger.info(`Database  ${placeOf(config.database)}`);
-      for (const url of replicaUrls) logger.info(`Replica   ${placeOf({ kind: 'mysql', url })}`);
+      logger.info(`Database  ${redactedUrl(config.database)}`);
+      for (const url of replicaUrls)
+        logger.info(`Replica   ${redactedUrl({ kind: 'mysql', url })}`);
       logger.info(`Files     ${storage.place}`);
       return origin();
     },
@@ -145,7 +153,7 @@ async function listen(server: FastifyInstance, { port, host }: Config): Promise<
       EADDRNOTAVAIL: `HOST ${host} is not an address of this machine.`,
       ENOTFOUND: `HOST ${host} cannot be found.`,
     };
-    const words = advice[codeOf(error) ?? ''];
+    const words = advice[errorCode(error) ?? ''];
     throw words === undefined ? error : new StartupError([words], { cause: error });
   }
 }
@@ -159,18 +167,20 @@ function originOf(host: string, address: AddressInfo | string | null): string {
 async function serveLocalFiles(
   server: FastifyInstance,
   options: { config: LocalFilesConfig; place: string; origin: () => string },
-): Promise<FileLinks> {
+): Promise<UrlSigner> {
   const { config, place, origin } = options;
   const secret =
-    'value' in config.secret ? config.secret.value : await keptSigningSecret(config.secret.keptIn);
-  const links = new LocalLinks({ secret, ttl: config.linkTtl, origin });
+    'value' in config.secret
+      ? config.secret.value
+      : await loadOrCreateSigningSecret(config.secret.file);
+  const links = new LocalUrlSigner({ secret, ttl: config.linkTtl, origin });
   await addFilesRoute(server, { links, directory: place });
   return links;
 }
 
 /** How viewers are known. Throws StartupError when nobody could be. */
 async function authentication(auth: AuthConfig, database: Database): Promise<Authenticate> {
-  if (auth.kind === 'off') return everyoneSees(auth.organization);
+  if (auth.kind === 'off') return fixedViewer(auth.organization);
   const keys = new ApiKeyRepository(database);
   if (auth.jwt === null && !(await keys.hasUsable(new Date()))) {
     throw new StartupError([
@@ -178,7 +188,7 @@ async function authentication(auth: AuthConfig, database: Database): Promise<Aut
         '--organization ORG --name NAME, or set JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL, or set AUTH=off.',
     ]);
   }
-  return byApiKeyOrToken(new ApiKeys(keys), auth.jwt && new BearerTokens(auth.jwt));
+  return authenticateByKeyOrToken(new ApiKeys(keys), auth.jwt && new BearerTokens(auth.jwt));
 }
 
 /** GraphiQL, rendered when it is first asked for. */
@@ -200,7 +210,7 @@ async function exampleId(
   organization: string,
   repository: ExportRepository,
 ): Promise<string | undefined> {
-  const stretch: ExportStretch = {
+  const stretch: ExportPageQuery = {
     conditions: { resource: null, statuses: [ExportStatus.COMPLETED], search: '' },
     orderBy: ExportOrderBy.CREATED_AT,
     direction: SortDirection.DESC,

@@ -105,13 +105,13 @@ export class StartupError extends Error {
 }
 
 /** The code by which Node and the drivers tell their errors apart, such as ENOENT or ER_NO_SUCH_TABLE. */
-export function codeOf(error: unknown): string | undefined {
+export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string'
     ? error.code
     : undefined;
 }
 
 /** What was thrown, as an error: JavaScript lets anything be thrown. */
-export function asError(thrown: unknown): Error {
+export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

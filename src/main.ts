@@ -2,8 +2,8 @@ import { constants } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 
 import { createApp, type App } from './app.js';
-import { runCommand } from './command.js';
-import { readConfig } from './config.js';
+import { runCommand } from './commands/run-command.js';
+import { readConfig } from './config/config.js';
 import { createLogger } from './logger.js';
 
 /** A little less than the ten seconds that container engines commonly give before they kill. */

@@ -1,5 +1,5 @@
 import type { Database } from '../database/database.js';
-import { dateOf, dateText } from '../database/values.js';
+import { parseSqlDateTime, toSqlDateTime } from '../database/sql-datetime.js';
 import { ApiKey } from './api-key.js';
 
 /** The API keys as the database has them. */
@@ -19,7 +19,7 @@ export class ApiKeyRepository {
   async hasUsable(now: Date): Promise<boolean> {
     const rows = await this.database.query(
       'SELECT id FROM api_keys WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?) LIMIT 1',
-      [dateText(now)],
+      [toSqlDateTime(now)],
     );
     return rows.length > 0;
   }
@@ -40,9 +40,9 @@ export class ApiKeyRepository {
       key.organizationId,
       key.name,
       key.keyHash,
-      dateText(key.createdAt),
-      key.expiresAt && dateText(key.expiresAt),
-      key.revokedAt && dateText(key.revokedAt),
+      toSqlDateTime(key.createdAt),
+      key.expiresAt && toSqlDateTime(key.expiresAt),
+      key.revokedAt && toSqlDateTime(key.revokedAt),
     ]);
   }
 
@@ -50,7 +50,7 @@ export class ApiKeyRepository {
   async revoke(id: string, now: Date): Promise<void> {
     await this.database.query(
       'UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL',
-      [dateText(now), id],
+      [toSqlDateTime(now), id],
     );
   }
 
@@ -78,8 +78,8 @@ function apiKeyOf(row: ApiKeyRow): ApiKey {
     organizationId: row.organization_id,
     name: row.name,
     keyHash: row.key_hash,
-    createdAt: dateOf(row.created_at),
-    expiresAt: row.expires_at === null ? null : dateOf(row.expires_at),
-    revokedAt: row.revoked_at === null ? null : dateOf(row.revoked_at),
+    createdAt: parseSqlDateTime(row.created_at),
+    expiresAt: row.expires_at === null ? null : parseSqlDateTime(row.expires_at),
+    revokedAt: row.revoked_at === null ? null : parseSqlDateTime(row.revoked_at),
   });
 }

@@ -31,7 +31,7 @@ export class ApiKey {
 }
 
 /** A new key: 256 random bits behind a prefix by which scanners for leaked secrets can know it. */
-export function newApiKey(): string {
+export function generateApiKey(): string {
   return `egk_${randomBytes(32).toString('base64url')}`;
 }
 
@@ -39,6 +39,6 @@ export function newApiKey(): string {
  * The hash a key is kept and looked up by. It needs neither salt nor stretching, since a key is no word that somebody could
  * guess.
  */
-export function hashOfApiKey(key: string): string {
+export function hashApiKey(key: string): string {
   return createHash('sha256').update(key).digest('hex');
 }

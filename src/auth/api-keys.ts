@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 
 import { OverloadedError, UnauthenticatedError } from '../errors.js';
 import type { ApiKeyRepository } from './api-key-repository.js';
-import { hashOfApiKey, type ApiKey } from './api-key.js';
+import { hashApiKey, type ApiKey } from './api-key.js';
 import type { Viewer } from './viewer.js';
 
 /** How long a key is believed without asking the database again: what a revoked one still works at most. */
@@ -33,7 +33,7 @@ export class ApiKeys {
 
   /** Throws UnauthenticatedError, or OverloadedError when there are too many keys to look up. */
   async viewerOf(key: string): Promise<Viewer> {
-    const found = await this.lookUp(hashOfApiKey(key));
+    const found = await this.lookUp(hashApiKey(key));
     if (found === null) throw new UnauthenticatedError('no such API key');
     if (found.revokedAt !== null) throw new UnauthenticatedError(`API key ${found.id} is revoked`);
     if (found.expiresAt !== null && found.expiresAt <= new Date()) {

@@ -4,7 +4,10 @@ import type { BearerTokens } from './bearer-tokens.js';
 import type { Authenticate, RequestHeaders } from './viewer.js';
 
 /** Authentication by `X-API-Key` or by `Authorization: Bearer …`; null: no tokens are configured. */
-export function byApiKeyOrToken(apiKeys: ApiKeys, tokens: BearerTokens | null): Authenticate {
+export function authenticateByKeyOrToken(
+  apiKeys: ApiKeys,
+  tokens: BearerTokens | null,
+): Authenticate {
   return async (headers) => {
     const key = onlyValue(headers, 'x-api-key');
     const authorization = onlyValue(headers, 'authorization');

@@ -8,9 +8,9 @@ import {
   type JWTVerifyOptions,
 } from 'jose';
 
-import type { JwtConfig } from '../config.js';
+import { isOrganizationId, type JwtConfig } from '../config/auth.js';
 import { ServiceUnavailableError, UnauthenticatedError } from '../errors.js';
-import { isOrganization, type Viewer } from './viewer.js';
+import type { Viewer } from './viewer.js';
 
 /** The clocks of issuer and gateway may differ by this much, in seconds. */
 const CLOCK_TOLERANCE = 5;
@@ -42,7 +42,7 @@ export class BearerTokens {
   async viewerOf(token: string): Promise<Viewer> {
     const claims = await this.claimsOf(token);
     const organization = claims[this.config.organizationClaim];
-    if (!isOrganization(organization)) {
+    if (!isOrganizationId(organization)) {
       throw new UnauthenticatedError(`the token has no claim ${this.config.organizationClaim}`);
     }
     return { organization };

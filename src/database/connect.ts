@@ -2,11 +2,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import type { DataSource } from 'typeorm';
 
-import type { DatabaseConfig } from '../config.js';
-import { codeOf, StartupError } from '../errors.js';
+import type { DatabaseConfig } from '../config/database.js';
+import { errorCode, StartupError } from '../errors.js';
 import type { Logger } from '../logger.js';
-import { createDataSource } from './data-source.js';
-import { isOutage } from './outage.js';
+import { createDataSource, type Entities } from './data-source.js';
+import { isOutage } from './mysql-errors.js';
 
 const RETRY_PAUSE_MS = 1_000;
 
@@ -20,19 +20,26 @@ const RETRY_PAUSE_MS = 1_000;
 export async function connectDatabase(
   config: DatabaseConfig,
   {
+    entities,
     logger,
     patienceMs = 30_000,
     migrate = config.kind === 'embedded',
     setting = 'DATABASE_URL',
-  }: { logger: Logger; patienceMs?: number; migrate?: boolean; setting?: string },
+  }: {
+    entities: Entities;
+    logger: Logger;
+    patienceMs?: number;
+    migrate?: boolean;
+    setting?: string;
+  },
 ): Promise<DataSource> {
   const deadline = Date.now() + patienceMs;
   for (;;) {
-    const source = await createDataSource(config, logger);
+    const source = await createDataSource(config, { entities, logger });
     try {
       await source.initialize();
       if (migrate) await source.runMigrations();
-      else await source.query(probeOfTables(source));
+      else await source.query(schemaCheckSql(source));
       return source;
     } catch (error) {
       if (source.isInitialized) await source.destroy();
@@ -40,7 +47,7 @@ export async function connectDatabase(
         throw startupError(config, setting, error);
       }
       logger.warn(
-        `The database ${placeOf(config)} does not answer (${reasonOf(error)}). Trying again until ` +
+        `The database ${redactedUrl(config)} does not answer (${reasonOf(error)}). Trying again until ` +
           `${new Date(deadline).toISOString()}.`,
       );
       await wait(RETRY_PAUSE_MS);
@@ -49,14 +56,14 @@ export async function connectDatabase(
 }
 
 /** Where a database is, without its credentials. */
-export function placeOf(config: DatabaseConfig): string {
+export function redactedUrl(config: DatabaseConfig): string {
   if (config.kind === 'embedded') return config.path;
   const url = new URL(config.url);
   return `mysql://${url.host}${url.pathname}`;
 }
 
 /** A statement that reads nothing, of every table and by every index, so it fails when a table, a column or an index is missing. */
-export function probeOfTables({ entityMetadatas }: DataSource): string {
+export function schemaCheckSql({ entityMetadatas }: DataSource): string {
   const columns = entityMetadatas.flatMap(({ tableName, columns: own }) =>
     own.map(({ databaseName }) => `${tableName}.${databaseName}`),
   );
@@ -69,7 +76,7 @@ export function probeOfTables({ entityMetadatas }: DataSource): string {
 
 function startupError(config: DatabaseConfig, setting: string, error: unknown): StartupError {
   if (error instanceof StartupError) return error;
-  const place = placeOf(config);
+  const place = redactedUrl(config);
   const reason = reasonOf(error);
   const migrate =
     setting === 'DATABASE_URL'
@@ -84,7 +91,7 @@ function startupError(config: DatabaseConfig, setting: string, error: unknown): 
     ER_BAD_FIELD_ERROR: migrate,
     ER_TABLEACCESS_DENIED_ERROR: `Grant SELECT on its tables to the user of ${setting}.`,
   };
-  const code = codeOf(error) ?? '';
+  const code = errorCode(error) ?? '';
   const words = isOutage(error)
     ? `The database ${place} does not answer (${reason}). Start it, or correct ${setting}.`
     : `The database ${place} cannot be used (${reason}). ${advice[code] ?? ''}`.trimEnd();
@@ -95,6 +102,6 @@ function startupError(config: DatabaseConfig, setting: string, error: unknown): 
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const message = error.message === '' ? error.name : error.message;
-  const code = codeOf(error);
+  const code = errorCode(error);
   return code === undefined || message.includes(code) ? message : `${code}: ${message}`;
 }

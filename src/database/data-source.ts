@@ -1,27 +1,27 @@
 import type { PoolOptions } from 'mysql2';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 
-import { ApiKey } from '../auth/api-key.js';
-import type { DatabaseConfig } from '../config.js';
-import { ExportFileRow } from '../exports/export-file.js';
-import { Export } from '../exports/export.js';
+import type { DatabaseConfig } from '../config/database.js';
 import type { Logger } from '../logger.js';
 import { loadDriver } from './driver.js';
 import { CreateExports1790000000000 } from './migrations/1790000000000-create-exports.js';
 import { CreateApiKeys1790100000000 } from './migrations/1790100000000-create-api-keys.js';
 import { CoverFilters1790200000000 } from './migrations/1790200000000-cover-filters.js';
-import { createPool, loadMysql, SAFE_ESCAPING, serverOptions } from './mysql-driver.js';
-import { StatementLog } from './statement-log.js';
+import { createPool, loadMysql, SAFE_ESCAPING, connectionOptions } from './mysql-driver.js';
+import { StatementLogger } from './statement-logger.js';
+
+/** The classes whose tables the database must have. */
+export type Entities = readonly (new () => object)[];
 
 /** The data source of a database, not yet connected. Throws StartupError when a driver is missing. */
 export async function createDataSource(
   config: DatabaseConfig,
-  logger: Logger,
+  { entities, logger }: { entities: Entities; logger: Logger },
 ): Promise<DataSource> {
   const common = {
-    entities: [Export, ExportFileRow, ApiKey],
+    entities: [...entities],
     migrations: [CreateExports1790000000000, CreateApiKeys1790100000000, CoverFilters1790200000000],
-    logger: new StatementLog(logger),
+    logger: new StatementLogger(logger),
   } satisfies Partial<DataSourceOptions>;
   if (config.kind === 'embedded') {
     return new DataSource({
@@ -33,7 +33,7 @@ export async function createDataSource(
       enableWAL: true,
     });
   }
-  const { user: username, ...server } = serverOptions(config.url);
+  const { user: username, ...server } = connectionOptions(config.url);
   const mysql2 = await loadMysql();
   return new DataSource({
     ...common,

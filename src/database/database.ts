@@ -9,16 +9,16 @@ export interface Database {
   query<Row>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>;
 
   /** What stands behind a table's name in a statement that is to read the table by this index. */
-  byIndex(name: string): string;
+  indexHint(name: string): string;
 
   /** How busy each server is; empty where there is none. */
-  pools(): readonly PoolUse[];
+  poolStats(): readonly PoolStats[];
 
   close(): Promise<void>;
 }
 
 /** The statements on their way to one server. */
-export interface PoolUse {
+export interface PoolStats {
   /** `primary`, or `replica-1` and so on, in the order of the configuration. */
   readonly server: string;
   /** How many have a connection. */

@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 
 import type { Database } from './database.js';
-import { thrownFor } from './outage.js';
+import { toGatewayError } from './mysql-errors.js';
 
 /** The SQLite file, by the connection that TypeORM has to it. */
 export class EmbeddedDatabase implements Database {
@@ -11,15 +11,15 @@ export class EmbeddedDatabase implements Database {
     try {
       return await this.source.query<Row[]>(sql, [...parameters]);
     } catch (error) {
-      throw thrownFor(error, sql);
+      throw toGatewayError(error, sql);
     }
   }
 
-  byIndex(name: string): string {
+  indexHint(name: string): string {
     return `INDEXED BY ${name}`;
   }
 
-  pools(): [] {
+  poolStats(): [] {
     return [];
   }
 

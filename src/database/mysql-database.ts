@@ -1,8 +1,8 @@
 import type { Logger } from '../logger.js';
-import type { Database, PoolUse } from './database.js';
+import type { Database, PoolStats } from './database.js';
 import { loadMysql } from './mysql-driver.js';
 import { MysqlPool, TICK_MS } from './mysql-pool.js';
-import { isTooSlow, thrownFor } from './outage.js';
+import { isTimeout, toGatewayError } from './mysql-errors.js';
 
 /** What a statement may take in all: the wait for a connection, its run, and other tries. A little more than on a server. */
 const DEADLINE = 1_700 / TICK_MS;
@@ -51,18 +51,18 @@ export class MysqlDatabase implements Database {
         return (await server.query(sql, values, until)) as Row[];
       } catch (error) {
         // Another server may do better. What failed for a reason of its own fails there as well, and then for good.
-        const isLast = server === this.primary || (error instanceof Error && isTooSlow(error));
-        if (isLast) throw thrownFor(error, sql);
+        const isLast = server === this.primary || (error instanceof Error && isTimeout(error));
+        if (isLast) throw toGatewayError(error, sql);
         tried = [...tried, server];
       }
     }
   }
 
-  byIndex(name: string): string {
+  indexHint(name: string): string {
     return `FORCE INDEX (${name})`;
   }
 
-  pools(): PoolUse[] {
+  poolStats(): PoolStats[] {
     return [this.primary, ...this.replicas].map((pool, index) => ({
       server: index === 0 ? 'primary' : `replica-${index}`,
       ...pool.use,

@@ -3,7 +3,7 @@ import type mysql2 from 'mysql2';
 import { loadDriver } from './driver.js';
 
 /** Where a server is, as whom to speak to it and how, as mysql2 takes it. */
-export function serverOptions(databaseUrl: string) {
+export function connectionOptions(databaseUrl: string) {
   const url = new URL(databaseUrl);
   return {
     // Without the brackets that an IPv6 address has in a URL.

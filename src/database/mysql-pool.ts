@@ -3,9 +3,15 @@ import { connect, type Socket } from 'node:net';
 import type mysql2 from 'mysql2';
 
 import type { Logger } from '../logger.js';
-import { placeOf, reasonOf } from './connect.js';
-import { createPool, SAFE_ESCAPING, serverOptions } from './mysql-driver.js';
-import { DeadlineError, isFull, isOutage, isTooSlow, UnreachableError } from './outage.js';
+import { redactedUrl, reasonOf } from './connect.js';
+import { createPool, SAFE_ESCAPING, connectionOptions } from './mysql-driver.js';
+import {
+  DeadlineError,
+  isConnectionLimitError,
+  isOutage,
+  isTimeout,
+  UnreachableError,
+} from './mysql-errors.js';
 
 /**
  * Times are counted in ticks. A process that is too busy to read an answer is too busy to tick as well, so it does not
@@ -83,9 +89,9 @@ export class MysqlPool {
   ) {
     this.replicaProbe = replicaProbe;
     this.logger = logger;
-    this.place = placeOf({ kind: 'mysql', url });
+    this.place = redactedUrl({ kind: 'mysql', url });
     this.options = {
-      ...serverOptions(url),
+      ...connectionOptions(url),
       dateStrings: true,
       supportBigNumbers: true,
       connectTimeout: CONNECT_MS,
@@ -175,7 +181,7 @@ export class MysqlPool {
   private fail(attempt: Attempt, error: Error): void {
     if (!this.attempts.delete(attempt)) return;
     attempt.reject(error);
-    if (!isTooSlow(error) && this.tick >= this.nextProbeAt) this.startProbe();
+    if (!isTimeout(error) && this.tick >= this.nextProbeAt) this.startProbe();
   }
 
   private startProbe(): void {
@@ -203,7 +209,7 @@ export class MysqlPool {
   }
 
   private isReasonToLeave(error: Error): boolean {
-    if (isFull(error)) return false;
+    if (isConnectionLimitError(error)) return false;
     return this.replicaProbe !== null || isOutage(error);
   }
 

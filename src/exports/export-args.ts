@@ -2,7 +2,7 @@ import { ArgsType, Field, ID, InputType, Int, registerEnumType } from 'type-grap
 
 import { BadUserInputError } from '../errors.js';
 import { MAX_IDS, MAX_LIMIT } from './export-cost.js';
-import type { RequestedLinks } from './export-with-files.js';
+import type { LinkFlags } from './export-view.js';
 import { ExportResource, ExportStatus } from './export.js';
 
 /** What a list is ordered by. The names are the API's, the values the columns'. */
@@ -63,7 +63,7 @@ const ASKS_FOR_JSON = 'Ask for jsonUrl and the link of the JSON file.';
 
 /** The two flags that ask for links. */
 @ArgsType()
-export class LinkArgs implements RequestedLinks {
+export class LinkArgs implements LinkFlags {
   @Field(() => Boolean, { defaultValue: false, description: ASKS_FOR_CSV })
   includeCsv!: boolean;
 
@@ -78,7 +78,7 @@ export class ExportArgs extends LinkArgs {
 }
 
 @ArgsType()
-export class ExportsByIdsArgs implements RequestedLinks {
+export class ExportsByIdsArgs implements LinkFlags {
   @Field(() => [ID], { description: `The ids of the exports: at most ${MAX_IDS}.` })
   ids!: string[];
 
@@ -130,7 +130,7 @@ export class ExportsArgs extends LinkArgs {
 }
 
 /** The conditions of a list in their one canonical form: two filters that mean the same are equal. */
-export interface ExportConditions {
+export interface NormalizedExportFilter {
   readonly resource: ExportResource | null;
   /** Sorted, each once; empty: any status. */
   readonly statuses: readonly ExportStatus[];
@@ -139,7 +139,9 @@ export interface ExportConditions {
 }
 
 /** The canonical form of a filter. Throws BadUserInputError. */
-export function exportConditions(filter: ExportFilter | null | undefined): ExportConditions {
+export function normalizeExportFilter(
+  filter: ExportFilter | null | undefined,
+): NormalizedExportFilter {
   const search = filter?.search ?? '';
   // Counted as a person counts, in code points: an emoji is one character.
   if (Array.from(search).length > MAX_SEARCH_LENGTH) {

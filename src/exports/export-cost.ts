@@ -12,10 +12,10 @@ export const MAX_LIMIT = 100;
 export const MAX_IDS = 100;
 
 /** A look-up by id: look-ups of one request share a statement. */
-export const lookUpCost: Complexity = ({ childComplexity }) => 20 + childComplexity;
+export const lookupCost: Complexity = ({ childComplexity }) => 20 + childComplexity;
 
 /** A look-up of many: one statement, with the selection once for each of them; too many are for the resolver to refuse. */
-export const lookUpsCost: Complexity = ({ args, childComplexity }) => {
+export const lookupsCost: Complexity = ({ args, childComplexity }) => {
   const { ids } = args as { ids: readonly string[] };
   return 20 + Math.min(ids.length, MAX_IDS) * Math.max(1, childComplexity);
 };

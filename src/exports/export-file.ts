@@ -2,7 +2,7 @@ import { GraphQLSafeInt } from 'graphql-scalars';
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-import type { FileLink } from '../files/file-links.js';
+import type { SignedUrl } from '../storage/url-signer.js';
 import { linkCost } from './export-cost.js';
 import { DateTime, Url } from './export-scalars.js';
 
@@ -104,13 +104,13 @@ export class ExportFile {
   @Field(() => String, { nullable: true, description: 'SHA-256 of its bytes, in hexadecimal.' })
   readonly sha256: string | null;
 
-  private signed: FileLink | Promise<FileLink> | undefined;
+  private signed: SignedUrl | Promise<SignedUrl> | undefined;
 
   /** `sign` makes the link; null where there is none to give. It is called once at most, and only when selected. */
   constructor(
     identity: { exportId: string; kind: ExportFileKind; state: ExportFileState },
     row: ExportFileRow | undefined,
-    private readonly sign: (() => FileLink | Promise<FileLink>) | null,
+    private readonly sign: (() => SignedUrl | Promise<SignedUrl>) | null,
   ) {
     this.kind = identity.kind;
     this.state = identity.state;
@@ -128,7 +128,9 @@ export class ExportFile {
       'A link that downloads it. Null unless the file is READY and its flag (includeJson or includeCsv) is set.',
   })
   get url(): string | null | Promise<string> {
-    return this.sign === null ? null : ofLink((this.signed ??= this.sign()), ({ url }) => url);
+    return this.sign === null
+      ? null
+      : mapMaybePromise((this.signed ??= this.sign()), ({ url }) => url);
   }
 
   @Field(() => DateTime, {
@@ -139,7 +141,7 @@ export class ExportFile {
   })
   get urlExpiresAt(): Date | null | Promise<Date> {
     if (this.sign === null) return null;
-    return ofLink((this.signed ??= this.sign()), ({ expiresAt }) => expiresAt);
+    return mapMaybePromise((this.signed ??= this.sign()), ({ expiresAt }) => expiresAt);
   }
 }
 
@@ -151,9 +153,9 @@ const fileNameEndings: Record<ExportFileKind, string> = {
 };
 
 /** A part of a link, at once where the link is made at once: a promise for each of 400 links would be most of their cost. */
-export function ofLink<Part>(
-  link: FileLink | Promise<FileLink>,
-  part: (link: FileLink) => Part,
+export function mapMaybePromise<Part>(
+  link: SignedUrl | Promise<SignedUrl>,
+  part: (link: SignedUrl) => Part,
 ): Part | Promise<Part> {
   return link instanceof Promise ? link.then(part) : part(link);
 }

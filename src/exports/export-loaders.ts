@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader';
 
-import { asError } from '../errors.js';
+import { toError } from '../errors.js';
 import type { ExportFileRow } from './export-file.js';
 import type { ExportRepository } from './export-repository.js';
 import type { ExportColumn, ExportRow } from './export.js';
@@ -77,7 +77,7 @@ function byOrganization<Key extends ExportKey, Value>(
         try {
           found.set(organization, await find(organization, theirs));
         } catch (error) {
-          const failure = asError(error);
+          const failure = toError(error);
           found.set(organization, () => failure);
         }
       }),

@@ -1,26 +1,26 @@
 import type { Database } from '../database/database.js';
-import { SharedStatements } from '../database/shared-statements.js';
-import { dateText } from '../database/values.js';
-import { SortDirection, type ExportConditions, type ExportOrderBy } from './export-args.js';
-import { orderedFields, type ListPosition } from './export-cursor.js';
+import { QueryCoalescer } from '../database/query-coalescer.js';
+import { toSqlDateTime } from '../database/sql-datetime.js';
+import { SortDirection, type NormalizedExportFilter, type ExportOrderBy } from './export-args.js';
+import { orderByFields, type CursorPosition } from './export-cursor.js';
 import type { ExportFileRow } from './export-file.js';
 import { exportColumns, type ExportColumn, type ExportRow } from './export.js';
 
 /** A stretch of an ordered list: from `start` on, at most `limit` rows. */
-export interface ExportStretch {
-  readonly conditions: ExportConditions;
+export interface ExportPageQuery {
+  readonly conditions: NormalizedExportFilter;
   readonly orderBy: ExportOrderBy;
   readonly direction: SortDirection;
-  readonly start: { readonly offset: number } | { readonly after: ListPosition };
+  readonly start: { readonly offset: number } | { readonly after: CursorPosition };
   readonly limit: number;
 }
 
 /** The exports and their files as the database has them. Every statement names the organization it is for. */
 export class ExportRepository {
-  readonly #shared: SharedStatements;
+  readonly #shared: QueryCoalescer;
 
   constructor(private readonly database: Database) {
-    this.#shared = new SharedStatements(database);
+    this.#shared = new QueryCoalescer(database);
   }
 
   /** These columns of those of `ids` that the organization has, in no particular order. */
@@ -33,7 +33,7 @@ export class ExportRepository {
     if (storable.length === 0) return [];
     return this.database.query(
       `SELECT ${columnsSql('e', columns)} FROM exports e ` +
-        `WHERE e.organization_id = ? AND e.id IN (${marks(storable)})`,
+        `WHERE e.organization_id = ? AND e.id IN (${placeholders(storable)})`,
       [organization, ...storable],
     );
   }
@@ -41,11 +41,11 @@ export class ExportRepository {
   /** These columns of a stretch of the organization's exports, in order. */
   async list(
     organization: string,
-    { conditions, orderBy, direction, start, limit }: ExportStretch,
+    { conditions, orderBy, direction, start, limit }: ExportPageQuery,
     columns: readonly ExportColumn[],
   ): Promise<readonly ExportRow[]> {
     // What a client sends never becomes part of a statement itself.
-    const column = exportColumns[orderedFields[orderBy]];
+    const column = exportColumns[orderByFields[orderBy]];
     const ascending = direction === SortDirection.ASC;
     const where = conditionsSql(organization, conditions);
     let window = 'LIMIT ?';
@@ -53,7 +53,7 @@ export class ExportRepository {
     if ('after' in start) {
       const beyond = ascending ? '>' : '<';
       const { value: place, id } = start.after;
-      const value = place instanceof Date ? dateText(place) : place;
+      const value = place instanceof Date ? toSqlDateTime(place) : place;
       // The same twice: SQLite seeks the place in the index by the first form, MySQL by the second, neither by the
       // other's. Without it, a page would read all rows that are equal in the ordered column.
       where.sql +=
@@ -72,7 +72,7 @@ export class ExportRepository {
     // reads all rows on the way to a late page, and walks from the first one to a place behind a cursor.
     return this.#shared.query(
       `SELECT ${columnsSql('e', columns)} ` +
-        `FROM (SELECT id FROM exports ${this.database.byIndex(index)} WHERE ${where.sql} ` +
+        `FROM (SELECT id FROM exports ${this.database.indexHint(index)} WHERE ${where.sql} ` +
         `ORDER BY ${column} ${order}, id ${order} ${window}) page ` +
         `JOIN exports e ON e.id = page.id ORDER BY e.${column} ${order}, e.id ${order}`,
       [...where.values, ...windowValues],
@@ -80,7 +80,7 @@ export class ExportRepository {
   }
 
   /** How many exports of the organization meet the conditions. */
-  async count(organization: string, conditions: ExportConditions): Promise<number> {
+  async count(organization: string, conditions: NormalizedExportFilter): Promise<number> {
     const where = conditionsSql(organization, conditions);
     // The smallest index that has all it needs.
     const index =
@@ -88,7 +88,7 @@ export class ExportRepository {
         ? 'exports_by_resource_and_status'
         : 'exports_filtered_by_created_at';
     const rows = await this.#shared.query<{ total: number | string }>(
-      `SELECT COUNT(*) AS total FROM exports ${this.database.byIndex(index)} WHERE ${where.sql}`,
+      `SELECT COUNT(*) AS total FROM exports ${this.database.indexHint(index)} WHERE ${where.sql}`,
       where.values,
     );
     return Number(rows[0]?.total);
@@ -101,7 +101,7 @@ export class ExportRepository {
   ): Promise<Map<string, ExportFileRow[]>> {
     const files = await this.#shared.query<ExportFileRow>(
       `SELECT ${FILE_COLUMNS} FROM exports e JOIN export_files f ON f.export_id = e.id ` +
-        `WHERE e.organization_id = ? AND e.id IN (${marks(exportIds)})`,
+        `WHERE e.organization_id = ? AND e.id IN (${placeholders(exportIds)})`,
       [organization, ...exportIds],
     );
     const byExport = new Map<string, ExportFileRow[]>();
@@ -123,7 +123,7 @@ function columnsSql(table: string, columns: readonly ExportColumn[]): string {
   return columns.map((column) => `${table}.${exportColumns[column]} AS ${column}`).join(', ');
 }
 
-function marks(values: readonly unknown[]): string {
+function placeholders(values: readonly unknown[]): string {
   return values.map(() => '?').join(', ');
 }
 
@@ -135,13 +135,13 @@ function isStorableId(id: string): boolean {
   return /^[\x21-\x7e]{1,26}$/.test(id);
 }
 
-function isFiltering({ resource, statuses, search }: ExportConditions): boolean {
+function isFiltering({ resource, statuses, search }: NormalizedExportFilter): boolean {
   return resource !== null || statuses.length > 0 || search !== '';
 }
 
 function conditionsSql(
   organization: string,
-  { resource, statuses, search }: ExportConditions,
+  { resource, statuses, search }: NormalizedExportFilter,
 ): { sql: string; values: unknown[] } {
   const parts = ['organization_id = ?'];
   const values: unknown[] = [organization];
@@ -150,7 +150,7 @@ function conditionsSql(
     values.push(resource);
   }
   if (statuses.length > 0) {
-    parts.push(`status IN (${marks(statuses)})`);
+    parts.push(`status IN (${placeholders(statuses)})`);
     values.push(...statuses);
   }
   if (search !== '') {

@@ -1,34 +1,34 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Args, Ctx, Directive, Info, Query, Resolver } from 'type-graphql';
 
-import { asError } from '../errors.js';
-import type { FileLinks } from '../files/file-links.js';
+import { toError } from '../errors.js';
+import type { UrlSigner } from '../storage/url-signer.js';
 import {
   checkIds,
   checkPaging,
   ExportArgs,
-  exportConditions,
+  normalizeExportFilter,
   ExportsArgs,
   ExportsByIdsArgs,
 } from './export-args.js';
 import { ExportConnection } from './export-connection.js';
-import { listCost, lookUpCost, lookUpsCost } from './export-cost.js';
-import { decodeCursor, encodeCursor, orderedFields, type ListIdentity } from './export-cursor.js';
+import { listCost, lookupCost, lookupsCost } from './export-cost.js';
+import { decodeCursor, encodeCursor, orderByFields, type CursorScope } from './export-cursor.js';
 import { ExportLoaders } from './export-loaders.js';
-import type { ExportRepository, ExportStretch } from './export-repository.js';
+import type { ExportRepository, ExportPageQuery } from './export-repository.js';
 import { exportListSelection, exportSelection, type ExportSelection } from './export-selection.js';
-import { ExportWithFiles, needsFiles, type RequestedLinks } from './export-with-files.js';
+import { ExportView, requiresFiles, type LinkFlags } from './export-view.js';
 import { Export, type ExportRow } from './export.js';
 
 /** What the resolvers of exports need to know of a request. */
 export interface ExportContext {
   readonly organization: string;
   /** Makes the links of its answer. */
-  readonly links: FileLinks;
+  readonly links: UrlSigner;
 }
 
 /** An export as GraphQL takes its fields from it. */
-type ExportAnswer = ExportRow | ExportWithFiles;
+type ExportAnswer = ExportRow | ExportView;
 
 @Resolver(() => Export)
 export class ExportResolver {
@@ -40,7 +40,7 @@ export class ExportResolver {
 
   @Query(() => Export, {
     nullable: true,
-    complexity: lookUpCost,
+    complexity: lookupCost,
     description: 'One export, or null when there is none with this id.',
   })
   async export(
@@ -57,7 +57,7 @@ export class ExportResolver {
   @Directive('@merge(keyField: "id", keyArg: "ids")')
   @Query(() => [Export], {
     nullable: 'items',
-    complexity: lookUpsCost,
+    complexity: lookupsCost,
     description:
       'Many exports in the order of their ids, null where there is none. Made for schema stitching: without flags, the fields selected are what is asked for.',
   })
@@ -87,9 +87,9 @@ export class ExportResolver {
     checkPaging(args);
     const { organization } = context;
     const { orderBy, direction, page, limit } = args;
-    const conditions = exportConditions(args.filter);
-    const list: ListIdentity = { organization, conditions, orderBy, direction };
-    const start: ExportStretch['start'] =
+    const conditions = normalizeExportFilter(args.filter);
+    const list: CursorScope = { organization, conditions, orderBy, direction };
+    const start: ExportPageQuery['start'] =
       typeof args.after === 'string'
         ? { after: decodeCursor(args.after, list) }
         : { offset: (page - 1) * limit };
@@ -97,7 +97,7 @@ export class ExportResolver {
     const stretch = { conditions, orderBy, direction, start, limit: limit + 1 };
 
     const selection = exportListSelection(info);
-    const columns = [...new Set([...selection.columns, orderedFields[orderBy]])];
+    const columns = [...new Set([...selection.columns, orderByFields[orderBy]])];
     const [rows, totalCount] = await Promise.all([
       selection.rows ? this.repository.list(organization, stretch, columns) : [],
       selection.count ? this.repository.count(organization, conditions) : undefined,
@@ -121,37 +121,40 @@ export class ExportResolver {
   }
 
   /** One export as a place in the request asked for it; null when the organization has none with this id. */
-  async byId(id: string, { requested, selection, context }: Asked): Promise<ExportAnswer | null> {
+  async byId(
+    id: string,
+    { requested, selection, context }: FieldRequest,
+  ): Promise<ExportAnswer | null> {
     const { organization, links } = context;
     const row = await this.#loaders.export(organization, id, selection.columns);
     const now = new Date();
-    if (row === null || !needsFiles(row, selection, { requested, now })) return row;
-    const files = await this.#loaders.files(organization, id).catch(asError);
-    return new ExportWithFiles(row, files, { requested, links, now });
+    if (row === null || !requiresFiles(row, selection, { requested, now })) return row;
+    const files = await this.#loaders.files(organization, id).catch(toError);
+    return new ExportView(row, files, { requested, links, now });
   }
 
   /** The exports of a page with their files, read in one statement; the rows alone where no file is asked for. */
   private async withFiles(
     rows: readonly ExportRow[],
-    { requested, selection, context }: Asked,
+    { requested, selection, context }: FieldRequest,
   ): Promise<readonly ExportAnswer[]> {
     const { organization, links } = context;
     const now = new Date();
     const ids = rows
-      .filter((row) => needsFiles(row, selection, { requested, now }))
+      .filter((row) => requiresFiles(row, selection, { requested, now }))
       .map(({ id }) => id);
     if (ids.length === 0) return rows;
-    const files = await this.repository.filesOf(organization, ids).catch(asError);
+    const files = await this.repository.filesOf(organization, ids).catch(toError);
     return rows.map((row) => {
       const stored = files instanceof Error ? files : (files.get(row.id) ?? []);
-      return new ExportWithFiles(row, stored, { requested, links, now });
+      return new ExportView(row, stored, { requested, links, now });
     });
   }
 }
 
 /** What one place in a request asks of an export. */
-interface Asked {
-  readonly requested: RequestedLinks;
+interface FieldRequest {
+  readonly requested: LinkFlags;
   readonly selection: ExportSelection;
   readonly context: ExportContext;
 }

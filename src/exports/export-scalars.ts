@@ -1,7 +1,7 @@
 import { GraphQLScalarType } from 'graphql';
 import { GraphQLDateTime, GraphQLURL } from 'graphql-scalars';
 
-import { isoText } from '../database/values.js';
+import { toIsoDateTime } from '../database/sql-datetime.js';
 
 /**
  * The scalars of graphql-scalars, except that what the gateway itself has made is not parsed again on its way out: of a page
@@ -12,7 +12,7 @@ import { isoText } from '../database/values.js';
 export const DateTime = new GraphQLScalarType({
   ...GraphQLDateTime.toConfig(),
   serialize(value) {
-    if (typeof value === 'string') return isoText(value);
+    if (typeof value === 'string') return toIsoDateTime(value);
     if (value instanceof Date) return value.toISOString();
     throw new TypeError(`Not a time: ${typeof value}`);
   },

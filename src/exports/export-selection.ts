@@ -78,16 +78,16 @@ function isColumn(name: string): name is ExportColumn {
 }
 
 /** What is selected of the exports that the field of `info` returns. */
-export const exportSelection = readOnce((info) => ofExports(info, info.fieldNodes));
+export const exportSelection = memoizeByNode((info) => ofExports(info, info.fieldNodes));
 
 /** What is selected of the list that the field of `info` returns. */
-export const exportListSelection = readOnce(ofList);
+export const exportListSelection = memoizeByNode(ofList);
 
 /**
  * Reads the selection of a field once for each document rather than for each request. (Apollo keeps documents, and so do
  * their nodes stay the same.) Where @skip or @include has a say, it differs from request to request.
  */
-function readOnce<Selection>(
+function memoizeByNode<Selection>(
   read: (info: GraphQLResolveInfo) => Selection,
 ): (info: GraphQLResolveInfo) => Selection {
   const selections = new WeakMap<FieldNode, Selection>();

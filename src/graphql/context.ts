@@ -4,7 +4,7 @@ import type { Viewer } from '../auth/viewer.js';
 import type { ExportContext } from '../exports/export-resolver.js';
 
 /** What came of a GraphQL request. */
-export interface Outcome {
+export interface OperationResult {
   /** Undefined where there was none to execute: a syntax error, or no operation of that name. */
   readonly operation:
     { readonly type: OperationTypeNode; readonly name: string | null } | undefined;
@@ -18,19 +18,23 @@ export interface Context extends ExportContext {
   /** Whether its answer holds links, which work for whoever holds them. */
   readonly holdsLinks: () => boolean;
   /** To be told what is known of what came of it, as soon as it is known. */
-  readonly onOutcome: (outcome: Outcome) => void;
+  readonly onOperationResult: (outcome: OperationResult) => void;
 }
 
 /** A fresh context for a request of this viewer. */
 export function createContext(
   { organization }: Viewer,
-  { links, requestId, onOutcome }: Pick<Context, 'links' | 'requestId' | 'onOutcome'>,
+  {
+    links,
+    requestId,
+    onOperationResult,
+  }: Pick<Context, 'links' | 'requestId' | 'onOperationResult'>,
 ): Context {
   let holdsLinks = false;
   return {
     organization,
     requestId,
-    onOutcome,
+    onOperationResult,
     links: {
       sign(file) {
         holdsLinks = true;

@@ -4,7 +4,7 @@ import { GraphQLError, Kind, type GraphQLFormattedError } from 'graphql';
 import { GatewayError, QueryTooComplexError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { limits, NESTED_TOO_DEEPLY } from './limits.js';
-import { requestIdOf } from './observed-operations.js';
+import { requestIdOf } from './operation-metrics.js';
 
 /**
  * What a client is told of an error. Errors thrown on purpose pass, and so do those of the request itself (a wrong document,
@@ -13,14 +13,14 @@ import { requestIdOf } from './observed-operations.js';
  */
 export function createErrorFormat({
   logger,
-  onLimitHit,
+  onRejected,
 }: {
   logger: Logger;
   /** Told the name of each limit that a request is refused for. */
-  onLimitHit: (limit: string) => void;
+  onRejected: (limit: string) => void;
 }): (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError {
   function tooComplex(limit: string, message: string): GraphQLFormattedError {
-    onLimitHit(limit);
+    onRejected(limit);
     return { message, extensions: { code: 'QUERY_TOO_COMPLEX' } };
   }
 
@@ -49,9 +49,9 @@ export function createErrorFormat({
         'The query is too much to check: it is nested too deeply, or repeats too many fields or fragments.',
       );
     }
-    if (isOfRequest && TOO_MANY_TOKENS.test(formatted.message)) onLimitHit('tokens');
+    if (isOfRequest && TOO_MANY_TOKENS.test(formatted.message)) onRejected('tokens');
     const refusal = thrown instanceof GraphQLError ? thrown.originalError : null;
-    if (refusal instanceof QueryTooComplexError) onLimitHit(refusal.limit);
+    if (refusal instanceof QueryTooComplexError) onRejected(refusal.limit);
     if (isOfRequest && formatted.extensions?.['code'] !== 'INTERNAL_SERVER_ERROR') return formatted;
     if (isOfRequest && isBadRequest(thrown)) {
       return { ...formatted, extensions: { code: 'BAD_REQUEST' } };

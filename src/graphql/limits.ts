@@ -53,7 +53,7 @@ export function limitsPlugin(
         async didResolveOperation({ document, operation, operationName, request }) {
           // Apollo goes on to say that there is none of this name.
           if (operation === undefined) return;
-          const depth = measuredOnce(operation, 'depth', () =>
+          const depth = memoizeByOperation(operation, 'depth', () =>
             measureSelections(operation, document, Math.max),
           );
           if (depth > limits.depth) {
@@ -70,8 +70,10 @@ export function limitsPlugin(
             hideSuggestions,
           });
           if (errors?.[0]) throw badUserInput(errors[0]);
-          const cost = measuredOnce(operation, weighedValues(variableDefinitions, variables), () =>
-            costOf({ schema, document, operationName, variables }),
+          const cost = memoizeByOperation(
+            operation,
+            costCacheKey(variableDefinitions, variables),
+            () => costOf({ schema, document, operationName, variables }),
           );
           if (cost > limits.cost) {
             throw new QueryTooComplexError(
@@ -93,7 +95,7 @@ const MAX_REMEMBERED = 200;
  * A number that an operation has by its text and this key, measured once. (Apollo keeps documents it has checked, so the same
  * text is the same operation.) Measuring takes longer than executing where a request looks up exports by id.
  */
-function measuredOnce(
+function memoizeByOperation(
   operation: OperationDefinitionNode,
   key: string,
   measure: () => number,
@@ -109,7 +111,7 @@ function measuredOnce(
 }
 
 /** All of the variables that a cost can depend on: numbers, switches, how long lists are, and what is null or left out. */
-function weighedValues(
+function costCacheKey(
   definitions: readonly VariableDefinitionNode[],
   variables: Readonly<Record<string, unknown>>,
 ): string {
@@ -172,14 +174,14 @@ function badUserInput({ message, nodes }: GraphQLError): GraphQLError {
   return new GraphQLError(message, { nodes: nodes ?? null, extensions });
 }
 
-/** What formatError knows the errors of `limitedNesting` by. */
+/** What formatError knows the errors of `maxNestingRule` by. */
 export const NESTED_TOO_DEEPLY = 'NESTED_TOO_DEEPLY';
 
 /**
  * Refuses a document in which braces stand too deep within braces. Other rules recurse into them until the stack ends, so they
  * get an empty document in its place.
  */
-export function limitedNesting(context: ValidationContext): ASTVisitor {
+export function maxNestingRule(context: ValidationContext): ASTVisitor {
   return {
     Document(document) {
       if (nestingOf(document) <= limits.nesting) return undefined;

@@ -48,7 +48,7 @@ export function schemaText(schema: GraphQLSchema): string {
 
 /** The schema as a subgraph of Apollo Federation 2: without what every subgraph has, as the specification wants it. */
 export function subgraphSdl(schema: GraphQLSchema): string {
-  const document = withDirectives(withoutMachinery(documentOf(schema)), (directive) =>
+  const document = withDirectives(stripFederationTypes(documentOf(schema)), (directive) =>
     directive.name.value === 'merge' ? null : directive,
   );
   return textOf(FEDERATION, spaced(document));
@@ -56,7 +56,7 @@ export function subgraphSdl(schema: GraphQLSchema): string {
 
 /** The schema with the directives of @graphql-tools/stitching-directives. */
 export function stitchingSdl(schema: GraphQLSchema): string {
-  const document = withDirectives(withoutMachinery(documentOf(schema)), (directive) => {
+  const document = withDirectives(stripFederationTypes(documentOf(schema)), (directive) => {
     if (directive.name.value === 'merge' || directive.name.value === 'specifiedBy')
       return directive;
     return directive.name.value === 'key' ? stitchingKey(directive) : null;
@@ -85,7 +85,7 @@ function documentOf(schema: GraphQLSchema): DocumentNode {
 const machinery = new Set(['_Any', '_Entity', '_Service', '_entities', '_service', '_sdl']);
 
 /** Without the types and fields that are there for gateways in front alone. */
-function withoutMachinery(document: DocumentNode): DocumentNode {
+function stripFederationTypes(document: DocumentNode): DocumentNode {
   return visit(document, {
     enter(node) {
       const isNamed =

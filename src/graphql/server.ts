@@ -11,12 +11,12 @@ import type { GraphQLSchema } from 'graphql';
 import type { Logger } from '../logger.js';
 import { createCaches } from './caches.js';
 import type { Context } from './context.js';
-import { compiledExecution } from './execution.js';
+import { jitExecution } from './jit-execution.js';
 import { createErrorFormat } from './format-error.js';
-import { knownOperationTypes } from './known-operation-types.js';
-import { limitedNesting, limits, limitsPlugin } from './limits.js';
-import { observedOperations } from './observed-operations.js';
-import { revalidatedAnswers } from './revalidated-answers.js';
+import { readOnlyOperationsRule } from './read-only-operations-rule.js';
+import { maxNestingRule, limits, limitsPlugin } from './limits.js';
+import { operationMetrics } from './operation-metrics.js';
+import { conditionalResponses } from './conditional-responses.js';
 
 /** Apollo Server over a schema, not yet started. */
 export function createApolloServer(
@@ -24,10 +24,10 @@ export function createApolloServer(
   {
     introspection,
     logger,
-    onLimitHit,
-  }: { introspection: boolean; logger: Logger; onLimitHit: (limit: string) => void },
+    onRejected,
+  }: { introspection: boolean; logger: Logger; onRejected: (limit: string) => void },
 ): ApolloServer<Context> {
-  const { gateway, plugin: execution } = compiledExecution(schema);
+  const { gateway, plugin: execution } = jitExecution(schema);
   return new ApolloServer<Context>({
     gateway,
     ...createCaches(),
@@ -36,16 +36,16 @@ export function createApolloServer(
     hideSchemaDetailsFromClientErrors: !introspection,
     parseOptions: { maxLexicalTokens: limits.tokens },
     maxRecursiveSelections: limits.selections,
-    validationRules: [knownOperationTypes, limitedNesting],
+    validationRules: [readOnlyOperationsRule, maxNestingRule],
     logger,
-    formatError: createErrorFormat({ logger, onLimitHit }),
+    formatError: createErrorFormat({ logger, onRejected }),
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     plugins: [
       limitsPlugin(schema, { hideSuggestions: !introspection }),
-      revalidatedAnswers,
+      conditionalResponses,
       execution,
-      observedOperations,
+      operationMetrics,
       // For a router that asks how long each field took, Apollo would put a watcher around every resolver, for good: from then on
       // all requests of everybody would pay for it.
       ApolloServerPluginInlineTraceDisabled(),

@@ -12,7 +12,7 @@ import {
   type Complexity,
 } from 'type-graphql';
 
-import { asError, BadUserInputError } from '../errors.js';
+import { toError, BadUserInputError } from '../errors.js';
 import { exportSelection } from '../exports/export-selection.js';
 import type { ExportResolver } from '../exports/export-resolver.js';
 import { Export } from '../exports/export.js';
@@ -94,7 +94,7 @@ export class SubgraphResolver {
     const lookUp = async (representation: unknown, index: number) =>
       this.exports.byId(idIn(representation, index), asked);
     return Promise.all(
-      representations.map((representation, index) => lookUp(representation, index).catch(asError)),
+      representations.map((representation, index) => lookUp(representation, index).catch(toError)),
     );
   }
 

@@ -15,13 +15,13 @@ export function addEtags(scope: FastifyInstance): void {
     const digest = createHash('sha256').update(`${type}\n${payload}`).digest('base64url');
     const etag = `"${digest}"`;
     void reply.header('ETag', etag);
-    if (!isHeld(request, etag)) return payload;
+    if (!matchesEtag(request, etag)) return payload;
     void reply.code(304);
     return null;
   });
 }
 
 /** Whether the client has what this ETag names. Also finds it in a list, and where a proxy has made it a weak one. */
-export function isHeld({ headers }: FastifyRequest, etag: string): boolean {
+export function matchesEtag({ headers }: FastifyRequest, etag: string): boolean {
   return headers['if-none-match']?.includes(etag) === true;
 }

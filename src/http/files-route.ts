@@ -1,14 +1,14 @@
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 
-import { contentTypeOf, dispositionOf } from '../files/download-headers.js';
-import { LOCAL_LINK_PATH, type LocalLinks } from '../files/local-links.js';
-import { refuse } from './server.js';
+import { contentTypeFor, contentDispositionFor } from '../storage/download-headers.js';
+import { LOCAL_LINK_PATH, type LocalUrlSigner } from '../storage/local-url-signer.js';
+import { sendError } from './server.js';
 
 /** `GET /files/…`: downloads by signed links to files below `directory`, an absolute path. */
 export async function addFilesRoute(
   server: FastifyInstance,
-  { links, directory }: { links: LocalLinks; directory: string },
+  { links, directory }: { links: LocalUrlSigner; directory: string },
 ): Promise<void> {
   await server.register(fastifyStatic, {
     root: directory,
@@ -25,20 +25,20 @@ export async function addFilesRoute(
       'Content-Security-Policy': "default-src 'none'; sandbox",
     });
     switch (link.verdict) {
-      case 'forged':
-        return refuse(reply, {
+      case 'invalid':
+        return sendError(reply, {
           status: 403,
           code: 'FORBIDDEN',
           message: 'This link is not valid.',
         });
       case 'expired': {
         const message = 'This link has expired. Ask for a new one.';
-        return refuse(reply, { status: 410, code: 'LINK_EXPIRED', message });
+        return sendError(reply, { status: 410, code: 'LINK_EXPIRED', message });
       }
-      case 'genuine':
+      case 'valid':
         return reply
-          .header('Content-Disposition', dispositionOf(link.file.fileName))
-          .type(contentTypeOf(link.file.fileName))
+          .header('Content-Disposition', contentDispositionFor(link.file.fileName))
+          .type(contentTypeFor(link.file.fileName))
           .sendFile(link.file.objectKey, directory);
     }
   });

@@ -4,7 +4,7 @@ import { gzip } from 'node:zlib';
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-import { isHeld } from './etag.js';
+import { matchesEtag } from './etag.js';
 import { graphiqlDocument, type GraphiqlPageOptions } from './graphiql-page.js';
 
 export interface GraphiqlPage {
@@ -68,7 +68,7 @@ export function sendGraphiqlPage(
     Vary: 'Accept, Accept-Encoding',
     'X-Content-Type-Options': 'nosniff',
   });
-  if (isHeld(request, etag)) return reply.code(304).send();
+  if (matchesEtag(request, etag)) return reply.code(304).send();
   if (zipped) void reply.header('Content-Encoding', 'gzip');
   return reply.type('text/html; charset=utf-8').send(zipped ? page.gzip : page.html);
 }

@@ -4,10 +4,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptio
 import type { Authenticate, Viewer } from '../auth/viewer.js';
 import { OverloadedError } from '../errors.js';
 import type { Context } from '../graphql/context.js';
-import type { Admission } from './admission.js';
+import type { LoadShedder } from './load-shedder.js';
 import { addEtags } from './etag.js';
 import { sendGraphiqlPage, type GraphiqlPage } from './graphiql.js';
-import { refuse } from './server.js';
+import { sendError } from './server.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -23,16 +23,19 @@ export async function addGraphqlRoute(
   server: FastifyInstance,
   {
     apollo,
-    admission,
+    loadShedder,
     authenticate,
     contextFor,
     graphiqlPage,
   }: {
     /** Started. */
     apollo: ApolloServer<Context>;
-    admission: Admission;
+    loadShedder: LoadShedder;
     authenticate: Authenticate;
-    contextFor: (viewer: Viewer, request: Pick<Context, 'requestId' | 'onOutcome'>) => Context;
+    contextFor: (
+      viewer: Viewer,
+      request: Pick<Context, 'requestId' | 'onOperationResult'>,
+    ) => Context;
     /** Null: no GraphiQL here. */
     graphiqlPage: (() => Promise<GraphiqlPage>) | null;
   },
@@ -59,7 +62,7 @@ export async function addGraphqlRoute(
   async function answer(request: FastifyRequest, reply: FastifyReply): Promise<string> {
     const { viewer } = request;
     if (viewer === null) throw new Error('A request came here without authentication');
-    const onOutcome: Context['onOutcome'] = (outcome) => {
+    const onOperationResult: Context['onOperationResult'] = (outcome) => {
       request.outcome = outcome;
     };
     const { status, headers, body } = await apollo.executeHTTPGraphQLRequest({
@@ -69,7 +72,7 @@ export async function addGraphqlRoute(
         search: searchOf(request.url),
         body: request.body,
       },
-      context: async () => contextFor(viewer, { requestId: request.id, onOutcome }),
+      context: async () => contextFor(viewer, { requestId: request.id, onOperationResult }),
     });
     if (body.kind !== 'complete') throw new Error('This schema defers nothing');
     for (const [name, value] of headers) void reply.header(name, value);
@@ -86,7 +89,7 @@ export async function addGraphqlRoute(
   async function handler(request: FastifyRequest, reply: FastifyReply) {
     // Gone while his credentials were looked at: no place is taken for him.
     if (reply.raw.destroyed) return reply.hijack();
-    return admission.run<string | FastifyReply>(() => answer(request, reply), {
+    return loadShedder.run<string | FastifyReply>(() => answer(request, reply), {
       otherwise: () => refuseOverload(reply),
       whileWaiting: (leave) => reply.raw.once('close', leave),
     });
@@ -120,5 +123,5 @@ const headers = Object.fromEntries(http?.headers ?? []);
 
 /** As an OverloadedError would be answered, without the cost of one: there may be many. */
 function refuseOverload(reply: FastifyReply): FastifyReply {
-  return refuse(reply.headers(headers), { status: http?.status ?? 503, code, message });
+  return sendError(reply.headers(headers), { status: http?.status ?? 503, code, message });
 }

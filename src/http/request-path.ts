@@ -7,7 +7,7 @@ const MAX_LENGTH = 600;
  * The path of a request target, for logs and traces: without what may come before it, which may hold a password, and without its
  * query, which may hold the signature of a link; also where somebody has encoded the question mark, once or more.
  */
-export function pathOf(target: string): string {
+export function redactedPath(target: string): string {
   const [path = ''] = target
     .replace(/^[a-z]+:\/\/[^/?#]*/i, '')
     .split(/[?#]|%(?:25)*(?:3f|23)/i, 1);
@@ -15,6 +15,6 @@ export function pathOf(target: string): string {
 }
 
 /** The pattern of the path that a request is answered at; undefined: there is nothing at it. A preflight is answered at any. */
-export function routeOf({ routeOptions: { url } }: FastifyRequest): string | undefined {
+export function routePattern({ routeOptions: { url } }: FastifyRequest): string | undefined {
   return url === '*' ? undefined : url;
 }

@@ -9,26 +9,26 @@ import Fastify, {
 } from 'fastify';
 
 import { GatewayError } from '../errors.js';
-import type { Outcome } from '../graphql/context.js';
-import { onceEnded } from './answer-end.js';
+import type { OperationResult } from '../graphql/context.js';
+import { onFinished } from './on-finished.js';
 import { REQUEST_ID_HEADER, requestId, returnRequestIds } from './request-id.js';
-import { pathOf, routeOf } from './request-path.js';
+import { redactedPath, routePattern } from './request-path.js';
 import { securityHeaders } from './security-headers.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** What came of it; null where nothing is to be said but its status. */
-    outcome: Outcome | null;
+    outcome: OperationResult | null;
   }
 }
 
 /** A request that has its answer. */
-export interface Answered {
+export interface CompletedRequest {
   /** The pattern of its path; undefined: there is none for it. */
   readonly route: string | undefined;
   readonly status: number;
   readonly seconds: number;
-  readonly outcome: Outcome | null;
+  readonly outcome: OperationResult | null;
 }
 
 /** In bytes: room for a document of as many tokens as are allowed, and for its variables. */
@@ -51,11 +51,14 @@ export async function createHttpServer(
   logger: FastifyBaseLogger,
   {
     corsOrigins,
-    onAnswered,
-  }: { corsOrigins: readonly string[]; onAnswered: (answered: Answered) => void },
+    onRequestCompleted,
+  }: {
+    corsOrigins: readonly string[];
+    onRequestCompleted: (requestCompleted: CompletedRequest) => void;
+  },
 ): Promise<FastifyInstance> {
   const headers = securityHeaders();
-  function answered(request: FastifyRequest, reply: FastifyReply, route?: string): void {
+  function requestCompleted(request: FastifyRequest, reply: FastifyReply, route?: string): void {
     const { method, url } = request;
     const outcome = reply.raw.writableFinished
       ? request.outcome
@@ -65,9 +68,9 @@ export async function createHttpServer(
     const status = reply.raw.headersSent ? reply.statusCode : 499;
     const ms = Math.round(elapsedTime * 10) / 10;
     // Where nothing is, the path may be anything.
-    const path = route === undefined ? undefined : pathOf(url);
+    const path = route === undefined ? undefined : redactedPath(url);
     request.log.info({ method, path, status, ms, ...(outcome && logOf(outcome)) }, 'request');
-    onAnswered({ route, status, seconds: elapsedTime / 1_000, outcome });
+    onRequestCompleted({ route, status, seconds: elapsedTime / 1_000, outcome });
   }
   const server = Fastify({
     loggerInstance: logger,
@@ -90,13 +93,13 @@ export async function createHttpServer(
     // Paths that cannot be decoded come here and to no hook.
     frameworkErrors(_error, request, reply) {
       void reply.headers(headers).header(REQUEST_ID_HEADER, request.id);
-      refuse(reply, {
+      sendError(reply, {
         status: 400,
         code: 'BAD_REQUEST',
         message: 'This path is not one of a URL.',
       });
-      onceEnded(reply.raw, () => {
-        answered(request, reply);
+      onFinished(reply.raw, () => {
+        requestCompleted(request, reply);
       });
     },
   });
@@ -106,10 +109,10 @@ export async function createHttpServer(
   server.addHook('onRequest', (request, reply, done) => {
     void reply.headers(headers);
     // Asked now, for a file that is missing takes it away.
-    const route = routeOf(request);
+    const route = routePattern(request);
     // Not onResponse, which does not come for those who hang up before.
-    onceEnded(reply.raw, () => {
-      answered(request, reply, route);
+    onFinished(reply.raw, () => {
+      requestCompleted(request, reply, route);
     });
     done();
   });
@@ -124,7 +127,7 @@ export async function createHttpServer(
   }
 
   server.setNotFoundHandler((_request, reply) =>
-    refuse(reply, { status: 404, code: 'NOT_FOUND', message: 'Not found.' }),
+    sendError(reply, { status: 404, code: 'NOT_FOUND', message: 'Not found.' }),
   );
   server.setErrorHandler<FastifyError & { headers?: Record<string, string> }>(
     (error, request, reply) => {
@@ -134,17 +137,17 @@ export async function createHttpServer(
         else request.log.info({ cause: error.cause }, error.name);
         for (const [name, value] of http?.headers ?? []) void reply.header(name, value);
         if (http?.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
-        return refuse(reply, { status: http?.status ?? 400, code, message: error.message });
+        return sendError(reply, { status: http?.status ?? 400, code, message: error.message });
       }
       const status = error.statusCode ?? 500;
       if (status < 500) {
         // Such as the Content-Range of a range that cannot be satisfied.
         void reply.headers(error.headers ?? {});
-        return refuse(reply, { status, code: 'BAD_REQUEST', message: error.message });
+        return sendError(reply, { status, code: 'BAD_REQUEST', message: error.message });
       }
       request.log.error({ err: error }, 'A request failed');
       const message = 'Something went wrong on our side.';
-      return refuse(reply, { status: 500, code: 'INTERNAL_SERVER_ERROR', message });
+      return sendError(reply, { status: 500, code: 'INTERNAL_SERVER_ERROR', message });
     },
   );
 
@@ -155,7 +158,7 @@ export async function createHttpServer(
  * Answers with an error and with nothing that a route had made ready for a better answer. Errors outside GraphQL have the
  * form of those inside, so that a client reads one kind.
  */
-export function refuse(
+export function sendError(
   reply: FastifyReply,
   { status, code, message }: { status: number; code: string; message: string },
 ): FastifyReply {
@@ -167,7 +170,7 @@ export function refuse(
     .send({ errors: [{ message, extensions: { code } }] });
 }
 
-function logOf({ operation, code }: Outcome): { operation?: string; code?: string } {
+function logOf({ operation, code }: OperationResult): { operation?: string; code?: string } {
   return {
     ...(operation?.name != null && { operation: operation.name }),
     ...(code !== null && { code }),

@@ -1,6 +1,6 @@
 import type { ExportResource } from '../exports/export.js';
-import { contentTypeOf } from '../files/download-headers.js';
-import type { FileStore } from '../files/file-store.js';
+import { contentTypeFor } from '../storage/download-headers.js';
+import type { FileStore } from '../storage/file-store.js';
 import { drawFileSet, type FileSet } from './file-set.js';
 import { at, type Random } from './random.js';
 
@@ -36,7 +36,7 @@ export class FileSets {
     this.drawn.set(kind, [...sets, set]);
     await Promise.all(
       contents.map(({ objectKey, content }) =>
-        this.store.put(objectKey, content, contentTypeOf(objectKey)),
+        this.store.put(objectKey, content, contentTypeFor(objectKey)),
       ),
     );
     return set;

@@ -1,4 +1,4 @@
-import type { FileStore } from '../files/file-store.js';
+import type { FileStore } from '../storage/file-store.js';
 import type { Logger } from '../logger.js';
 import { SampleRepository, type DataSource } from './sample-repository.js';
 
@@ -6,7 +6,7 @@ import { SampleRepository, type DataSource } from './sample-repository.js';
 export const SAMPLE_EXPORTS = 250;
 
 /** Gives a database without any exports some to look at. */
-export async function fillWhenEmpty({
+export async function seedIfEmpty({
   source,
   files,
   logger,
@@ -19,8 +19,8 @@ export async function fillWhenEmpty({
   if (!(await repository.isEmpty())) return;
   const start = performance.now();
   // Only now, for it takes time to load and is needed once in the life of a database.
-  const { fillWithSamples } = await import('./fill.js');
-  const fill = () => fillWithSamples({ source, files, exports: SAMPLE_EXPORTS, now: new Date() });
+  const { seedSamples } = await import('./fill.js');
+  const fill = () => seedSamples({ source, files, exports: SAMPLE_EXPORTS, now: new Date() });
   const made = await fill().catch(async (error: unknown) => {
     // Another gateway that was started at the same time has filled it in the meantime.
     if (await repository.isEmpty()) throw error;

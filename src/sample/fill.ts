@@ -1,4 +1,4 @@
-import type { FileStore } from '../files/file-store.js';
+import type { FileStore } from '../storage/file-store.js';
 import { FileSets } from './file-sets.js';
 import { makeSample, sampleId, type SampleExport } from './sample-export.js';
 import { SampleRepository, type DataSource } from './sample-repository.js';
@@ -34,7 +34,7 @@ export interface FillSummary {
  * Adds sample exports with their files. Rows come after the files they speak of, a transaction at a time, so that a fill
  * that is cut short leaves nothing untrue.
  */
-export async function fillWithSamples(options: FillOptions): Promise<FillSummary> {
+export async function seedSamples(options: FillOptions): Promise<FillSummary> {
   const { exports: count, now, onProgress } = options;
   const repository = new SampleRepository(options.source);
   const seed = options.seed ?? (await nextSeed(repository));

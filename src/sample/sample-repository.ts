@@ -1,6 +1,6 @@
 import type { DataSource, EntityTarget, ObjectLiteral, QueryRunner } from 'typeorm';
 
-import { dateText } from '../database/values.js';
+import { toSqlDateTime } from '../database/sql-datetime.js';
 import { ExportFileRow } from '../exports/export-file.js';
 import { Export } from '../exports/export.js';
 import type { SampleExport } from './sample-export.js';
@@ -24,8 +24,8 @@ export class SampleRepository {
   }
 
   async hasAnyOf(ids: readonly string[]): Promise<boolean> {
-    const marks = ids.map(() => '?').join(', ');
-    const sql = `SELECT id FROM exports WHERE id IN (${marks}) LIMIT 1`;
+    const placeholders = ids.map(() => '?').join(', ');
+    const sql = `SELECT id FROM exports WHERE id IN (${placeholders}) LIMIT 1`;
     const found = await this.source.query<unknown[]>(sql, [...ids]);
     return found.length > 0;
   }
@@ -78,5 +78,5 @@ export class SampleRepository {
 }
 
 function textOf(value: unknown): unknown {
-  return value instanceof Date ? dateText(value) : value;
+  return value instanceof Date ? toSqlDateTime(value) : value;
 }

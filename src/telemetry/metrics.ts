@@ -1,10 +1,10 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 
-import type { PoolUse } from '../database/database.js';
-import type { EndedStatement } from '../database/observed-database.js';
-import type { Outcome } from '../graphql/context.js';
-import type { Admission } from '../http/admission.js';
-import type { Answered } from '../http/server.js';
+import type { PoolStats } from '../database/database.js';
+import type { CompletedQuery } from '../database/instrumented-database.js';
+import type { OperationResult } from '../graphql/context.js';
+import type { LoadShedder } from '../http/load-shedder.js';
+import type { CompletedRequest } from '../http/server.js';
 import { KeyedHistogram } from './histogram.js';
 
 /**
@@ -25,15 +25,15 @@ const LIMITS = ['cost', 'depth', 'load', 'nesting', 'selections', 'tokens', 'val
 export interface Metrics {
   readonly registry: Registry;
   /** A request has its answer. */
-  readonly answered: (answer: Answered) => void;
-  readonly statementEnded: (statement: EndedStatement) => void;
+  readonly requestCompleted: (answer: CompletedRequest) => void;
+  readonly queryCompleted: (statement: CompletedQuery) => void;
   readonly linkSigned: () => void;
   /** A request was refused, or will be, because of a limit of this name. */
-  readonly limitHit: (limit: string) => void;
+  readonly requestRejected: (limit: string) => void;
   /** Gives these numbers whenever the metrics are read. */
   readonly watch: (sources: {
-    load: () => Admission['load'];
-    pools: () => readonly PoolUse[];
+    load: () => LoadShedder['load'];
+    poolStats: () => readonly PoolStats[];
   }) => void;
 }
 
@@ -73,7 +73,7 @@ export function createMetrics(): Metrics {
   for (const limit of LIMITS) limits.inc({ limit }, 0);
 
   const names = new Set<string>();
-  function labelOf(operation: Outcome['operation'], code: string): string {
+  function labelOf(operation: OperationResult['operation'], code: string): string {
     if (operation === undefined) return 'none';
     const { name } = operation;
     if (name === null) return 'anonymous';
@@ -86,7 +86,7 @@ export function createMetrics(): Metrics {
 
   return {
     registry,
-    answered({ route = 'none', status, seconds, outcome }) {
+    requestCompleted({ route = 'none', status, seconds, outcome }) {
       const code = outcome?.code ?? (status < 400 ? 'ok' : 'error');
       const operation = labelOf(outcome?.operation, code);
       requests.count(`${route} ${status} ${operation} ${code}`, seconds, () => ({
@@ -96,17 +96,17 @@ export function createMetrics(): Metrics {
         outcome: code,
       }));
     },
-    statementEnded({ summary, failed, seconds }) {
+    queryCompleted({ summary, failed, seconds }) {
       const outcome = failed ? 'failed' : 'ok';
       statements.count(`${summary}: ${outcome}`, seconds, () => ({ statement: summary, outcome }));
     },
     linkSigned() {
       links.inc();
     },
-    limitHit(limit) {
+    requestRejected(limit) {
       limits.inc({ limit });
     },
-    watch({ load, pools }) {
+    watch({ load, poolStats }) {
       new Gauge({
         name: 'exports_gateway_graphql_requests',
         help: 'GraphQL requests that are worked on (running), and that wait for their turn (waiting).',
@@ -124,7 +124,7 @@ export function createMetrics(): Metrics {
         labelNames: ['server', 'state'],
         registers,
         collect() {
-          for (const { server, inUse, waiting } of pools()) {
+          for (const { server, inUse, waiting } of poolStats()) {
             this.set({ server, state: 'in_use' }, inUse);
             this.set({ server, state: 'waiting' }, waiting);
           }

@@ -21,10 +21,10 @@ import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import type { Database } from '../database/database.js';
-import { summaryOf } from '../database/observed-database.js';
-import { codeOf } from '../errors.js';
-import { onceEnded } from '../http/answer-end.js';
-import { pathOf, routeOf } from '../http/request-path.js';
+import { querySummary } from '../database/instrumented-database.js';
+import { errorCode } from '../errors.js';
+import { onFinished } from '../http/on-finished.js';
+import { redactedPath, routePattern } from '../http/request-path.js';
 import type { Logger } from '../logger.js';
 
 /** How long the end of the process waits for a collector to take the last spans. */
@@ -97,7 +97,7 @@ export function startTracing(logger: Logger): Tracing {
     addTo(server, graphqlPath) {
       server.addHook('onRequest', (request, reply, done) => {
         const { method, url, protocol, id } = request;
-        const route = routeOf(request);
+        const route = routePattern(request);
         // What balancers and Prometheus ask all the time would be most of all spans.
         if (route !== undefined && /^\/(health\/|metrics$)/.test(route)) {
           done();
@@ -108,13 +108,13 @@ export function startTracing(logger: Logger): Tracing {
           'http.request.method': method,
           'http.response.header.x-request-id': [id],
           'url.scheme': protocol,
-          ...(route !== undefined && { 'http.route': route, 'url.path': pathOf(url) }),
+          ...(route !== undefined && { 'http.route': route, 'url.path': redactedPath(url) }),
         };
         const name = route === undefined ? method : `${method} ${route}`;
         const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, caller);
         const within = trace.setSpan(caller, span);
         requests.set(request, within);
-        onceEnded(reply.raw, () => {
+        onFinished(reply.raw, () => {
           endOperation(request);
           endRequest(span, reply);
         });
@@ -141,7 +141,7 @@ export function startTracing(logger: Logger): Tracing {
       async query<Row>(sql: string, parameters?: readonly unknown[]) {
         // Those of the start, and of nobody's request.
         if (trace.getActiveSpan() === undefined) return database.query<Row>(sql, parameters);
-        const summary = summaryOf(sql);
+        const summary = querySummary(sql);
         const attributes = {
           'db.system.name': system,
           'db.query.summary': summary,
@@ -153,15 +153,15 @@ export function startTracing(logger: Logger): Tracing {
           span.setAttribute('db.response.returned_rows', rows.length);
           return rows;
         } catch (error) {
-          const type = error instanceof Error ? (codeOf(error) ?? error.name) : 'unknown';
+          const type = error instanceof Error ? (errorCode(error) ?? error.name) : 'unknown';
           fail(span, type);
           throw error;
         } finally {
           span.end();
         }
       },
-      byIndex: (name) => database.byIndex(name),
-      pools: () => database.pools(),
+      indexHint: (name) => database.indexHint(name),
+      poolStats: () => database.poolStats(),
       close: () => database.close(),
     }),
 

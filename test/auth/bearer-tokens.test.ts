@@ -3,7 +3,8 @@ import { createHmac, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { exportJWK, SignJWT, type JWK, type JWTPayload } from 'jose';
 
-import { readConfig, type AuthConfig } from '../../src/config.js';
+import type { AuthConfig } from '../../src/config/auth.js';
+import { readConfig } from '../../src/config/config.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
 import { exportId, exportRow, insertRows } from '../support/rows.js';
@@ -316,8 +317,8 @@ describe.each([
   it('is refused with alg none, and when it only says the algorithm', async () => {
     await expectRefusal(gateway, bearing(unsigned('none')), /"alg"/);
     await expectRefusal(gateway, bearing(unsigned(alg)), /./);
-    const forged = signByHand({ alg }, good(), pem);
-    await expectRefusal(gateway, bearing(forged), /signature/);
+    const invalid = signByHand({ alg }, good(), pem);
+    await expectRefusal(gateway, bearing(invalid), /signature/);
   });
 
   it('is refused when it is of another private key, or another algorithm', async () => {

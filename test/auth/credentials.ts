@@ -4,12 +4,13 @@ import { once } from 'node:events';
 import { expect } from '@jest/globals';
 import { pino } from 'pino';
 
-import { ApiKey, hashOfApiKey } from '../../src/auth/api-key.js';
+import { ApiKey, hashApiKey } from '../../src/auth/api-key.js';
 import { ApiKeyRepository } from '../../src/auth/api-key-repository.js';
-import { createDataSource } from '../../src/database/data-source.js';
+import { createTestDataSource } from '../support/data-source.js';
 import { openDatabase } from '../../src/database/open-database.js';
 import type { EngineDatabase } from '../support/engines.js';
 import type { Gateway } from '../support/gateway.js';
+import { entities } from '../../src/entities.js';
 
 /** A key of the tests by a name, in the form of a real one. */
 export function keyNamed(name: string): string {
@@ -22,7 +23,7 @@ export function apiKeyRow(
   organizationId: string,
   changes: { expiresAt?: Date; revokedAt?: Date } = {},
 ): ApiKey {
-  const keyHash = hashOfApiKey(key);
+  const keyHash = hashApiKey(key);
   return Object.assign(new ApiKey(), {
     id: `key_${keyHash.slice(0, 22)}`,
     organizationId,
@@ -41,11 +42,11 @@ export async function addKeys(
   keys: readonly ApiKey[],
 ): Promise<void> {
   const logger = pino({ level: 'silent' });
-  const source = await createDataSource(config, logger);
+  const source = await createTestDataSource(config);
   await source.initialize();
   await source.runMigrations();
   await source.destroy();
-  const database = await openDatabase(config, { logger });
+  const database = await openDatabase(config, { entities, logger });
   const repository = new ApiKeyRepository(database);
   for (const key of keys) await repository.add(key);
   await database.close();
@@ -89,13 +90,13 @@ export async function askWith(
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
   let text = '';
   for await (const chunk of response.setEncoding('utf8')) text += String(chunk);
-  const answered = { ...response.headers };
-  delete answered.date;
-  delete answered['x-request-id'];
+  const received = { ...response.headers };
+  delete received.date;
+  delete received['x-request-id'];
   const logged = gateway.log.slice(logBefore);
   return {
     status: response.statusCode,
-    headers: answered,
+    headers: received,
     text,
     statements: logged.flatMap(({ sql }) => (typeof sql === 'string' ? [sql] : [])),
     causes: logged.flatMap(({ msg, cause }) => (msg === 'UnauthenticatedError' ? [cause] : [])),
@@ -128,7 +129,7 @@ export function expectNotLogged(gateway: Pick<Gateway, 'log'>, secrets: readonly
   const log = JSON.stringify(gateway.log);
   for (const each of secrets) {
     expect(log).not.toContain(each);
-    expect(log).not.toContain(hashOfApiKey(each));
+    expect(log).not.toContain(hashApiKey(each));
   }
 }
 

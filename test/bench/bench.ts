@@ -82,13 +82,13 @@ export class Bench {
   private async measureOnce(target: Target, seconds: number): Promise<Measurement> {
     const pids = [target.contender.pid, await this.server.pid()];
     const before = await Promise.all(pids.map(cpuOf));
-    const { answered, ...load } = await this.load(target, { seconds });
+    const { received, ...load } = await this.load(target, { seconds });
     const after = await Promise.all(pids.map(cpuOf));
     const [cpu = NaN, databaseCpu = NaN] = after.map(
-      (ms, at) => (ms - (before[at] ?? NaN)) / answered,
+      (ms, at) => (ms - (before[at] ?? NaN)) / received,
     );
     const { p50, p99, errors } = load;
-    return { perSecond: answered / load.seconds, p50, p99, cpu, databaseCpu, errors };
+    return { perSecond: received / load.seconds, p50, p99, cpu, databaseCpu, errors };
   }
 }
 

@@ -3,7 +3,7 @@ import { deepStrictEqual } from 'node:assert/strict';
 import type { Connection, RowDataPacket } from 'mysql2/promise';
 
 import { ExportResource, ExportStatus } from '../../src/exports/export.js';
-import { LocalLinks } from '../../src/files/local-links.js';
+import { LocalUrlSigner } from '../../src/storage/local-url-signer.js';
 import type { PlainFilter } from './contenders/plain-sql.js';
 import { ORGANIZATION } from './data.js';
 import type { GraphqlRequest, Workload } from './workloads.js';
@@ -68,7 +68,7 @@ export async function ask(origin: string, request: GraphqlRequest): Promise<unkn
   });
 }
 
-const links = new LocalLinks({ secret: LINK_SECRET, ttl: 900, origin: () => '' });
+const links = new LocalUrlSigner({ secret: LINK_SECRET, ttl: 900, origin: () => '' });
 
 /** What an answer says without the details of the rows: their ids in order, and the count where it was asked for. */
 function essenceOf(answer: unknown): unknown {

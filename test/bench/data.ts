@@ -4,6 +4,7 @@ import { type Connection, type RowDataPacket } from 'mysql2/promise';
 import { pino } from 'pino';
 
 import { connectDatabase } from '../../src/database/connect.js';
+import { entities } from '../../src/entities.js';
 
 /** The organization of every second row, which is the one that is asked for. The others have some 1,000 rows each. */
 export const ORGANIZATION = 'org_bench';
@@ -70,6 +71,7 @@ async function versionOf(connection: Connection, database: string): Promise<numb
 async function migrate(url: string): Promise<void> {
   const config = { kind: 'mysql', url } as const;
   const source = await connectDatabase(config, {
+    entities,
     logger: pino({ level: 'silent' }),
     migrate: true,
   });

@@ -16,7 +16,7 @@ const PATIENCE = 120;
 
 /** What came of a load. */
 export interface LoadResult {
-  readonly answered: number;
+  readonly received: number;
   /** Until the last answer. */
   readonly seconds: number;
   /** Answers other than 200, answers with GraphQL errors, requests without an answer. */

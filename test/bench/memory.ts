@@ -27,14 +27,14 @@ export async function measureMemory(bench: Bench, minutes: number): Promise<numb
     await sleep(60_000);
     used.push(await residentMemoryOf(contender.pid));
   }
-  const { answered, errors } = await loaded;
+  const { received, errors } = await loaded;
 
   const [first = NaN] = used;
   const rows = used.map((mib, at) => [String(at + 1), digits(mib), digits(mib / first)]);
   const isFlat = (used.at(-1) ?? NaN) / first <= GOAL;
   const isSmall = Math.max(...used) < GOAL_MIB;
   print(
-    `Resident memory of the gateway under all workloads at once, ${answered} requests\n\n` +
+    `Resident memory of the gateway under all workloads at once, ${received} requests\n\n` +
       `${table(['minute', 'MiB', 'ratio to the first'], rows)}\n\n` +
       `At the end at most ${GOAL} times that after one minute: ${isFlat ? 'yes' : 'no'}. ` +
       `Below ${GOAL_MIB} MiB: ${isSmall ? 'yes' : 'no'}.`,

@@ -4,9 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { pino } from 'pino';
-
-import { createDataSource } from '../../src/database/data-source.js';
+import { createTestDataSource } from '../support/data-source.js';
 import { buildGateway, type StartedProgram } from '../start/built-gateway.js';
 import { until } from '../start/until.js';
 import { exportId, exportRow, insertRows } from '../support/rows.js';
@@ -145,7 +143,7 @@ function hasRows(data: unknown, count: number): boolean {
 async function fill(node: Node): Promise<void> {
   await ask(node.server.url, 'CREATE DATABASE exports CHARACTER SET utf8mb4');
   const config = { kind: 'mysql', url: urlOf(node) } as const;
-  const source = await createDataSource(config, pino({ level: 'silent' }));
+  const source = await createTestDataSource(config);
   await source.initialize();
   await source.runMigrations();
   await insertRows(source, { exports: [...Array(ROWS).keys()].map((index) => exportRow(index)) });

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
 import { pino } from 'pino';
 
-import { createDataSource } from '../../src/database/data-source.js';
+import { createTestDataSource } from '../support/data-source.js';
 import { openDatabase } from '../../src/database/open-database.js';
 import { ServiceUnavailableError } from '../../src/errors.js';
 import { buildGateway, type BuiltGateway, type StartedProgram } from '../start/built-gateway.js';
@@ -18,6 +18,7 @@ import { thisMachine } from '../support/apt.js';
 import { findServerProgram } from '../support/mysql-server.js';
 import { createPrivateServer, type PrivateServer } from '../support/private-server.js';
 import { exportId, exportRow, insertRows } from '../support/rows.js';
+import { entities } from '../../src/entities.js';
 
 /** More than twice what is promised, for a machine that has other things to do. */
 const PATIENCE_MS = 5_000;
@@ -67,10 +68,7 @@ ifInstalled('a gateway whose database', () => {
       await root.query(`GRANT SELECT ON exports.* TO ${user}@'127.0.0.1'`);
     }
     await root.end();
-    const source = await createDataSource(
-      { kind: 'mysql', url: url.href },
-      pino({ level: 'silent' }),
-    );
+    const source = await createTestDataSource({ kind: 'mysql', url: url.href });
     await source.initialize();
     await source.runMigrations();
     await insertRows(source, { exports: [...Array(60).keys()].map((index) => exportRow(index)) });
@@ -111,7 +109,7 @@ ifInstalled('a gateway whose database', () => {
     await rm(folder, { recursive: true });
   });
 
-  interface Outcome {
+  interface OperationResult {
     readonly status: number;
     readonly code: string | undefined;
     /** Null: the list is null. */
@@ -123,7 +121,7 @@ ifInstalled('a gateway whose database', () => {
   let asked = 0;
 
   /** Fails when it takes longer than anybody should wait. */
-  async function ask(origin: string): Promise<Outcome> {
+  async function ask(origin: string): Promise<OperationResult> {
     // Each time another page, for those who ask the same at the same time share a statement.
     const limit = 30 + (asked++ % 30);
     const query = `{ exports(limit: ${limit}) { data { id name createdAt } } }`;
@@ -146,14 +144,14 @@ ifInstalled('a gateway whose database', () => {
     };
   }
 
-  function expectUnavailable(outcomes: readonly Outcome[]): void {
+  function expectUnavailable(outcomes: readonly OperationResult[]): void {
     expect(outcomes.map(({ status, code, ids }) => [status, code, ids])).toEqual(
       outcomes.map(() => [503, 'SERVICE_UNAVAILABLE', null]),
     );
   }
 
   /** Right or unavailable, but nothing else. */
-  function expectEither(outcomes: readonly Outcome[]): void {
+  function expectEither(outcomes: readonly OperationResult[]): void {
     expectUnavailable(outcomes.filter(({ isRight }) => !isRight));
   }
 
@@ -249,7 +247,7 @@ ifInstalled('a gateway whose database', () => {
 
   it('takes too long over a statement ends it there, too', async () => {
     const logger = pino({ level: 'silent' });
-    const database = await openDatabase({ kind: 'mysql', url: directUrl }, { logger });
+    const database = await openDatabase({ kind: 'mysql', url: directUrl }, { entities, logger });
     try {
       // MariaDB would go on with this for minutes, although nobody waits for it any more.
       const tables = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `exports ${name}`).join();

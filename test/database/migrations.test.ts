@@ -1,11 +1,10 @@
 import 'reflect-metadata';
 
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { pino } from 'pino';
 import { DataSource } from 'typeorm';
 
 import { ApiKey } from '../../src/auth/api-key.js';
-import { createDataSource } from '../../src/database/data-source.js';
+import { createTestDataSource } from '../support/data-source.js';
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import { ExportStatus } from '../../src/exports/export.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
@@ -23,7 +22,7 @@ describe.each(engines)('the migrations on $engine, with rows in the tables', ({ 
 
   beforeEach(async () => {
     database = await provide();
-    source = await createDataSource(database.config, pino({ level: 'silent' }));
+    source = await createTestDataSource(database.config);
     await source.initialize();
     count = source.migrations.length;
   });

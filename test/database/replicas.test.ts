@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
 import { pino } from 'pino';
 
-import type { Config } from '../../src/config.js';
-import { createDataSource } from '../../src/database/data-source.js';
+import type { Config } from '../../src/config/config.js';
+import { createTestDataSource } from '../support/data-source.js';
 import { openDatabase } from '../../src/database/open-database.js';
 import { StartupError } from '../../src/errors.js';
 import { ExportFileKind } from '../../src/exports/export-file.js';
@@ -15,6 +15,7 @@ import { findProgram, thisMachine } from '../support/apt.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
 import { createPrivateServer, type PrivateServer } from '../support/private-server.js';
 import { exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
+import { entities } from '../../src/entities.js';
 
 /** More than twice what is promised, for a machine that has other things to do. */
 const PATIENCE_MS = 5_000;
@@ -102,10 +103,7 @@ ifInstalled('a gateway with two replicas', () => {
         await connection.query('START SLAVE');
       });
     }
-    const source = await createDataSource(
-      { kind: 'mysql', url: urlOf(primary) },
-      pino({ level: 'silent' }),
-    );
+    const source = await createTestDataSource({ kind: 'mysql', url: urlOf(primary) });
     await source.initialize();
     await source.runMigrations();
     await insertRows(source, {
@@ -182,7 +180,7 @@ ifInstalled('a gateway with two replicas', () => {
     return answers;
   }
 
-  const placeOf = (server: PrivateServer) => `mysql://${new URL(server.url).host}/exports`;
+  const redactedUrl = (server: PrivateServer) => `mysql://${new URL(server.url).host}/exports`;
 
   /** Waits until the gateway says so from now on. */
   async function untilLogged(server: PrivateServer, what: string, from: number): Promise<void> {
@@ -190,15 +188,18 @@ ifInstalled('a gateway with two replicas', () => {
       () =>
         gateway.log
           .slice(from)
-          .some(({ msg }) => String(msg).startsWith(`The database ${placeOf(server)} ${what}`)) ||
-        undefined,
+          .some(({ msg }) =>
+            String(msg).startsWith(`The database ${redactedUrl(server)} ${what}`),
+          ) || undefined,
       PATIENCE_MS,
     );
   }
 
   it('reads from both of them, and not from the primary', async () => {
     expect(Object.keys(await whoAnswersOften()).sort()).toEqual(['one', 'the other']);
-    expect(gateway.log.some(({ msg }) => msg === `Replica   ${placeOf(replicas[1])}`)).toBe(true);
+    expect(gateway.log.some(({ msg }) => msg === `Replica   ${redactedUrl(replicas[1])}`)).toBe(
+      true,
+    );
   });
 
   it('sends statements of all kinds to both of them', async () => {
@@ -296,7 +297,7 @@ ifInstalled('a gateway with two replicas', () => {
       };
       const database = await openDatabase(
         { kind: 'mysql', url: urlOf(primary), replicaUrls: [replicaUrl, urlOf(replicas[1])] },
-        { logger: pino({ level: 'warn' }, { write }) },
+        { entities, logger: pino({ level: 'warn' }, { write }) },
       );
       try {
         for (let asked = 0; asked < 4; asked++) {

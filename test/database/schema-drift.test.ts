@@ -1,10 +1,9 @@
 import 'reflect-metadata';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { pino } from 'pino';
 import type { DataSource } from 'typeorm';
 
-import { createDataSource } from '../../src/database/data-source.js';
+import { createTestDataSource } from '../support/data-source.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
 
 describe.each(engines)('the migrations on $engine', ({ provide }) => {
@@ -13,7 +12,7 @@ describe.each(engines)('the migrations on $engine', ({ provide }) => {
 
   beforeAll(async () => {
     database = await provide();
-    source = await createDataSource(database.config, pino({ level: 'silent' }));
+    source = await createTestDataSource(database.config);
     await source.initialize();
     await source.runMigrations();
   });

@@ -27,7 +27,7 @@ const rows: readonly Row[] = [...Array(30).keys()].map((index) =>
 );
 
 /** What a cursor of a list without filter is bound to, as export-cursor.ts has it. */
-function tagOf(position: Buffer, order: Order, organization = 'org_demo'): Buffer {
+function checksum(position: Buffer, order: Order, organization = 'org_demo'): Buffer {
   const direction = order.isAscending ? 'asc' : 'desc';
   return createHash('sha256')
     .update(JSON.stringify([organization, null, [], '', order.column, direction]))
@@ -40,7 +40,7 @@ function tagOf(position: Buffer, order: Order, organization = 'org_demo'): Buffe
 /** A cursor with a right tag and whatever position. */
 function forge(position: string | Buffer, order: Order, organization?: string): string {
   const bytes = Buffer.from(position);
-  return Buffer.concat([tagOf(bytes, order, organization), bytes]).toString('base64url');
+  return Buffer.concat([checksum(bytes, order, organization), bytes]).toString('base64url');
 }
 
 describe.each(engines)('a bad cursor on $engine', ({ provide }) => {

@@ -10,8 +10,8 @@ function watchedLoaders() {
   const asked: { sql: string; parameters: readonly unknown[] }[] = [];
   const loaders = new ExportLoaders(
     new ExportRepository({
-      byIndex: () => '',
-      pools: () => [],
+      indexHint: () => '',
+      poolStats: () => [],
       close: () => Promise.resolve(),
       async query<Row>(sql: string, parameters: readonly unknown[] = []) {
         asked.push({ sql, parameters });

@@ -5,12 +5,13 @@ import { pino } from 'pino';
 import type { Database } from '../../src/database/database.js';
 import { openDatabase } from '../../src/database/open-database.js';
 import { SortDirection } from '../../src/exports/export-args.js';
-import type { ListPosition } from '../../src/exports/export-cursor.js';
+import type { CursorPosition } from '../../src/exports/export-cursor.js';
 import { ExportRepository } from '../../src/exports/export-repository.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
 import { exportRow, insertRows } from '../support/rows.js';
 import { idsInOrder, orderedValue, orders, type Order, type Row } from './expected-list.js';
+import { entities } from '../../src/entities.js';
 
 const LIMIT = 11;
 const start = Date.UTC(2026, 10, 1);
@@ -33,8 +34,8 @@ type Answer = (sql: string, parameters: unknown[]) => Promise<unknown[]>;
 /** A database of which a test sees the statements on their way. */
 function watched(database: Database, answer: Answer): Database {
   return {
-    byIndex: (name) => database.byIndex(name),
-    pools: () => [],
+    indexHint: (name) => database.indexHint(name),
+    poolStats: () => [],
     query: async <Row>(sql: string, parameters: readonly unknown[] = []) =>
       (await answer(sql, [...parameters])) as Row[],
     close: () => database.close(),
@@ -51,7 +52,7 @@ describe.each(engines)('a page behind a cursor on $engine', ({ engine, provide }
   beforeAll(async () => {
     provided = await provide();
     gateway = await startGateway(provided);
-    database = await openDatabase(provided.config, { logger: pino({ level: 'silent' }) });
+    database = await openDatabase(provided.config, { entities, logger: pino({ level: 'silent' }) });
     await insertRows(gateway.source, { exports: [...rows] });
     await gateway.source.query(engine === 'MySQL' ? 'ANALYZE TABLE exports' : 'ANALYZE');
     if (provided.config.kind === 'mysql') {
@@ -81,7 +82,7 @@ describe.each(engines)('a page behind a cursor on $engine', ({ engine, provide }
       const index = Math.floor(share * (rows.length - 1));
       const row = sorted[index];
       if (row === undefined) throw new Error('There is no such row.');
-      const after: ListPosition = { value: orderedValue(row, order.column), id: row.id };
+      const after: CursorPosition = { value: orderedValue(row, order.column), id: row.id };
       const stretch = {
         conditions: { resource: null, statuses: [], search: '' },
         orderBy: order.column,

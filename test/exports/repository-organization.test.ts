@@ -8,6 +8,7 @@ import { ExportRepository } from '../../src/exports/export-repository.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
 import { exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
+import { entities } from '../../src/entities.js';
 
 describe.each(engines)(
   'the repository on $engine, asked for what another organization has',
@@ -20,7 +21,10 @@ describe.each(engines)(
     beforeAll(async () => {
       provided = await provide();
       gateway = await startGateway(provided);
-      database = await openDatabase(provided.config, { logger: pino({ level: 'silent' }) });
+      database = await openDatabase(provided.config, {
+        entities,
+        logger: pino({ level: 'silent' }),
+      });
       repository = new ExportRepository(database);
       await insertRows(gateway.source, {
         exports: [exportRow(1)],

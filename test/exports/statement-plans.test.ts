@@ -5,7 +5,7 @@ import type { Database } from '../../src/database/database.js';
 import {
   ExportOrderBy,
   SortDirection,
-  type ExportConditions,
+  type NormalizedExportFilter,
 } from '../../src/exports/export-args.js';
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import { ExportRepository } from '../../src/exports/export-repository.js';
@@ -24,8 +24,8 @@ interface Step {
   readonly sorted: boolean;
 }
 
-const nothing: ExportConditions = { resource: null, statuses: [], search: '' };
-const conditions: readonly { what: string; given: ExportConditions }[] = [
+const nothing: NormalizedExportFilter = { resource: null, statuses: [], search: '' };
+const conditions: readonly { what: string; given: NormalizedExportFilter }[] = [
   { what: 'no condition', given: nothing },
   { what: 'a resource', given: { ...nothing, resource: ExportResource.CONTACT } },
   { what: 'a status', given: { ...nothing, statuses: [ExportStatus.FAILED] } },
@@ -83,8 +83,8 @@ describe.each(engines)('the plan of a statement on $engine', ({ engine, provide 
 
   /** A database that explains what it is asked, and finds nothing. */
   const explaining: Database = {
-    byIndex: (name) => (engine === 'MySQL' ? `FORCE INDEX (${name})` : `INDEXED BY ${name}`),
-    pools: () => [],
+    indexHint: (name) => (engine === 'MySQL' ? `FORCE INDEX (${name})` : `INDEXED BY ${name}`),
+    poolStats: () => [],
     close: () => Promise.resolve(),
     async query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
       steps = connection

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { buildSchema, parse } from 'graphql';
 
-import { compilableIn } from '../../src/graphql/compilable.js';
+import { createJitEligibility } from '../../src/graphql/jit-eligibility.js';
 import { createSchemaText } from '../../src/graphql/schema.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
@@ -17,13 +17,15 @@ const seed = FUZZ_SEED ?? (FUZZ_REQUESTS === undefined ? '7' : undefined);
 
 let database: EngineDatabase;
 let gateway: Gateway;
-let isCompilable: ReturnType<typeof compilableIn>;
+let isJitEligible: ReturnType<typeof createJitEligibility>;
 
 beforeAll(async () => {
   database = (await engines[0]?.provide()) as EngineDatabase;
   gateway = await startGateway(database);
   await insertFuzzedRows(gateway.source);
-  isCompilable = compilableIn(buildSchema(await createSchemaText(), { assumeValidSDL: true }));
+  isJitEligible = createJitEligibility(
+    buildSchema(await createSchemaText(), { assumeValidSDL: true }),
+  );
 });
 
 afterAll(async () => {
@@ -32,7 +34,7 @@ afterAll(async () => {
 });
 
 function willBeCompiled({ query }: GraphqlRequest): boolean {
-  return isCompilable(parse(String(query)));
+  return isJitEligible(parse(String(query)));
 }
 
 // The first time graphql-js executes a document, the second and third time it is compiled.

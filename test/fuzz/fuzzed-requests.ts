@@ -4,7 +4,7 @@ import type { GraphQLSchema } from 'graphql';
 import { choicesOf } from './choices.js';
 import { requestOf, type GraphqlRequest } from './documents.js';
 import type { Vocabulary } from './input-values.js';
-import { spoiled } from './spoil.js';
+import { spoiled } from './mutate.js';
 
 /** Requests against a schema, a quarter of them spoiled. Each is made when it is called, out of the choices of its seed. */
 export function fuzzedRequests(

@@ -8,8 +8,8 @@ import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { ExportFileKind } from '../../src/exports/export-file.js';
-import type { StoredFile } from '../../src/files/file-links.js';
-import { LocalLinks } from '../../src/files/local-links.js';
+import type { StoredFile } from '../../src/storage/url-signer.js';
+import { LocalUrlSigner } from '../../src/storage/local-url-signer.js';
 import { until } from '../start/until.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
@@ -53,7 +53,7 @@ async function store(objectKey: string, content: Buffer | string): Promise<void>
 
 /** A link signed with the gateway's own secret that works for `ttl` seconds, or has not for as many. */
 async function linkTo(file: StoredFile, ttl = 900): Promise<string> {
-  const links = new LocalLinks({ secret, ttl, origin: () => gateway.origin });
+  const links = new LocalUrlSigner({ secret, ttl, origin: () => gateway.origin });
   return links.sign(file).url;
 }
 
@@ -479,7 +479,11 @@ describe('a link that cannot be used tells nothing of its file:', () => {
   });
 
   it('403 with the signature of another gateway', async () => {
-    const links = new LocalLinks({ secret: `${secret}!`, ttl: 900, origin: () => gateway.origin });
+    const links = new LocalUrlSigner({
+      secret: `${secret}!`,
+      ttl: 900,
+      origin: () => gateway.origin,
+    });
     const { url } = links.sign(file);
     expectRefusal(await getRaw(url), { status: 403, code: 'FORBIDDEN' }, tellTales);
   });
@@ -701,21 +705,21 @@ describe('the log of downloads', () => {
   it('has one line a request, with the path, and nowhere the name, the expiry or the signature', async () => {
     const file: StoredFile = { objectKey: 'logged.csv', fileName: 'name-not-for-logs.csv' };
     await store(file.objectKey, 'a');
-    const genuine = await linkTo(file);
+    const valid = await linkTo(file);
     const expired = await linkTo(file, -77);
     const missing = await linkTo({ ...file, objectKey: 'logged-missing.csv' });
-    const malformed = `${gateway.origin}/files/logged-%zz${new URL(genuine).search}`;
+    const malformed = `${gateway.origin}/files/logged-%zz${new URL(valid).search}`;
     const start = gateway.log.length;
     const requests: [string, string, Record<string, string>, number][] = [
-      ['GET', genuine, {}, 200],
-      ['GET', genuine, { Range: 'bytes=9-' }, 416],
-      ['HEAD', genuine, {}, 200],
-      ['POST', genuine, { 'Content-Length': '0' }, 404],
-      ['GET', `${genuine}x`, {}, 403],
+      ['GET', valid, {}, 200],
+      ['GET', valid, { Range: 'bytes=9-' }, 416],
+      ['HEAD', valid, {}, 200],
+      ['POST', valid, { 'Content-Length': '0' }, 404],
+      ['GET', `${valid}x`, {}, 403],
       ['GET', expired, {}, 410],
       ['GET', missing, {}, 404],
       ['GET', malformed, {}, 400],
-      ['GET', `${gateway.origin}/unknown${new URL(genuine).search}`, {}, 404],
+      ['GET', `${gateway.origin}/unknown${new URL(valid).search}`, {}, 404],
     ];
     for (const [method, url, headers, status] of requests) {
       expect((await getRaw(url, { method, headers })).status).toBe(status);
@@ -723,7 +727,7 @@ describe('the log of downloads', () => {
     await getRaw(`${gateway.origin}/health/live?last`);
     const log = (await untilLogged(({ path }) => path === '/health/live')).slice(start);
     const text = JSON.stringify(log);
-    for (const url of [genuine, expired, missing]) {
+    for (const url of [valid, expired, missing]) {
       const query = new URL(url).searchParams;
       for (const [name, value] of query)
         expect([name, text.includes(value)]).toEqual([name, false]);

@@ -72,13 +72,13 @@ async function answerTo(
 ): Promise<{ status: number; body: unknown }> {
   const response = page.waitForResponse(isAnswerTo());
   await ask();
-  const answered = await response;
-  const body: unknown = await answered.json();
+  const received = await response;
+  const body: unknown = await received.json();
   await page
     .locator('.graphiql-response .view-line', { hasText: /"(data|errors)"/ })
     .first()
     .waitFor();
-  return { status: answered.status(), body };
+  return { status: received.status(), body };
 }
 
 function isAnswerTo(operation?: string): (response: Response) => boolean {

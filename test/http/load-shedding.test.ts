@@ -10,7 +10,7 @@ import {
   type BuiltGateway,
   type StartedProgram,
 } from '../start/built-gateway.js';
-import type { Outcome, Phase } from './load.js';
+import type { OperationResult, Phase } from './load.js';
 
 // A page that costs this process some milliseconds, so that it is not the one which asks that is at its end.
 const query =
@@ -32,7 +32,7 @@ afterAll(async () => {
 });
 
 /** Puts load on the gateway, from a process of its own. */
-async function load(phase: Phase): Promise<Outcome> {
+async function load(phase: Phase): Promise<OperationResult> {
   const task = JSON.stringify({ url: `${origin}/graphql`, query, phase });
   const program = startProgram(
     ['--import', '@swc-node/register/esm-register', resolve('test/http/load.ts'), task],
@@ -41,7 +41,7 @@ async function load(phase: Phase): Promise<Outcome> {
   );
   const { msg } = await program.untilLine(/^\{/);
   await program.ended;
-  return JSON.parse(msg) as Outcome;
+  return JSON.parse(msg) as OperationResult;
 }
 
 async function metric(name: string): Promise<number> {
@@ -53,15 +53,15 @@ const residentBytes = () => metric('process_resident_memory_bytes');
 
 /** Asks over and over whether the gateway lives, until told to stop; gives what it was answered. */
 function watchOver(): () => Promise<number[]> {
-  const answered = new Set<number>();
+  const received = new Set<number>();
   const watched = { isOver: false };
   const watching = (async () => {
-    while (!watched.isOver) answered.add((await fetch(`${origin}/health/live`)).status);
+    while (!watched.isOver) received.add((await fetch(`${origin}/health/live`)).status);
   })();
   return async () => {
     watched.isOver = true;
     await watching;
-    return [...answered];
+    return [...received];
   };
 }
 

@@ -10,7 +10,7 @@ export type Phase = { readonly seconds: number } & (
 );
 
 /** What came of a phase. */
-export interface Outcome {
+export interface OperationResult {
   /** How many answers had each status; 0: no answer. */
   readonly statuses: Readonly<Record<number, number>>;
   /** Of all that were not answered with 200: how many said Retry-After. */
@@ -94,7 +94,7 @@ await Promise.all(running);
 const counted = elapsed() - ('perSecond' in phase ? 1 : 0);
 
 took.sort((a, b) => a - b);
-const outcome: Outcome = {
+const outcome: OperationResult = {
   statuses,
   retryAfter,
   median: took[Math.floor(took.length * 0.5)] ?? NaN,

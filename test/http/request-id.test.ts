@@ -22,7 +22,7 @@ describe('the id of a request', () => {
   async function idsOf(
     path: string,
     init: RequestInit,
-  ): Promise<[answered: string | null, logged: unknown]> {
+  ): Promise<[received: string | null, logged: unknown]> {
     const before = gateway.log.length;
     const response = await fetch(gateway.origin + path, init);
     await response.arrayBuffer();
@@ -51,9 +51,9 @@ describe('the id of a request', () => {
     'größe',
     'a, b',
   ])('is a new one when that of the caller is not: %j', async (id) => {
-    const [answered, logged] = await idsOf('/health/live', given(id));
-    expect(answered).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
-    expect(logged).toBe(answered);
+    const [received, logged] = await idsOf('/health/live', given(id));
+    expect(received).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    expect(logged).toBe(received);
   });
 
   it.each([

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createConnection } from 'mysql2/promise';
 
-import { LocalLinks } from '../../src/files/local-links.js';
+import { LocalUrlSigner } from '../../src/storage/local-url-signer.js';
 import { createDatabaseProxy, type DatabaseProxy } from '../start/database-proxy.js';
 import { until } from '../start/until.js';
 import { thisMachine } from '../support/apt.js';
@@ -234,7 +234,7 @@ describe('closing the gateway', () => {
     const gateway = await startGateway(database);
     const size = 30_000_000;
     await writeFile(join(gateway.filesDirectory, 'large.csv'), Buffer.alloc(size));
-    const links = new LocalLinks({
+    const links = new LocalUrlSigner({
       secret: 'the secret of the tests',
       ttl: 900,
       origin: () => gateway.origin,

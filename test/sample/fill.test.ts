@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
 
-import { fillWithSamples } from '../../src/sample/fill.js';
+import { seedSamples } from '../../src/sample/fill.js';
 import { isFormula } from '../../src/sample/is-formula.js';
 import {
   createSampleFolder,
@@ -41,7 +41,7 @@ describe.each(['embedded', 'mysql'] as const)('250 samples on the %s database', 
 
   beforeAll(async () => {
     folder = await createSampleFolder(kind);
-    await fillWithSamples({ source: folder.source, files: folder.files, exports: 250, now });
+    await seedSamples({ source: folder.source, files: folder.files, exports: 250, now });
     ({ exports, files } = await readRows(folder.source));
     contents = new Map(
       await Promise.all(
@@ -282,7 +282,7 @@ describe('fillWithSamples', () => {
       const made = [];
       for (const folder of folders) {
         const { source, files } = folder;
-        await fillWithSamples({ source, files, exports: 60, now, seed: 'any' });
+        await seedSamples({ source, files, exports: 60, now, seed: 'any' });
         const rows = await readRows(source);
         made.push({
           rows,
@@ -302,8 +302,8 @@ describe('fillWithSamples', () => {
     const folder = await createSampleFolder('embedded');
     const { source, files } = folder;
     try {
-      await fillWithSamples({ source, files, exports: 30, now, seed: 'one' });
-      await fillWithSamples({ source, files, exports: 30, now, seed: 'another' });
+      await seedSamples({ source, files, exports: 30, now, seed: 'one' });
+      await seedSamples({ source, files, exports: 30, now, seed: 'another' });
       const rows = await readRows(source);
       expect(unique(rows.files.map((file) => file.sha256))).toHaveLength(rows.files.length);
     } finally {
@@ -316,8 +316,8 @@ describe('fillWithSamples', () => {
     const { source, files } = folder;
     try {
       const progress: number[] = [];
-      await fillWithSamples({ source, files, exports: 250, now });
-      await fillWithSamples({
+      await seedSamples({ source, files, exports: 250, now });
+      await seedSamples({
         source,
         files,
         exports: 6_000,
@@ -351,7 +351,7 @@ describe('fillWithSamples', () => {
       },
     };
     try {
-      await fillWithSamples({ source: folder.source, files, exports: 250, now });
+      await seedSamples({ source: folder.source, files, exports: 250, now });
       expect(most).toBeGreaterThan(20);
       expect(most).toBeLessThanOrEqual(80);
     } finally {
@@ -362,7 +362,7 @@ describe('fillWithSamples', () => {
   it('keeps times on the embedded database as text with milliseconds', async () => {
     const folder = await createSampleFolder('embedded');
     try {
-      await fillWithSamples({ source: folder.source, files: folder.files, exports: 30, now });
+      await seedSamples({ source: folder.source, files: folder.files, exports: 30, now });
       const rows = await folder.source.query<{ moment: string; type: string }[]>(
         'SELECT created_at AS moment, typeof(created_at) AS type FROM exports',
       );
@@ -380,12 +380,12 @@ describe('fillWithSamples', () => {
     const folder = await createSampleFolder('embedded');
     const { source, files } = folder;
     try {
-      await fillWithSamples({ source, files, exports: 30, now, seed: 'same' });
+      await seedSamples({ source, files, exports: 30, now, seed: 'same' });
       // The files of the failing run are inserted after its exports, and one of them is in the way.
       await source.query("DELETE FROM exports WHERE id <> ''");
-      await expect(
-        fillWithSamples({ source, files, exports: 30, now, seed: 'same' }),
-      ).rejects.toThrow('UNIQUE');
+      await expect(seedSamples({ source, files, exports: 30, now, seed: 'same' })).rejects.toThrow(
+        'UNIQUE',
+      );
       expect((await readRows(source)).exports).toEqual([]);
     } finally {
       await folder.remove();

@@ -4,10 +4,9 @@ import { join } from 'node:path';
 
 import type { DataSource } from 'typeorm';
 
-import type { DatabaseConfig } from '../../src/config.js';
-import { createDataSource } from '../../src/database/data-source.js';
-import { LocalStore } from '../../src/files/local-store.js';
-import { createLogger } from '../../src/logger.js';
+import type { DatabaseConfig } from '../../src/config/database.js';
+import { createTestDataSource } from '../support/data-source.js';
+import { LocalStore } from '../../src/storage/local-store.js';
 import { createTestDatabase } from '../support/test-database.js';
 
 /** An empty database with its tables, and an empty folder for files. */
@@ -25,7 +24,7 @@ export async function createSampleFolder(kind: DatabaseConfig['kind']): Promise<
     server === null
       ? { kind: 'embedded', path: join(folder, 'exports.sqlite') }
       : { kind: 'mysql', url: server.url };
-  const source = await createDataSource(config, createLogger('silent'));
+  const source = await createTestDataSource(config);
   await source.initialize();
   await source.runMigrations();
   return {

@@ -17,6 +17,7 @@ import { thisMachine } from '../support/apt.js';
 import { findServerProgram } from '../support/mysql-server.js';
 import { createPrivateServer, type PrivateServer } from '../support/private-server.js';
 import { Soak } from './soak.js';
+import { entities } from '../../src/entities.js';
 
 /**
  * `npm run soak -- --minutes 20`: valid, invalid and hostile traffic to a built gateway on a server of its own, which is
@@ -141,7 +142,7 @@ async function fill({ url }: PrivateServer): Promise<string> {
   await connection.end();
   const config = { kind: 'mysql', url: new URL('/exports', url).href } as const;
   const logger = pino({ level: 'silent' });
-  const source = await connectDatabase(config, { logger, migrate: true });
+  const source = await connectDatabase(config, { entities, logger, migrate: true });
   await insertFuzzedRows(source);
   await source.destroy();
   return config.url;

@@ -23,15 +23,15 @@ function served(query: string, data: object, variables?: object): Exchange {
 
 /** Errors of one code alone. */
 function refused(name: string, body: string | object, status: number, code: string): Exchange {
-  return posted(name, body, (answered, text) => {
-    if (answered !== status) return false;
+  return posted(name, body, (received, text) => {
+    if (received !== status) return false;
     const { errors = [] } = JSON.parse(text) as { errors?: { extensions: { code: string } }[] };
     return errors.length > 0 && errors.every(({ extensions }) => extensions.code === code);
   });
 }
 
 function fetched(path: string, status: number, headers: Record<string, string> = {}): Exchange {
-  const isRight: Exchange['isRight'] = (answered) => answered === status;
+  const isRight: Exchange['isRight'] = (received) => received === status;
   return { name: `GET ${path}`, path, init: { headers }, isRight };
 }
 

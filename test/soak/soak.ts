@@ -82,7 +82,7 @@ export class Soak {
     if (first === undefined || second === undefined || mayBeOut()) return;
     if (comparable(first) === comparable(second)) return;
     this.unexpected.push(
-      `${JSON.stringify(request)} answered once ${first.text}, then ${second.text}`,
+      `${JSON.stringify(request)} received once ${first.text}, then ${second.text}`,
     );
   }
 
@@ -115,7 +115,7 @@ export class Soak {
     this.requests += 1;
     try {
       const wrong = await send();
-      if (wrong !== null) this.unexpected.push(`${what} answered ${wrong.status} ${wrong.text}`);
+      if (wrong !== null) this.unexpected.push(`${what} received ${wrong.status} ${wrong.text}`);
     } catch (error) {
       // No answer at all, or one that cannot be read.
       this.unexpected.push(`${what}: ${String(error)}`);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 
-import { codeOf } from '../../src/errors.js';
+import { errorCode } from '../../src/errors.js';
 
 /** A balancer in front of gateways, as simple as they get: it keeps connections open, and repeats nothing it has sent. */
 export interface Balancer {
@@ -57,12 +57,12 @@ export async function startBalancer(): Promise<Balancer> {
       answer.on('error', (error) => failures.push(`in an answer: ${error.message}`));
     });
     onward.on('error', (error) => {
-      if (codeOf(error) === 'ECONNREFUSED') {
+      if (errorCode(error) === 'ECONNREFUSED') {
         ready = ready.filter((each) => each !== origin);
         forward(incoming, body, outgoing);
         return;
       }
-      failures.push(`${codeOf(error) ?? ''}: ${error.message}`);
+      failures.push(`${errorCode(error) ?? ''}: ${error.message}`);
       if (!outgoing.headersSent) outgoing.writeHead(502);
       outgoing.end();
     });

@@ -80,7 +80,7 @@ export async function buildGateway(): Promise<BuiltGateway> {
   return {
     start: (cwd, env = {}) => runIn(cwd, [join(folder, 'dist/src/main.js')], env),
     apiKey: (cwd, args, env = {}) =>
-      runIn(cwd, [join(folder, 'dist/src/auth/api-key-command.js'), ...args], env),
+      runIn(cwd, [join(folder, 'dist/src/commands/api-key.js'), ...args], env),
     endAll,
     async typeorm(cwd, command, env = {}) {
       const cli = join(root, 'node_modules/typeorm/cli.js');

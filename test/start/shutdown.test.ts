@@ -9,10 +9,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { pino } from 'pino';
 
-import { createDataSource } from '../../src/database/data-source.js';
-import { LocalLinks } from '../../src/files/local-links.js';
+import { createTestDataSource } from '../support/data-source.js';
+import { LocalUrlSigner } from '../../src/storage/local-url-signer.js';
 import { exportRow, insertRows } from '../support/rows.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { startBalancer } from './balancer.js';
@@ -48,10 +47,7 @@ async function originOf(program: StartedProgram): Promise<string> {
 describe('two gateways behind a balancer, restarted one after the other under load,', () => {
   it('lose none of thousands of requests, and leave no connection on the database server', async () => {
     const database = await createTestDatabase();
-    const source = await createDataSource(
-      { kind: 'mysql', url: database.url },
-      pino({ level: 'silent' }),
-    );
+    const source = await createTestDataSource({ kind: 'mysql', url: database.url });
     await source.initialize();
     await source.runMigrations();
     await insertRows(source, { exports: Array.from({ length: 20 }, (_, at) => exportRow(at)) });
@@ -138,7 +134,7 @@ describe('a gateway that is told to end', () => {
 
   /** A download that has begun, and waits to be read. */
   async function beginDownload(from = origin): Promise<IncomingMessage> {
-    const links = new LocalLinks({ secret: SECRET, ttl: 900, origin: () => from });
+    const links = new LocalUrlSigner({ secret: SECRET, ttl: 900, origin: () => from });
     const { url } = links.sign({ objectKey: 'large.csv', fileName: 'large.csv' });
     const [answer] = (await once(request(url, { agent: new Agent() }).end(), 'response')) as [
       IncomingMessage,

@@ -11,14 +11,15 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { pino } from 'pino';
 import type { DataSource } from 'typeorm';
 
-import type { DatabaseConfig } from '../../src/config.js';
+import type { DatabaseConfig } from '../../src/config/database.js';
 import { connectDatabase } from '../../src/database/connect.js';
-import { createDataSource } from '../../src/database/data-source.js';
+import { createTestDataSource } from '../support/data-source.js';
 import { StartupError } from '../../src/errors.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { exportRow, insertRows } from '../support/rows.js';
 import { buildGateway, type BuiltGateway, type StartedProgram } from './built-gateway.js';
 import { createDatabaseProxy } from './database-proxy.js';
+import { entities } from '../../src/entities.js';
 
 let built: BuiltGateway;
 /** The working directory of a test: empty, and its own. */
@@ -35,8 +36,6 @@ afterEach(async () => {
   await built.endAll(folder);
   await rm(folder, { recursive: true });
 });
-
-const silent = pino({ level: 'silent' });
 
 /** A container may have no IPv6. */
 const hasIpv6 = Object.values(networkInterfaces()).some((addresses) =>
@@ -76,7 +75,7 @@ async function listing(of: string): Promise<[path: string, size: number, written
 }
 
 async function openSource(config: DatabaseConfig): Promise<DataSource> {
-  const source = await createDataSource(config, silent);
+  const source = await createTestDataSource(config);
   return source.initialize();
 }
 
@@ -409,7 +408,7 @@ function connectWithLog(url: string, patienceMs: number) {
     if (/Trying again/.test(entry.msg)) heard();
   };
   const logger = pino({ level: 'info' }, { write });
-  const source = connectDatabase({ kind: 'mysql', url }, { logger, patienceMs });
+  const source = connectDatabase({ kind: 'mysql', url }, { entities, logger, patienceMs });
   // Each test awaits it, though not before other things.
   source.catch(() => undefined);
   return { source, lines, firstRetry };

@@ -4,7 +4,7 @@ import { ExportFileKind } from '../../src/exports/export-file.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
 import type { Gateway } from '../support/gateway.js';
 import { exportId } from '../support/rows.js';
-import { FOREIGN, ROWS, startWithOwnAndForeign, UNKNOWN } from './own-and-foreign.js';
+import { FOREIGN, ROWS, startWithOwnAndForeign, UNKNOWN } from './tenant-isolation.js';
 
 const kinds = Object.values(ExportFileKind);
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { engines, type EngineDatabase } from '../support/engines.js';
 import type { Gateway } from '../support/gateway.js';
 import { exportId } from '../support/rows.js';
-import { FOREIGN, startWithOwnAndForeign, UNKNOWN } from './own-and-foreign.js';
+import { FOREIGN, startWithOwnAndForeign, UNKNOWN } from './tenant-isolation.js';
 
 interface Found {
   readonly exportsByIds: readonly (Record<string, unknown> | null)[];

@@ -232,11 +232,11 @@ describe('a graph of Apollo Federation 2 whose exports have lost their database'
       const withCodes = await startFederatedGraph(supergraph, { withCodes: true });
       const document =
         '{ exports { data { id } } shipment(id: "shp_1") { id lastExport { name } } }';
-      const answered = { exports: null, shipment: { id: 'shp_1', lastExport: null } };
+      const received = { exports: null, shipment: { id: 'shp_1', lastExport: null } };
       const unavailable = { extensions: { code: 'SERVICE_UNAVAILABLE' } };
       try {
         const plain = await graph.query<Data>(document, { headers: ofA });
-        expect(plain.data).toEqual(answered);
+        expect(plain.data).toEqual(received);
         const wrapped = {
           message: '503: Service Unavailable',
           extensions: { response: { status: 503, body: { errors: [unavailable] } } },
@@ -244,7 +244,7 @@ describe('a graph of Apollo Federation 2 whose exports have lost their database'
         expect(plain.errors).toMatchObject([wrapped, wrapped]);
 
         const coded = await withCodes.query<Data>(document, { headers: ofA });
-        expect(coded.data).toEqual(answered);
+        expect(coded.data).toEqual(received);
         expect(coded.errors).toMatchObject([unavailable, unavailable]);
       } finally {
         await withCodes.close();

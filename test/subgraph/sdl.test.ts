@@ -15,7 +15,7 @@ import {
   type IntrospectionQuery,
 } from 'graphql';
 
-import { readConfig } from '../../src/config.js';
+import { readConfig } from '../../src/config/config.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
 import { exportId, exportRow, insertRows } from '../support/rows.js';

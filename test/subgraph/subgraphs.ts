@@ -1,6 +1,7 @@
 import { SignJWT } from 'jose';
 
-import { readConfig, type AuthConfig } from '../../src/config.js';
+import type { AuthConfig } from '../../src/config/auth.js';
+import { readConfig } from '../../src/config/config.js';
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import type { EngineDatabase } from '../support/engines.js';
 import { startGateway, type Gateway } from '../support/gateway.js';

@@ -8,8 +8,8 @@ import { pino } from 'pino';
 import type { DataSource } from 'typeorm';
 
 import { createApp } from '../../src/app.js';
-import { readConfig, type Config } from '../../src/config.js';
-import { createDataSource } from '../../src/database/data-source.js';
+import { readConfig, type Config } from '../../src/config/config.js';
+import { createTestDataSource } from './data-source.js';
 import type { EngineDatabase } from './engines.js';
 
 export interface GraphqlError {
@@ -59,11 +59,11 @@ export async function startGateway(
   const config: Config = {
     ...defaults,
     database: database.config,
-    fillWithSamples: false,
+    seedSamples: false,
     ...changes,
   };
 
-  const source = await createDataSource(database.config, pino({ level: 'silent' }));
+  const source = await createTestDataSource(database.config);
   await source.initialize();
   await source.runMigrations();
 

@@ -97,7 +97,7 @@ export function createLimitServer(sql: PlainSql, links: LinkOptions): Server {
   });
 }
 
-/** The work of `LocalLinks`, and not more. */
+/** The work of `LocalUrlSigner`, and not more. */
 function linkTo(file: PlainFile, { origin, secret, ttl }: LinkOptions): string {
   const expires = Math.floor(Date.now() / 1000) + ttl;
   const message = JSON.stringify([file.object_key, file.file_name, expires]);

@@ -1,0 +1,39 @@
+import { resolve } from 'node:path';
+
+import type { FilesConfig, LocalFilesConfig } from '../config/files.js';
+import type { Logger } from '../logger.js';
+import { describeBucket } from './s3-address.js';
+import type { UrlSigner } from './url-signer.js';
+import type { FileStore } from './file-store.js';
+import { LocalStore } from './local-store.js';
+import { awsCredentials } from './s3-credentials.js';
+import { S3UrlSigner } from './s3-url-signer.js';
+import { S3Presigner } from './s3-presigner.js';
+import { S3Store } from './s3-store.js';
+
+/** Where the files lie: a folder that the gateway serves itself, or a bucket that serves its own. */
+export type Storage = {
+  readonly store: FileStore;
+  /** Where it is, for people; for a folder, its absolute path. */
+  readonly place: string;
+} & (
+  | { readonly kind: 'local'; readonly config: LocalFilesConfig }
+  | { readonly kind: 's3'; readonly links: UrlSigner }
+);
+
+/** The storage that FILES_URL names. Throws StartupError when it is a bucket and there are no credentials for it. */
+export async function openStorage(files: FilesConfig, logger: Logger): Promise<Storage> {
+  if (files.kind === 'local') {
+    const place = resolve(files.directory);
+    return { kind: 'local', config: files, store: new LocalStore(place), place };
+  }
+  const place = describeBucket(files.bucket);
+  const presigner = new S3Presigner(files.bucket);
+  const credentials = await awsCredentials(logger);
+  return {
+    kind: 's3',
+    store: new S3Store({ presigner, credentials, place }),
+    links: new S3UrlSigner({ presigner, credentials, ttl: files.linkTtl }),
+    place,
+  };
+}
