@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { hashApiKey } from '../../src/auth/api-key.js';
 import { ExportFileKind } from '../../src/exports/export-file.js';
-import { createDatabaseProxy, type DatabaseProxy } from '../start/database-proxy.js';
-import { until } from '../start/until.js';
+import { createDatabaseProxy, type DatabaseProxy } from '../support/database-proxy.js';
+import { until } from '../support/until.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
 import { exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
@@ -46,7 +46,7 @@ describe.each(engines)('an API key on $engine', ({ provide }) => {
       apiKeyRow(expired, 'org_a', { expiresAt: new Date(Date.now() - 1_000) }),
       apiKeyRow(lasting, 'org_a', { expiresAt: new Date(Date.now() + AN_HOUR) }),
     ]);
-    gateway = await startGateway(database, required);
+    gateway = await startGateway(database, { config: required });
     await insertRows(gateway.source, {
       exports: [
         exportRow(0, { organizationId: 'org_a' }),
@@ -175,7 +175,7 @@ describe('without credentials', () => {
     if (embedded === undefined) throw new Error('No engine');
     database = await embedded.provide();
     await addKeys(database, [apiKeyRow(keyOfA, 'org_a')]);
-    gateway = await startGateway(database, required);
+    gateway = await startGateway(database, { config: required });
     await insertRows(gateway.source, {
       exports: [exportRow(0, { organizationId: 'org_a' })],
       files: [fileRow(0, ExportFileKind.JSON)],
@@ -266,7 +266,7 @@ describe('a database that is lost', () => {
     await proxy.open();
     const config = { kind: 'mysql', url: proxy.url } as const;
     await addKeys({ config }, [apiKeyRow(keyOfA, 'org_a')]);
-    const gateway = await startGateway({ config, dispose: () => Promise.resolve() }, required);
+    const gateway = await startGateway({ config }, { config: required });
     try {
       await work(gateway, proxy);
     } finally {

@@ -71,7 +71,7 @@ const gateways: Gateway[] = [];
 /** A gateway with AUTH=required and these settings. */
 async function gatewayWith(settings: Record<string, string>): Promise<Gateway> {
   const auth: AuthConfig = readConfig({ AUTH: 'required', ...settings }).auth;
-  const gateway = await startGateway(database, { auth });
+  const gateway = await startGateway(database, { config: { auth } });
   gateways.push(gateway);
   return gateway;
 }

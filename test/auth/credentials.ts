@@ -53,7 +53,7 @@ export async function addKeys(
 }
 
 /** An answer to the byte, and what the gateway did for it. */
-export interface RawAnswer {
+export interface RawResponse {
   readonly status: number | undefined;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly text: string;
@@ -69,7 +69,7 @@ export async function askWith(
   gateway: Pick<Gateway, 'origin' | 'log'>,
   headers: readonly string[],
   body = whoAmI,
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   const logBefore = gateway.log.length;
   const sent = request(`${gateway.origin}/graphql`, {
     method: 'POST',
@@ -113,7 +113,7 @@ export async function expectRefusal(
   gateway: Pick<Gateway, 'origin' | 'log'>,
   headers: readonly string[],
   cause: RegExp | string,
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   const answer = await askWith(gateway, headers);
   const bare = await askWith(gateway, []);
   expect({ status: answer.status, text: answer.text }).toEqual({ status: 401, text: refusal });
@@ -134,7 +134,7 @@ export function expectNotLogged(gateway: Pick<Gateway, 'log'>, secrets: readonly
 }
 
 /** The ids of exports in the answer to `whoAmI`. */
-export function idsIn({ status, text }: RawAnswer): string[] {
+export function idsIn({ status, text }: RawResponse): string[] {
   expect([status, text]).toEqual([200, expect.stringContaining('"data"')]);
   const { data } = JSON.parse(text) as { data: { exports: { data: { id: string }[] } } };
   return data.exports.data.map(({ id }) => id);

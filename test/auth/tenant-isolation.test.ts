@@ -8,7 +8,7 @@ import { ExportStatus } from '../../src/exports/export.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
 import { exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
-import { addKeys, apiKeyRow, askWith, keyNamed, type RawAnswer } from './credentials.js';
+import { addKeys, apiKeyRow, askWith, keyNamed, type RawResponse } from './credentials.js';
 
 const keys = { org_a: keyNamed('A'), org_b: keyNamed('B') } as const;
 type Organization = keyof typeof keys;
@@ -37,7 +37,7 @@ describe.each(engines)('organizations on $engine', ({ provide }) => {
   beforeAll(async () => {
     database = await provide();
     await addKeys(database, [apiKeyRow(keys.org_a, 'org_a'), apiKeyRow(keys.org_b, 'org_b')]);
-    gateway = await startGateway(database, { auth: { kind: 'required', jwt: null } });
+    gateway = await startGateway(database, { config: { auth: { kind: 'required', jwt: null } } });
     const exports = [...Array(ROWS).keys()].map((index) =>
       exportRow(index, {
         organizationId: ownerOf(index),
@@ -67,7 +67,7 @@ describe.each(engines)('organizations on $engine', ({ provide }) => {
 
   const as = (organization: Organization, query: string, variables: object = {}) =>
     askWith(gateway, ['X-API-Key', keys[organization]], JSON.stringify({ query, variables }));
-  const dataOf = <Data>({ status, text }: RawAnswer): Data => {
+  const dataOf = <Data>({ status, text }: RawResponse): Data => {
     const { data, errors } = JSON.parse(text) as { data: Data; errors?: unknown };
     expect([status, errors]).toEqual([200, undefined]);
     return data;
@@ -99,7 +99,7 @@ describe.each(engines)('organizations on $engine', ({ provide }) => {
       other: export(id: $id, includeJson: true) { id jsonUrl } }`;
     const foreign = await as('org_a', document, { id: theirs });
     const unknown = await as('org_a', document, { id: nobodys });
-    const cut = ({ text }: RawAnswer) => text.replace(/expires=[^"]+/g, '');
+    const cut = ({ text }: RawResponse) => text.replace(/expires=[^"]+/g, '');
     expect(cut(foreign)).toBe(cut(unknown));
     expect(foreign.statements.length).toBe(unknown.statements.length);
   });

@@ -30,10 +30,12 @@ beforeAll(async () => {
   database = await createTestDatabase();
   const config = { kind: 'mysql', url: database.url } as const;
   gateway = await startGateway(
-    { config, dispose: () => database.drop() },
+    { config },
     {
-      auth: { kind: 'off', organization: ORGANIZATION },
-      files: { kind: 'local', directory: tmpdir(), secret: { value: LINK_SECRET }, linkTtl: 900 },
+      config: {
+        auth: { kind: 'off', organization: ORGANIZATION },
+        files: { kind: 'local', directory: tmpdir(), secret: { value: LINK_SECRET }, linkTtl: 900 },
+      },
     },
   );
   connection = await createConnection({ uri: database.url });
@@ -88,7 +90,7 @@ describe('the contenders of the bench', () => {
 
   it('make 200 links in W8', async () => {
     const answer = await ask(gateway.origin, workloadNamed('W8').request(0, ROWS));
-    expect(JSON.stringify(answer).match(/"verdict":"genuine"/g)).toHaveLength(200);
+    expect(JSON.stringify(answer).match(/"verdict":"valid"/g)).toHaveLength(200);
   });
 });
 

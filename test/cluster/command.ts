@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { createTestDataSource } from '../support/data-source.js';
-import { buildGateway, type StartedProgram } from '../start/built-gateway.js';
-import { until } from '../start/until.js';
+import { buildGateway, type StartedProgram } from '../support/built-gateway.js';
+import { until } from '../support/until.js';
 import { exportId, exportRow, insertRows } from '../support/rows.js';
 import { ask, startCluster, type Node } from './galera.js';
 import { Load } from './load.js';

@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises';
 
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 
-import { until } from '../start/until.js';
+import { until } from '../support/until.js';
 import { findProgram, isRoot, run, thisMachine } from '../support/apt.js';
 import { createPrivateServer, freePort, type PrivateServer } from '../support/private-server.js';
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 
 import { hashApiKey } from '../../src/auth/api-key.js';
-import { buildGateway, type BuiltGateway, type StartedProgram } from '../start/built-gateway.js';
+import { buildGateway, type BuiltGateway, type StartedProgram } from '../support/built-gateway.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { addKeys, apiKeyRow, keyNamed } from '../auth/credentials.js';
 

@@ -211,7 +211,10 @@ describe('the configuration', () => {
     ['s3://?region=eu-central-1', ['does not name a general purpose bucket']],
     ['s3://a?region=eu-central-1', ['does not name a general purpose bucket']],
     ['s3://exports:9000/p?region=eu-central-1', ['does not name a general purpose bucket']],
-    ['s3://exports--euc1-az1--x-s3?region=eu-central-1', ['does not name a general purpose bucket']],
+    [
+      's3://exports--euc1-az1--x-s3?region=eu-central-1',
+      ['does not name a general purpose bucket'],
+    ],
     ['s3://exports/p?region=eu-central-1#1', ['has a fragment']],
     ['s3://exports/100%?region=eu-central-1', ['has an invalid percent-encoding']],
     ['s3://key:word@exports/p?region=eu-central-1', ['has credentials']],

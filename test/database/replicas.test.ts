@@ -10,7 +10,7 @@ import { openDatabase } from '../../src/database/open-database.js';
 import { StartupError } from '../../src/errors.js';
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import { addKeys, apiKeyRow, keyNamed } from '../auth/credentials.js';
-import { until } from '../start/until.js';
+import { until } from '../support/until.js';
 import { findProgram, thisMachine } from '../support/apt.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
 import { createPrivateServer, type PrivateServer } from '../support/private-server.js';
@@ -118,10 +118,7 @@ ifInstalled('a gateway with two replicas', () => {
     for (const replica of replicas) await untilCaughtUp(replica);
     await nameServers();
     config = { kind: 'mysql', url: urlOf(primary), replicaUrls: replicas.map(urlOf) };
-    gateway = await startGateway(
-      { config, dispose: () => Promise.resolve() },
-      { auth: { kind: 'required', jwt: null } },
-    );
+    gateway = await startGateway({ config }, { config: { auth: { kind: 'required', jwt: null } } });
   });
 
   afterAll(async () => {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { engines, type EngineDatabase } from '../support/engines.js';
-import { startGateway, type Answer, type Gateway } from '../support/gateway.js';
+import { startGateway, type QueryResult, type Gateway } from '../support/gateway.js';
 import { exportId, exportRow, insertRows } from '../support/rows.js';
 import {
   idsInOrder,
@@ -13,7 +13,7 @@ import {
   type Order,
   type Row,
 } from './expected-list.js';
-import { post, refusalOf, type RawAnswer } from './post.js';
+import { post, refusalOf, type RawResponse } from './post.js';
 
 const base64url = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const byTime = orderOf('CREATED_AT', 'ASC');
@@ -53,7 +53,9 @@ describe.each(engines)('a bad cursor on $engine', ({ provide }) => {
   beforeAll(async () => {
     database = await provide();
     gateway = await startGateway(database);
-    other = await startGateway(database, { auth: { kind: 'off', organization: 'org_other' } });
+    other = await startGateway(database, {
+      config: { auth: { kind: 'off', organization: 'org_other' } },
+    });
     await insertRows(gateway.source, {
       exports: [
         ...rows,
@@ -81,12 +83,12 @@ describe.each(engines)('a bad cursor on $engine', ({ provide }) => {
   }
 
   /** The cursor as JSON, for it may be a text that JSON.stringify does not write as it should arrive. */
-  function follow(cursor: string, args = ''): Promise<RawAnswer> {
+  function follow(cursor: string, args = ''): Promise<RawResponse> {
     const query = `query ($after: String) { exports(after: $after, limit: 100 ${args}) { data { id } } }`;
     return post(gateway, `{"query":${JSON.stringify(query)},"variables":{"after":${cursor}}}`);
   }
 
-  function expectRefusal(answer: RawAnswer): void {
+  function expectRefusal(answer: RawResponse): void {
     const errors = refusalOf(answer);
     expect(errors).toHaveLength(1);
     expect(errors[0]).toMatchObject({ path: ['exports'], extensions: { code: 'BAD_USER_INPUT' } });
@@ -434,7 +436,7 @@ describe.each(engines)('a good cursor on $engine', ({ provide }) => {
           const seen: string[] = [];
           let after: string | null = null;
           do {
-            const answer: Answer<Listed> = await gateway.query<Listed>(
+            const answer: QueryResult<Listed> = await gateway.query<Listed>(
               `query ($after: String) {
                exports(after: $after, limit: 1, orderBy: ${orderBy}, direction: ${direction}) {
                  data { id } pagination { endCursor } } }`,

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { engines, type EngineDatabase } from '../support/engines.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
 import { exportId, exportRow, insertRows } from '../support/rows.js';
-import { expectNoInternals, post, refusalOf, type RawAnswer } from './post.js';
+import { expectNoInternals, post, refusalOf, type RawResponse } from './post.js';
 
 const ROWS = 12;
 
@@ -67,7 +67,7 @@ describe.each(engines)('bad input on $engine', ({ provide }) => {
   });
 
   /** The variables as JSON, for a text may be one that JSON.stringify does not write as it should arrive. */
-  function ask(query: string, variables = '{}'): Promise<RawAnswer> {
+  function ask(query: string, variables = '{}'): Promise<RawResponse> {
     return post(gateway, `{"query":${JSON.stringify(query)},"variables":${variables}}`);
   }
 

@@ -240,7 +240,9 @@ describe.each(engines)('export(id) on $engine', ({ provide }) => {
 
     it('is seen by its own organization', async () => {
       const other = await startGateway(database, {
-        auth: { kind: 'off', organization: 'org_other' },
+        config: {
+          auth: { kind: 'off', organization: 'org_other' },
+        },
       });
       try {
         const { data } = await other.query(`{ export(id: "${exportId(FOREIGN)}") { id } }`);
@@ -413,19 +415,19 @@ describe.each(engines)('export(id) on $engine', ({ provide }) => {
     ])(
       'works for FILES_URL_TTL, $seconds seconds, and urlExpiresAt says so',
       async ({ ttl, seconds }) => {
-        const short = await startGateway(
-          database,
-          ttl === undefined
-            ? {}
-            : {
-                files: {
-                  kind: 'local',
-                  directory: gateway.filesDirectory,
-                  secret: { value: 'the secret of the tests' },
-                  linkTtl: ttl,
+        const short = await startGateway(database, {
+          config:
+            ttl === undefined
+              ? {}
+              : {
+                  files: {
+                    kind: 'local',
+                    directory: gateway.filesDirectory,
+                    secret: { value: 'the secret of the tests' },
+                    linkTtl: ttl,
+                  },
                 },
-              },
-        );
+        });
         try {
           const before = Math.floor(Date.now() / 1000);
           const { data } = await short.query<Link>(document, { id: exportId(FULL) });

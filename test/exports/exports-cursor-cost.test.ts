@@ -29,15 +29,15 @@ const rows: readonly Row[] = [...Array(6_000).keys()].map((index) =>
 /** Places along a list: behind the first row, and so on to almost the last. */
 const shares = [0, 0.25, 0.5, 0.75, 0.99];
 
-type Answer = (sql: string, parameters: unknown[]) => Promise<unknown[]>;
+type RunStatement = (sql: string, parameters: unknown[]) => Promise<unknown[]>;
 
 /** A database of which a test sees the statements on their way. */
-function watched(database: Database, answer: Answer): Database {
+function watched(database: Database, run: RunStatement): Database {
   return {
     indexHint: (name) => database.indexHint(name),
     poolStats: () => [],
     query: async <Row>(sql: string, parameters: readonly unknown[] = []) =>
-      (await answer(sql, [...parameters])) as Row[],
+      (await run(sql, [...parameters])) as Row[],
     close: () => database.close(),
   };
 }
@@ -73,9 +73,9 @@ describe.each(engines)('a page behind a cursor on $engine', ({ engine, provide }
     return found as Record<string, unknown>[];
   }
 
-  /** Asks the repository for the page behind each of the places; `answer` stands between it and the database. */
-  async function askAlong(order: Order, answer: Answer): Promise<void> {
-    const repository = new ExportRepository(watched(database, answer));
+  /** Asks the repository for the page behind each of the places; `run` stands between it and the database. */
+  async function askAlong(order: Order, run: RunStatement): Promise<void> {
+    const repository = new ExportRepository(watched(database, run));
     const byId = new Map(rows.map((row) => [row.id, row]));
     const sorted = idsInOrder(rows, order).map((id) => byId.get(id));
     for (const share of shares) {

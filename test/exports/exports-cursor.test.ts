@@ -4,7 +4,7 @@ import { ExportResource, ExportStatus } from '../../src/exports/export.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
 import { clearRows, exportId, exportRow, insertRows } from '../support/rows.js';
-import { post, type RawAnswer } from './post.js';
+import { post, type RawResponse } from './post.js';
 import { idsInOrder, orderOf, orders, type Listed, type Order, type Row } from './expected-list.js';
 
 const ROWS = 300;
@@ -50,7 +50,10 @@ async function walk(
   const pages: Page[] = [];
   let after: string | null = null;
   do {
-    const answer: RawAnswer = await post(gateway, JSON.stringify({ query, variables: { after } }));
+    const answer: RawResponse = await post(
+      gateway,
+      JSON.stringify({ query, variables: { after } }),
+    );
     expect(answer.text).not.toContain('"errors"');
     const { data } = JSON.parse(answer.text) as { data: Listed };
     const { hasMore, endCursor } = data.exports.pagination;

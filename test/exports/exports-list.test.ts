@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { ExportResource, ExportStatus } from '../../src/exports/export.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
-import { startGateway, type Answer, type Gateway } from '../support/gateway.js';
+import { startGateway, type QueryResult, type Gateway } from '../support/gateway.js';
 import { exportRow, insertRows } from '../support/rows.js';
 import { idsInOrder, orderOf, orders, type Listed, type Row } from './expected-list.js';
 
@@ -69,7 +69,7 @@ describe.each(engines)('a list of exports on $engine', ({ provide }) => {
   });
 
   /** The answer to `exports(args)`. */
-  function list(args: string): Promise<Answer<Listed>> {
+  function list(args: string): Promise<QueryResult<Listed>> {
     const call = args === '' ? 'exports' : `exports(${args})`;
     return gateway.query<Listed>(
       `{ ${call} { data { id } pagination { page limit hasMore totalCount totalPages endCursor } } }`,
@@ -283,7 +283,9 @@ describe.each(engines)('a list of exports on $engine', ({ provide }) => {
 
     it('is empty for an organization without exports, however many others have', async () => {
       const empty = await startGateway(database, {
-        auth: { kind: 'off', organization: 'org_empty' },
+        config: {
+          auth: { kind: 'off', organization: 'org_empty' },
+        },
       });
       try {
         const { data } = await empty.query<Listed>(
@@ -300,7 +302,9 @@ describe.each(engines)('a list of exports on $engine', ({ provide }) => {
 
     it('tells organizations apart by letter case, and takes % and _ in their names for themselves', async () => {
       for (const organization of ['ORG_DEMO', 'org%', 'org_dem']) {
-        const other = await startGateway(database, { auth: { kind: 'off', organization } });
+        const other = await startGateway(database, {
+          config: { auth: { kind: 'off', organization } },
+        });
         try {
           const { data } = await other.query<Listed>(
             '{ exports(limit: 100) { data { id } pagination { totalCount } } }',

@@ -3,7 +3,7 @@ import { expect } from '@jest/globals';
 import type { Gateway, GraphqlError } from '../support/gateway.js';
 
 /** An answer to the byte. */
-export interface RawAnswer {
+export interface RawResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly text: string;
@@ -16,7 +16,7 @@ export async function post(
   gateway: Gateway,
   body: string | Buffer,
   contentType = 'application/json',
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   const logBefore = gateway.log.length;
   const response = await fetch(`${gateway.origin}/graphql`, {
     method: 'POST',
@@ -38,7 +38,7 @@ export async function post(
 }
 
 /** The errors of an answer; there must be some, for the client's mistake, and none may tell how the gateway works. */
-export function refusalOf({ status, text, statements }: RawAnswer): readonly GraphqlError[] {
+export function refusalOf({ status, text, statements }: RawResponse): readonly GraphqlError[] {
   expect(status).toBeGreaterThanOrEqual(200);
   expect(status).toBeLessThan(500);
   expectNoInternals(text);

@@ -40,7 +40,7 @@ describe('a MySQL server with NO_BACKSLASH_ESCAPES', () => {
       await connection.end();
     }
     url = new URL('/backslashes', server.url).href;
-    gateway = await startGateway({ config: { kind: 'mysql', url }, dispose: () => server.stop() });
+    gateway = await startGateway({ config: { kind: 'mysql', url } });
     await insertRows(gateway.source, {
       exports: [
         ...names.map((name, index) => exportRow(index, { name })),

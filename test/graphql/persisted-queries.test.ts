@@ -8,7 +8,7 @@ import { engines, type EngineDatabase } from '../support/engines.js';
 import { startGateway, type Gateway, type GraphqlError } from '../support/gateway.js';
 import { exportId, exportRow, insertRows } from '../support/rows.js';
 
-interface Answer {
+interface QueryResult {
   readonly status: number;
   readonly cacheControl: string | null;
   readonly etag: string | null;
@@ -34,7 +34,7 @@ describe('a persisted query', () => {
   beforeAll(async () => {
     database = (await engines[0]?.provide()) as EngineDatabase;
     await addKeys(database, [apiKeyRow(keys.org_a, 'org_a'), apiKeyRow(keys.org_b, 'org_b')]);
-    gateway = await startGateway(database, { auth: { kind: 'required', jwt: null } });
+    gateway = await startGateway(database, { config: { auth: { kind: 'required', jwt: null } } });
     await insertRows(gateway.source, {
       exports: [
         exportRow(0, { organizationId: 'org_a' }),
@@ -54,7 +54,7 @@ describe('a persisted query', () => {
     { query, variables, persistedQuery }: Record<string, unknown>,
     key = keys.org_a,
     headers: Record<string, string> = { 'content-type': 'application/json' },
-  ): Promise<Answer> {
+  ): Promise<QueryResult> {
     const url = new URL(`${gateway.origin}/graphql`);
     const extensions = persistedQuery === undefined ? undefined : { persistedQuery };
     if (method === 'GET') {
@@ -74,7 +74,7 @@ describe('a persisted query', () => {
       status: response.status,
       cacheControl: response.headers.get('cache-control'),
       etag: response.headers.get('etag'),
-      body: JSON.parse(text) as Answer['body'],
+      body: JSON.parse(text) as QueryResult['body'],
       statements: gateway.log.slice(start).filter(({ sql }) => sql !== undefined).length,
     };
   }

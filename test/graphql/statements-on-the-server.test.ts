@@ -3,7 +3,7 @@ import { createConnection, type Connection, type RowDataPacket } from 'mysql2/pr
 
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
-import { startGateway, type Answer, type Gateway } from '../support/gateway.js';
+import { startGateway, type QueryResult, type Gateway } from '../support/gateway.js';
 import { exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
 
 const mysql = engines.filter(({ engine }) => engine === 'MySQL');
@@ -136,7 +136,7 @@ describe.each(mysql)('what a gateway logs of its statements on $engine', ({ prov
     { what: 'a refusal', count: 0, query: '{ exports(limit: 101) { data { id } } }' },
     { what: 'no exports at all', count: 0, query: '{ __typename __schema { types { name } } }' },
   ])('is what reaches the server, no more and no less: $what', async ({ query, count }) => {
-    const answers: Answer<unknown>[] = [];
+    const answers: QueryResult<unknown>[] = [];
     const onServer = await log.statementsDuring(name, async () => {
       answers.push(await gateway.query(query));
     });

@@ -16,11 +16,11 @@ describe('what browsers are told', () => {
   beforeAll(async () => {
     database = (await engines[0]?.provide()) as EngineDatabase;
     closed = await startGateway(database);
-    opened = await startGateway(database, { corsOrigins: [APP] });
+    opened = await startGateway(database, { config: { corsOrigins: [APP] } });
     await closed.source.query(
       `INSERT INTO api_keys (id, organization_id, name, key_hash, created_at) VALUES ('k', 'o', 'n', 'h', '2026-01-01')`,
     );
-    guarded = await startGateway(database, { auth: { kind: 'required', jwt: null } });
+    guarded = await startGateway(database, { config: { auth: { kind: 'required', jwt: null } } });
   });
   afterAll(async () => {
     for (const gateway of [closed, opened, guarded]) await gateway.close();

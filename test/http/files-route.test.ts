@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import type { StoredFile } from '../../src/storage/url-signer.js';
 import { LocalUrlSigner } from '../../src/storage/local-url-signer.js';
-import { until } from '../start/until.js';
+import { until } from '../support/until.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
 import { clearRows, exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
@@ -71,7 +71,7 @@ async function linkFromGraphql(file: StoredFile): Promise<string> {
   return data.export.csvUrl;
 }
 
-interface RawAnswer {
+interface RawResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly body: Buffer;
@@ -81,7 +81,7 @@ interface RawAnswer {
 async function sendRaw(
   target: string | Buffer,
   { method = 'GET', headers = {} }: { method?: string; headers?: Record<string, string> } = {},
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   const { hostname, port, host } = new URL(gateway.origin);
   const socket = connect(Number(port), hostname);
   const lines = Object.entries({ Host: host, Connection: 'close', ...headers });
@@ -111,12 +111,12 @@ async function sendRaw(
   };
 }
 
-async function getRaw(url: string, options?: Parameters<typeof sendRaw>[1]): Promise<RawAnswer> {
+async function getRaw(url: string, options?: Parameters<typeof sendRaw>[1]): Promise<RawResponse> {
   return sendRaw(url.slice(gateway.origin.length), options);
 }
 
 /** Neither headers nor body tell anything of a file: nothing but an error that says so little. */
-function expectNothingOfAFile(answer: RawAnswer, tellTales: readonly string[]): void {
+function expectNothingOfAFile(answer: RawResponse, tellTales: readonly string[]): void {
   for (const header of [
     'content-disposition',
     'etag',
@@ -140,7 +140,7 @@ function expectNothingOfAFile(answer: RawAnswer, tellTales: readonly string[]): 
 }
 
 function expectRefusal(
-  answer: RawAnswer,
+  answer: RawResponse,
   expected: { status: number | number[]; code?: string },
   tellTales: readonly string[] = [bait.content, bait.folder],
 ): void {
@@ -494,7 +494,7 @@ describe('a link that cannot be used tells nothing of its file:', () => {
         getRaw((await linkTo(each)).replace(/expires=\d+/, 'expires=9999999999')),
       ),
     );
-    const comparable = (answer: RawAnswer | undefined) => [
+    const comparable = (answer: RawResponse | undefined) => [
       answer?.status,
       answer?.body.toString(),
       [...(answer?.headers ?? [])].filter(([name]) => name !== 'date' && name !== 'x-request-id'),

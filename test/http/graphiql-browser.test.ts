@@ -32,7 +32,7 @@ describe('GraphiQL in a browser', () => {
       config: { kind: 'embedded', path: join(folder, 'exports.sqlite') },
       dispose: () => rm(folder, { recursive: true }),
     };
-    gateway = await startGateway(database, { seedSamples: true });
+    gateway = await startGateway(database, { config: { seedSamples: true } });
     browser = await chromium.launch({
       executablePath: process.env['TEST_CHROMIUM'] ?? '',
       // The network is cut off: no name resolves, and no address but the gateway's own is let through.

@@ -19,7 +19,7 @@ describe('the answer to a GET', () => {
   beforeAll(async () => {
     database = (await engines[0]?.provide()) as EngineDatabase;
     await addKeys(database, [apiKeyRow(keys.org_a, 'org_a'), apiKeyRow(keys.org_b, 'org_b')]);
-    gateway = await startGateway(database, { auth: { kind: 'required', jwt: null } });
+    gateway = await startGateway(database, { config: { auth: { kind: 'required', jwt: null } } });
   });
   afterAll(async () => {
     await gateway.close();

@@ -9,7 +9,7 @@ import {
   startProgram,
   type BuiltGateway,
   type StartedProgram,
-} from '../start/built-gateway.js';
+} from '../support/built-gateway.js';
 import type { OperationResult, Phase } from './load.js';
 
 // A page that costs this process some milliseconds, so that it is not the one which asks that is at its end.

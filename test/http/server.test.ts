@@ -7,8 +7,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createConnection } from 'mysql2/promise';
 
 import { LocalUrlSigner } from '../../src/storage/local-url-signer.js';
-import { createDatabaseProxy, type DatabaseProxy } from '../start/database-proxy.js';
-import { until } from '../start/until.js';
+import { createDatabaseProxy, type DatabaseProxy } from '../support/database-proxy.js';
+import { until } from '../support/until.js';
 import { thisMachine } from '../support/apt.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
@@ -314,7 +314,6 @@ describe('when the database server ends', () => {
     await connection.end();
     const gateway = await startGateway({
       config: { kind: 'mysql', url },
-      dispose: () => Promise.resolve(),
     });
     try {
       await insertRows(gateway.source, {
@@ -360,7 +359,6 @@ describe('when the way to the database', () => {
     await proxy.open();
     gateway = await startGateway({
       config: { kind: 'mysql', url: proxy.url },
-      dispose: () => Promise.resolve(),
     });
     for (const question of questions)
       expect((await post(gateway.origin, question)).status).toBe(200);

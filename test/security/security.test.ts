@@ -682,15 +682,19 @@ describe.each(engines)('hostile requests on $engine', ({ engine, provide }) => {
         [id, 'org_demo', 'test', hashApiKey(key ?? ''), '2026-01-01 00:00:00.000', revoked],
       );
     }
-    const production = await startGateway(database, { introspection: false, graphiql: false });
+    const production = await startGateway(database, {
+      config: { introspection: false, graphiql: false },
+    });
     const guarded = await startGateway(database, {
-      auth: {
-        kind: 'required',
-        jwt: {
-          key: { kind: 'public', publicKey, algorithm: 'RS256' },
-          issuer: ISSUER,
-          audience: AUDIENCE,
-          organizationClaim: 'org_id',
+      config: {
+        auth: {
+          kind: 'required',
+          jwt: {
+            key: { kind: 'public', publicKey, algorithm: 'RS256' },
+            issuer: ISSUER,
+            audience: AUDIENCE,
+            organizationClaim: 'org_id',
+          },
         },
       },
     });
@@ -715,7 +719,7 @@ describe.each(engines)('hostile requests on $engine', ({ engine, provide }) => {
     for (const gateway of Object.values(gateways)) await gateway.close();
     await database.dispose();
     if (process.env['HOSTILE_TABLE'] === '1') {
-      const head = `| Request (${engine}) | Answer | ms | Statements |\n|---|---|---:|---:|`;
+      const head = `| Request (${engine}) | QueryResult | ms | Statements |\n|---|---|---:|---:|`;
       process.stdout.write(`${[head, ...table].join('\n')}\n`);
     }
   });

@@ -12,7 +12,7 @@ import { pino } from 'pino';
 import { connectDatabase } from '../../src/database/connect.js';
 import { residentMemoryOf } from '../bench/measure.js';
 import { insertFuzzedRows, requestsTo } from '../fuzz/fuzzed-gateway.js';
-import { buildGateway } from '../start/built-gateway.js';
+import { buildGateway } from '../support/built-gateway.js';
 import { thisMachine } from '../support/apt.js';
 import { findServerProgram } from '../support/mysql-server.js';
 import { createPrivateServer, type PrivateServer } from '../support/private-server.js';

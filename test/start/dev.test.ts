@@ -4,8 +4,8 @@ import { join, resolve } from 'node:path';
 
 import { expect, it } from '@jest/globals';
 
-import { startProgram } from './built-gateway.js';
-import { until } from './until.js';
+import { startProgram } from '../support/built-gateway.js';
+import { until } from '../support/until.js';
 
 it('npm run dev starts the source, and again when it changes', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'dev-test-'));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { expect, it } from '@jest/globals';
 
-import { buildGateway } from './built-gateway.js';
+import { buildGateway } from '../support/built-gateway.js';
 
 /** Makes a package unfindable for a process, as when it was not installed for this platform. */
 function without(name: string): string {

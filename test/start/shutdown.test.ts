@@ -14,14 +14,14 @@ import { createTestDataSource } from '../support/data-source.js';
 import { LocalUrlSigner } from '../../src/storage/local-url-signer.js';
 import { exportRow, insertRows } from '../support/rows.js';
 import { createTestDatabase } from '../support/test-database.js';
-import { startBalancer } from './balancer.js';
+import { startBalancer } from '../support/balancer.js';
 import {
   buildGateway,
   type BuiltGateway,
   type LogLine,
   type StartedProgram,
-} from './built-gateway.js';
-import { until } from './until.js';
+} from '../support/built-gateway.js';
+import { until } from '../support/until.js';
 
 let built: BuiltGateway;
 let folder: string;

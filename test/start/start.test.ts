@@ -17,8 +17,8 @@ import { createTestDataSource } from '../support/data-source.js';
 import { StartupError } from '../../src/errors.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { exportRow, insertRows } from '../support/rows.js';
-import { buildGateway, type BuiltGateway, type StartedProgram } from './built-gateway.js';
-import { createDatabaseProxy } from './database-proxy.js';
+import { buildGateway, type BuiltGateway, type StartedProgram } from '../support/built-gateway.js';
+import { createDatabaseProxy } from '../support/database-proxy.js';
 import { entities } from '../../src/entities.js';
 
 let built: BuiltGateway;

@@ -20,7 +20,7 @@ import type { StoredFile } from '../../src/storage/url-signer.js';
 import { openStorage, type Storage } from '../../src/storage/open-storage.js';
 import { createLogger } from '../../src/logger.js';
 import { readRows } from '../sample/sample-folder.js';
-import { startProgram } from '../start/built-gateway.js';
+import { startProgram } from '../support/built-gateway.js';
 import { engines } from '../support/engines.js';
 import { startGateway } from '../support/gateway.js';
 import { exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
@@ -238,7 +238,7 @@ function withServer(server: SwiftServer): void {
     const embedded = engines.find(({ engine }) => engine === 'embedded');
     const database = await embedded?.provide();
     if (database === undefined) throw new Error('There is no embedded database');
-    const gateway = await startGateway(database, { files: filesConfig(filesUrl) });
+    const gateway = await startGateway(database, { config: { files: filesConfig(filesUrl) } });
     try {
       await insertRows(gateway.source, {
         exports: [exportRow(0)],

@@ -9,7 +9,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { startProgram } from '../start/built-gateway.js';
+import { startProgram } from '../support/built-gateway.js';
 import { run } from '../support/apt.js';
 import { engines } from '../support/engines.js';
 import type { GraphqlError } from '../support/gateway.js';
@@ -31,7 +31,7 @@ const gatewayConfig = `
   });
 `;
 
-interface Answer {
+interface QueryResult {
   readonly data: unknown;
   readonly errors?: readonly GraphqlError[];
 }
@@ -67,7 +67,7 @@ async function askAll(url: string, subgraphs: Subgraphs): Promise<void> {
   async function ask(
     query: string,
     headers: Record<string, string> = ofA,
-  ): Promise<Answer & { statements: readonly string[] }> {
+  ): Promise<QueryResult & { statements: readonly string[] }> {
     say(`\n> ${shortened(query)}`);
     const answer = await subgraphs.counting(async () => {
       const response = await fetch(url, {
@@ -75,14 +75,14 @@ async function askAll(url: string, subgraphs: Subgraphs): Promise<void> {
         headers: { 'content-type': 'application/json', ...headers },
         body: JSON.stringify({ query }),
       });
-      return (await response.json()) as Answer;
+      return (await response.json()) as QueryResult;
     });
     const { statements, ...body } = answer;
     say(shortened(JSON.stringify(body)));
     say(`(${statements.length} SQL statements)`);
     return answer;
   }
-  const codesOf = ({ errors = [] }: Answer) => [
+  const codesOf = ({ errors = [] }: QueryResult) => [
     ...new Set(errors.map(({ extensions }) => extensions.code)),
   ];
   const requests = () => subgraphs.gateway.log.filter(({ path }) => path === '/graphql').length;

@@ -106,8 +106,8 @@ describe('_service.sdl', () => {
 
   it('is read without introspection, and answers as little without credentials as everything', async () => {
     const { auth } = readConfig({ AUTH: 'required', JWT_SECRET: 'x'.repeat(40) });
-    const closed = await startGateway(database, { introspection: false });
-    const locked = await startGateway(database, { introspection: false, auth });
+    const closed = await startGateway(database, { config: { introspection: false } });
+    const locked = await startGateway(database, { config: { introspection: false, auth } });
     try {
       expect(await serviceSdl(`${closed.origin}/graphql`)).toBe(sdl);
       expect((await closed.query('{ _sdl }')).data).toEqual({ _sdl: stitchingSdl });

@@ -6,7 +6,7 @@ import { ExportFileKind } from '../../src/exports/export-file.js';
 import type { EngineDatabase } from '../support/engines.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
 import { exportRow, fileRow, insertRows } from '../support/rows.js';
-import { createDatabaseProxy } from '../start/database-proxy.js';
+import { createDatabaseProxy } from '../support/database-proxy.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { shipment, startShipments } from './shipments.js';
 import { serviceSdl, type Subgraph } from './supergraph.js';
@@ -43,13 +43,13 @@ export interface Subgraphs {
   readonly exports: Subgraph;
   readonly shipments: Subgraph;
   /** Runs something; gives what it gives, and the statements that were sent to the database meanwhile. */
-  counting<Answer>(run: () => Promise<Answer>): Promise<Answer & { statements: string[] }>;
+  counting<Result>(run: () => Promise<Result>): Promise<Result & { statements: string[] }>;
   close(): Promise<void>;
 }
 
 /** Starts the gateway, for which everyone needs a token, and the shipments beside it. */
 export async function startSubgraphs(database: EngineDatabase): Promise<Subgraphs> {
-  const gateway = await startGateway(database, { auth: authRequired });
+  const gateway = await startGateway(database, { config: { auth: authRequired } });
   const indexes = [...Array(OWN).keys()];
   await insertRows(gateway.source, {
     exports: [

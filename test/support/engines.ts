@@ -11,23 +11,30 @@ export interface EngineDatabase {
   dispose(): Promise<void>;
 }
 
-/** The databases that the gateway runs on: `describe.each(engines)`. */
-export const engines: readonly { engine: string; provide: () => Promise<EngineDatabase> }[] = [
-  {
-    engine: 'embedded',
-    async provide() {
-      const folder = await mkdtemp(join(tmpdir(), 'exports-gateway-'));
-      return {
-        config: { kind: 'embedded', path: join(folder, 'exports.sqlite') },
-        dispose: () => rm(folder, { recursive: true }),
-      };
-    },
+/** A kind of database that the gateway runs on. */
+export interface Engine {
+  readonly engine: string;
+  readonly provide: () => Promise<EngineDatabase>;
+}
+
+export const embedded: Engine = {
+  engine: 'embedded',
+  async provide() {
+    const folder = await mkdtemp(join(tmpdir(), 'exports-gateway-'));
+    return {
+      config: { kind: 'embedded', path: join(folder, 'exports.sqlite') },
+      dispose: () => rm(folder, { recursive: true }),
+    };
   },
-  {
-    engine: 'MySQL',
-    async provide() {
-      const database = await createTestDatabase();
-      return { config: { kind: 'mysql', url: database.url }, dispose: () => database.drop() };
-    },
+};
+
+export const mysql: Engine = {
+  engine: 'MySQL',
+  async provide() {
+    const database = await createTestDatabase();
+    return { config: { kind: 'mysql', url: database.url }, dispose: () => database.drop() };
   },
-];
+};
+
+/** For `describe.each(engines)('… on $engine', (engine) => …)`. */
+export const engines: readonly Engine[] = [embedded, mysql];

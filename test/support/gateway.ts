@@ -1,16 +1,21 @@
 import 'reflect-metadata';
 
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { request, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import { pino } from 'pino';
 import type { DataSource } from 'typeorm';
 
 import { createApp } from '../../src/app.js';
+import type { ApiKey } from '../../src/auth/api-key.js';
 import { readConfig, type Config } from '../../src/config/config.js';
 import { createTestDataSource } from './data-source.js';
-import type { EngineDatabase } from './engines.js';
+import type { Engine, EngineDatabase } from './engines.js';
+import { insertRows, type Rows } from './rows.js';
 
 export interface GraphqlError {
   readonly message: string;
@@ -18,46 +23,102 @@ export interface GraphqlError {
   readonly extensions: { readonly code: string };
 }
 
-export interface Answer<Data> {
+/** A parsed response of `POST /graphql`. */
+export interface QueryResult<Data> {
   readonly status: number;
   readonly data: Data;
   readonly errors: readonly GraphqlError[] | undefined;
-  /** The statements that were sent to the database for it. */
+  /** The SQL statements that the gateway issued for it. */
   readonly statements: readonly string[];
-  /** How many links were signed for it. */
+  /** How many links the gateway signed for it. */
   readonly linksSigned: number;
 }
 
-/** A gateway that listens on a free port, and the other end of its database and files. */
+/** A response to the byte. */
+export interface RawResponse {
+  readonly status: number;
+  /** Without `date` and `x-request-id`, which differ from request to request. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+  readonly statements: readonly string[];
+  /** What the gateway logged meanwhile. */
+  readonly logged: readonly LogLine[];
+}
+
+export type LogLine = Readonly<Record<string, unknown>>;
+
+export interface RawRequest {
+  /** POST by default with a body, else GET. */
+  readonly method?: string;
+  /** `/graphql` by default. */
+  readonly path?: string;
+  /** Pairs of name and value exactly as sent, repeated names included. */
+  readonly headers?: readonly string[];
+  /** Sent as JSON unless it is text or bytes already. */
+  readonly body?: string | Buffer | object;
+}
+
+/** A gateway that listens on a free port, with access to its database, files and log. */
 export interface Gateway {
   readonly origin: string;
-  /** Not the gateway's own connection: what tests write with it is not among its statements. */
+  readonly config: Config;
+  /** A connection of the tests: its statements are not among the gateway's. */
   readonly source: DataSource;
   readonly filesDirectory: string;
-  /** What the gateway has logged, line by line. */
-  readonly log: readonly Record<string, unknown>[];
+  readonly log: readonly LogLine[];
   query<Data = Record<string, never>>(
     document: string,
     variables?: Record<string, unknown>,
-    /** Beside the content type: credentials. */
+    /** Added to the content type, for example credentials. */
     headers?: Record<string, string>,
-  ): Promise<Answer<Data>>;
+  ): Promise<QueryResult<Data>>;
+  /** Sends one request on a connection of its own and returns the response to the byte. */
+  send(request: RawRequest): Promise<RawResponse>;
   close(): Promise<void>;
 }
 
-/** Starts a gateway on an engine's database, with its tables built and no rows in them. */
+/** What differs from an embedded gateway without authentication and without rows. */
+export interface GatewayOptions extends Rows {
+  readonly config?: Partial<Config>;
+  readonly keys?: readonly ApiKey[];
+}
+
+/** The settings of a gateway that requires API keys. */
+export const keysRequired = { auth: { kind: 'required', jwt: null } } as const;
+
+/**
+ * Starts a gateway on a database of its own before the tests of the enclosing `describe` (with `each`, before every test)
+ * and closes it after them. The returned object is filled before the first test.
+ */
+export function useGateway(
+  engine: Engine,
+  { each = false, ...options }: GatewayOptions & { each?: boolean } = {},
+): Gateway {
+  const gateway = {} as Gateway;
+  let database: EngineDatabase | undefined;
+  (each ? beforeEach : beforeAll)(async () => {
+    database = await engine.provide();
+    Object.assign(gateway, await startGateway(database, options));
+  });
+  (each ? afterEach : afterAll)(async () => {
+    await gateway.close();
+    await database?.dispose();
+  });
+  return gateway;
+}
+
+/** Starts a gateway on a database, whose tables it creates. */
 export async function startGateway(
-  database: EngineDatabase,
-  changes: Partial<Config> = {},
+  database: Pick<EngineDatabase, 'config'>,
+  { config: changes = {}, keys = [], ...rows }: GatewayOptions = {},
 ): Promise<Gateway> {
   const filesDirectory = await mkdtemp(join(tmpdir(), 'exports-gateway-files-'));
-  const defaults = readConfig({
-    PORT: '0',
-    FILES_URL: `file:${filesDirectory}`,
-    FILES_SIGNING_SECRET: 'the secret of the tests',
-  });
   const config: Config = {
-    ...defaults,
+    ...readConfig({
+      PORT: '0',
+      FILES_URL: `file:${filesDirectory}`,
+      FILES_SIGNING_SECRET: 'the secret of the tests',
+    }),
     database: database.config,
     seedSamples: false,
     ...changes,
@@ -66,10 +127,11 @@ export async function startGateway(
   const source = await createTestDataSource(database.config);
   await source.initialize();
   await source.runMigrations();
+  await insertRows(source, { ...rows, keys });
 
-  const log: Record<string, unknown>[] = [];
+  const log: LogLine[] = [];
   const write = (line: string) => {
-    log.push(JSON.parse(line) as Record<string, unknown>);
+    log.push(JSON.parse(line) as LogLine);
   };
   const app = await createApp(config, pino({ level: 'debug' }, { write }));
   const origin = await app.listen();
@@ -81,6 +143,7 @@ export async function startGateway(
 
   return {
     origin,
+    config,
     source,
     filesDirectory,
     log,
@@ -96,10 +159,8 @@ export async function startGateway(
         headers: { 'content-type': 'application/json', ...headers },
         body: JSON.stringify({ query: document, variables }),
       });
-      const body = (await response.json()) as Pick<Answer<Data>, 'data' | 'errors'>;
-      const statements = log
-        .slice(logBefore)
-        .flatMap(({ sql }) => (typeof sql === 'string' ? [sql] : []));
+      const body = (await response.json()) as Pick<QueryResult<Data>, 'data' | 'errors'>;
+      const statements = statementsIn(log.slice(logBefore));
       return {
         status: response.status,
         data: body.data,
@@ -108,10 +169,60 @@ export async function startGateway(
         linksSigned: (await linksSigned()) - signedBefore,
       };
     },
+    async send(options) {
+      const logBefore = log.length;
+      const response = await sendRequest(origin, options);
+      const logged = log.slice(logBefore);
+      return { ...response, logged, statements: statementsIn(logged) };
+    },
     async close() {
       await app.close();
       await source.destroy();
       await rm(filesDirectory, { recursive: true });
     },
   };
+}
+
+async function sendRequest(
+  origin: string,
+  {
+    body,
+    path = '/graphql',
+    headers = [],
+    method = body === undefined ? 'GET' : 'POST',
+  }: RawRequest,
+): Promise<Pick<RawResponse, 'status' | 'headers' | 'text'>> {
+  const bytes =
+    typeof body === 'string' || Buffer.isBuffer(body) || body === undefined
+      ? body
+      : JSON.stringify(body);
+  const given = headers.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
+  const defaults: readonly (readonly [name: string, value: string])[] = [
+    ['host', new URL(origin).host],
+    ['connection', 'close'],
+    ...(bytes === undefined
+      ? []
+      : ([
+          ['content-type', 'application/json'],
+          ['content-length', String(Buffer.byteLength(bytes))],
+        ] as const)),
+  ];
+  const added = defaults.filter(([name]) => !given.includes(name)).flat();
+  const sent = request(`${origin}${path}`, {
+    method,
+    agent: false,
+    headers: [...added, ...headers],
+  });
+  sent.end(bytes);
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  let text = '';
+  for await (const chunk of response.setEncoding('utf8')) text += String(chunk);
+  const received = { ...response.headers };
+  delete received.date;
+  delete received['x-request-id'];
+  return { status: response.statusCode ?? 0, headers: received, text };
+}
+
+function statementsIn(log: readonly LogLine[]): string[] {
+  return log.flatMap(({ sql }) => (typeof sql === 'string' ? [sql] : []));
 }

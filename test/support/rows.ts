@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 
+import { ApiKey } from '../../src/auth/api-key.js';
 import { ExportFileKind, ExportFileRow } from '../../src/exports/export-file.js';
 import { Export, ExportResource, ExportStatus } from '../../src/exports/export.js';
 
@@ -55,29 +56,37 @@ export function fileRow(
   };
 }
 
+/** The rows of a test, by table. */
+export interface Rows {
+  readonly exports?: readonly ExportColumns[];
+  readonly files?: readonly ExportFileRow[];
+  readonly keys?: readonly ApiKey[];
+}
+
 /**
  * Writes rows as an export worker would, few enough at a time for every database. TypeORM would read the defaults of
  * their columns back into the objects given, and on SQLite it mixes up whose is whose: they must stay as they are.
  */
 export async function insertRows(
   source: DataSource,
-  { exports = [], files = [] }: { exports?: ExportColumns[]; files?: ExportFileRow[] },
+  { exports = [], files = [], keys = [] }: Rows,
 ): Promise<void> {
-  for (let at = 0; at < exports.length; at += 100) {
+  await insertInto(source, Export, exports);
+  await insertInto(source, ExportFileRow, files);
+  await insertInto(source, ApiKey, keys);
+}
+
+async function insertInto<Row extends object>(
+  source: DataSource,
+  entity: new () => Row,
+  rows: readonly object[],
+): Promise<void> {
+  for (let at = 0; at < rows.length; at += 100) {
     await source
       .createQueryBuilder()
       .insert()
-      .into(Export)
-      .values(exports.slice(at, at + 100))
-      .updateEntity(false)
-      .execute();
-  }
-  for (let at = 0; at < files.length; at += 100) {
-    await source
-      .createQueryBuilder()
-      .insert()
-      .into(ExportFileRow)
-      .values(files.slice(at, at + 100))
+      .into(entity)
+      .values(rows.slice(at, at + 100))
       .updateEntity(false)
       .execute();
   }

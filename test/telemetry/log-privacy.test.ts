@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import { addKeys, apiKeyRow, keyNamed } from '../auth/credentials.js';
-import { until } from '../start/until.js';
+import { until } from '../support/until.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
 import { exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
@@ -26,7 +26,7 @@ describe.each(engines)('the log on $engine, with every statement in it', ({ prov
   beforeAll(async () => {
     database = await provide();
     await addKeys(database, [apiKeyRow(key, 'org_demo')]);
-    gateway = await startGateway(database, { auth: { kind: 'required', jwt: null } });
+    gateway = await startGateway(database, { config: { auth: { kind: 'required', jwt: null } } });
     await insertRows(gateway.source, {
       exports: [exportRow(0, { name, requestedBy: person, failureReason: `Not for ${person}` })],
       files: [fileRow(0, ExportFileKind.CSV, { fileName: `${name}.csv` })],

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 import { limits } from '../../src/graphql/limits.js';
-import { until } from '../start/until.js';
+import { until } from '../support/until.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
 import { exportRow, insertRows } from '../support/rows.js';

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 
-import { buildGateway, type BuiltGateway, type StartedProgram } from '../start/built-gateway.js';
-import { until } from '../start/until.js';
+import { buildGateway, type BuiltGateway, type StartedProgram } from '../support/built-gateway.js';
+import { until } from '../support/until.js';
 import { startCollector, type Collector, type ReceivedSpan } from './collector.js';
 
 let built: BuiltGateway;

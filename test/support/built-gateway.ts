@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-import { run } from '../support/apt.js';
+import { run } from './apt.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const noColors = { NO_COLOR: '1' };
