@@ -20,7 +20,7 @@ import { ExportRepository, type ExportPageQuery } from './exports/export-reposit
 import { ExportResolver } from './exports/export-resolver.js';
 import { isExpired } from './exports/export-view.js';
 import { ExportStatus } from './exports/export.js';
-import { instrumentedSigner } from './storage/instrumented-signer.js';
+import { instrumentedSigner } from './storage/url-signer.js';
 import type { UrlSigner } from './storage/url-signer.js';
 import { LocalUrlSigner } from './storage/local-url-signer.js';
 import { openStorage } from './storage/open-storage.js';

@@ -19,7 +19,7 @@ export async function addFilesRoute(
   });
 
   server.get(`${LOCAL_LINK_PATH}*`, async (request, reply) => {
-    const link = links.check(request.url);
+    const link = links.verify(request.url);
     reply.headers({
       'Cache-Control': 'private, no-store',
       'Content-Security-Policy': "default-src 'none'; sandbox",

@@ -1,20 +1,15 @@
 import { create } from 'content-disposition';
 
-const contentTypes: readonly (readonly [ending: string, contentType: string])[] = [
-  ['.json', 'application/json; charset=utf-8'],
-  ['.csv', 'text/csv; charset=utf-8'],
-];
-
-/** The Content-Type a file is served with, by the ending of its name. */
+/** The Content-Type of a download, by the extension of its file name. */
 export function contentTypeFor(fileName: string): string {
   const name = fileName.toLowerCase();
-  const known = contentTypes.find(([ending]) => name.endsWith(ending));
-  return known === undefined ? 'application/octet-stream' : known[1];
+  if (name.endsWith('.json')) return 'application/json; charset=utf-8';
+  return name.endsWith('.csv') ? 'text/csv; charset=utf-8' : 'application/octet-stream';
 }
 
 /**
- * The Content-Disposition that makes a browser save a file under its name. For programs that read only the plain form of a
- * name, every other character than ASCII becomes a line.
+ * The Content-Disposition that makes a browser save a file under its name. Programs that read only the ASCII form get `_`
+ * for every other character.
  */
 export function contentDispositionFor(fileName: string): string {
   const fallback = fileName.replace(/[^\x20-\x7e]/gu, '_');

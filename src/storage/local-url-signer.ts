@@ -1,26 +1,26 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-import type { SignedUrl, UrlSigner, StoredFile } from './url-signer.js';
+import type { SignedUrl, StoredFile, UrlSigner } from './url-signer.js';
 
-/** The path that local links start with. */
+/** The path prefix of local links. */
 export const LOCAL_LINK_PATH = '/files/';
 
-/** What a local link turned out to be. Only a genuine one says which file it is for. */
+/** The result of verifying a link. Only a valid one names its file. */
 export type VerifiedLink =
   | { readonly verdict: 'valid'; readonly file: StoredFile }
   | { readonly verdict: 'invalid' | 'expired' };
 
 /**
- * Links to files that the gateway serves itself: `ORIGIN/files/KEY?name=…&expires=…&signature=…`, where the signature
- * is an HMAC-SHA256 over key, name and expiry. `expires` is in seconds since 1970.
+ * Signs links to files that the gateway serves itself: `ORIGIN/files/KEY?name=…&expires=…&signature=…`. The signature is an
+ * HMAC-SHA256 of key, name and expiry; `expires` is in seconds since 1970.
  */
 export class LocalUrlSigner implements UrlSigner {
   constructor(
     private readonly options: {
       readonly secret: string;
-      /** How long a link works, in seconds. */
+      /** The lifetime of a link in seconds. */
       readonly ttl: number;
-      /** Asked at every link: the port may not be known before the server listens. */
+      /** Called for each link, because the port may be unknown until the server listens. */
       readonly origin: () => string;
     },
   ) {}
@@ -37,16 +37,16 @@ export class LocalUrlSigner implements UrlSigner {
   }
 
   /**
-   * Checks the path and query of a request for a file. The signature comes first, so that nobody learns from an
-   * altered link whether the original has expired.
+   * Verifies the path and query of a download request. The signature is verified before the expiry, so that an altered link
+   * does not reveal whether the original has expired.
    */
-  check(requestTarget: string, now = new Date()): VerifiedLink {
+  verify(requestTarget: string, now = new Date()): VerifiedLink {
     const link = parseLink(requestTarget);
     if (link === null) return { verdict: 'invalid' };
-    // Compared as written: decoding would let several spellings of one signature through.
+    // Compares the encoded text: decoding would accept several spellings of one signature.
     const expected = Buffer.from(this.signature(link.file, link.expires));
-    const given = Buffer.from(link.signature);
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+    const received = Buffer.from(link.signature);
+    if (received.length !== expected.length || !timingSafeEqual(received, expected)) {
       return { verdict: 'invalid' };
     }
     if (link.expires * 1000 <= now.getTime()) return { verdict: 'expired' };
@@ -54,7 +54,7 @@ export class LocalUrlSigner implements UrlSigner {
   }
 
   private signature({ objectKey, fileName }: StoredFile, expires: number): string {
-    // JSON keeps the three apart whatever characters they hold.
+    // JSON separates the three values whatever characters they contain.
     const message = JSON.stringify([objectKey, fileName, expires]);
     return createHmac('sha256', this.options.secret).update(message).digest('base64url');
   }
@@ -65,13 +65,12 @@ function parseLink(
 ): { file: StoredFile; expires: number; signature: string } | null {
   const [path = '', query = '', ...rest] = requestTarget.split('?');
   const parameters = new URLSearchParams(query);
-  // Whatever more a link may say was not signed.
+  // The signature covers no other parameter.
   const names = [...parameters.keys()].sort().join();
   if (rest.length > 0 || names !== 'expires,name,signature') return null;
-  const fileName = parameters.get('name');
-  const expires = parameters.get('expires');
-  const signature = parameters.get('signature');
-  if (fileName === null || expires === null || signature === null) return null;
+  const fileName = parameters.get('name') ?? '';
+  const expires = parameters.get('expires') ?? '';
+  const signature = parameters.get('signature') ?? '';
   if (!path.startsWith(LOCAL_LINK_PATH) || !/^[1-9]\d{0,11}$/.test(expires)) return null;
   try {
     const objectKey = decodeURIComponent(path.slice(LOCAL_LINK_PATH.length));

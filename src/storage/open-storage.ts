@@ -11,17 +11,17 @@ import { S3UrlSigner } from './s3-url-signer.js';
 import { S3Presigner } from './s3-presigner.js';
 import { S3Store } from './s3-store.js';
 
-/** Where the files lie: a folder that the gateway serves itself, or a bucket that serves its own. */
+/** The storage of files: a folder that the gateway serves, or a bucket that serves its objects itself. */
 export type Storage = {
   readonly store: FileStore;
-  /** Where it is, for people; for a folder, its absolute path. */
+  /** A description for log lines; for a folder, its absolute path. */
   readonly place: string;
 } & (
   | { readonly kind: 'local'; readonly config: LocalFilesConfig }
   | { readonly kind: 's3'; readonly links: UrlSigner }
 );
 
-/** The storage that FILES_URL names. Throws StartupError when it is a bucket and there are no credentials for it. */
+/** Opens the storage of FILES_URL. Throws StartupError when it is a bucket without credentials. */
 export async function openStorage(files: FilesConfig, logger: Logger): Promise<Storage> {
   if (files.kind === 'local') {
     const place = resolve(files.directory);

@@ -1,12 +1,6 @@
 import type { Bucket } from '../config/files.js';
 
-/** Where a bucket is, for people. */
-export function describeBucket({ name, prefix, endpoint }: Bucket): string {
-  const path = prefix === '' ? '' : `/${prefix}`;
-  return `s3://${name}${path}${endpoint === null ? '' : ` at ${endpoint}`}`;
-}
-
-/** What the URLs of a bucket begin with: scheme, host, and a path without a `/` at its end. */
+/** What all URLs of a bucket start with: scheme, host, and a path without a trailing `/`. */
 export interface BucketAddress {
   readonly scheme: string;
   readonly host: string;
@@ -14,23 +8,29 @@ export interface BucketAddress {
 }
 
 /**
- * Where the objects of a bucket are, by the rules of the AWS SDK: the bucket is a part of the host, unless it is told to be
- * in the path or cannot be in the host.
+ * The address of a bucket by the rules of the AWS SDK: the bucket is part of the host, unless the configuration requires the
+ * path or the host cannot hold its name.
  */
 export function bucketAddress({ name, region, endpoint, forcePathStyle }: Bucket): BucketAddress {
-  const url = new URL(endpoint ?? `https://s3.${region}.${domainOf(region)}`);
+  const url = new URL(endpoint ?? `https://s3.${region}.${awsDomain(region)}`);
   const path = url.pathname.replace(/\/$/, '');
   const isAddress = /^\[|^\d+(?:\.\d+){3}$/.test(url.hostname);
-  // A certificate for the host covers one label before it; without one there may be several.
+  // A wildcard certificate covers one label before the host, so a dotted name works over http only.
   const labels = url.protocol === 'https:' ? [name] : name.split('.');
-  const isHostable = labels.every((label) => /^[a-z\d][a-z\d-]{1,61}[a-z\d]$/.test(label));
-  return forcePathStyle || isAddress || !isHostable
+  const fitsHost = labels.every((label) => /^[a-z\d][a-z\d-]{1,61}[a-z\d]$/.test(label));
+  return forcePathStyle || isAddress || !fitsHost
     ? { scheme: url.protocol, host: url.host, path: `${path}/${name}` }
     : { scheme: url.protocol, host: `${name}.${url.host}`, path };
 }
 
-/** The domains of AWS outside of its own world, by the beginning of their regions. */
-const domains: readonly (readonly [regions: string, domain: string])[] = [
+/** A bucket in log lines and messages. */
+export function describeBucket({ name, prefix, endpoint }: Bucket): string {
+  const path = prefix === '' ? '' : `/${prefix}`;
+  return `s3://${name}${path}${endpoint === null ? '' : ` at ${endpoint}`}`;
+}
+
+/** The domains of the AWS partitions other than the public one, by the prefix of their regions. */
+const partitions: readonly (readonly [regionPrefix: string, domain: string])[] = [
   ['cn-', 'amazonaws.com.cn'],
   ['eusc-', 'amazonaws.eu'],
   ['us-iso-', 'c2s.ic.gov'],
@@ -39,6 +39,6 @@ const domains: readonly (readonly [regions: string, domain: string])[] = [
   ['eu-isoe-', 'cloud.adc-e.uk'],
 ];
 
-function domainOf(region: string): string {
-  return domains.find(([regions]) => region.startsWith(regions))?.[1] ?? 'amazonaws.com';
+function awsDomain(region: string): string {
+  return partitions.find(([prefix]) => region.startsWith(prefix))?.[1] ?? 'amazonaws.com';
 }

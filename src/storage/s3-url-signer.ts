@@ -1,20 +1,21 @@
 import { LinksUnavailableError } from '../errors.js';
-import { contentTypeFor, contentDispositionFor } from './download-headers.js';
-import type { SignedUrl, UrlSigner, StoredFile } from './url-signer.js';
+import { contentDispositionFor, contentTypeFor } from './download-headers.js';
 import type { CredentialsProvider } from './s3-credentials.js';
 import type { S3Presigner } from './s3-presigner.js';
+import type { SignedUrl, StoredFile, UrlSigner } from './url-signer.js';
 
-/** Presigned links: the storage itself serves the file, under its name, to whoever holds one. */
+/** Signs links with which the object storage itself serves a file under its name. */
 export class S3UrlSigner implements UrlSigner {
   constructor(
     private readonly options: {
       readonly presigner: S3Presigner;
       readonly credentials: CredentialsProvider;
-      /** How long a link works, in seconds, unless the credentials it is signed with expire before. */
+      /** The lifetime of a link in seconds; the expiry of the credentials may shorten it. */
       readonly ttl: number;
     },
   ) {}
 
+  /** Rejects with LinksUnavailableError when there are no valid credentials. */
   async sign({ objectKey, fileName }: StoredFile): Promise<SignedUrl> {
     const credentials = await this.options.credentials().catch((error: unknown) => {
       throw new LinksUnavailableError({ cause: error });
@@ -29,7 +30,7 @@ export class S3UrlSigner implements UrlSigner {
       {
         method: 'GET',
         objectKey,
-        // The last two change nothing in the answer; the SDK's links have them, and these are to be the same.
+        // The last two have no effect. The SDK adds them, and tests compare each link with the SDK's.
         parameters: [
           ['response-content-disposition', contentDispositionFor(fileName)],
           ['response-content-type', contentTypeFor(fileName)],

@@ -5,18 +5,18 @@ import { dirname } from 'node:path';
 import { errorCode, StartupError } from '../errors.js';
 
 /**
- * The secret of local links kept in the file at `path`, made on the first call. Links so survive a restart without
- * anything to set. Readable by its owner only. Throws StartupError when the file holds no secret.
+ * Returns the secret of local links from the file at `path`, and creates it on the first call, readable by its owner only. Links thus
+ * survive a restart without configuration. Throws StartupError when the file is empty.
  */
 export async function loadOrCreateSigningSecret(path: string): Promise<string> {
   await mkdir(dirname(path), { recursive: true });
-  const secret = await readWhenThere(path);
+  const secret = await readIfExists(path);
   if (secret === '') {
-    throw new StartupError([`${path} holds no secret. Remove it, and a new one is made.`]);
+    throw new StartupError([`${path} is empty. Remove it, and the gateway creates a new secret.`]);
   }
   if (secret !== null) return secret;
-  // Written aside and then linked, which fails when the file is there by now: so of two gateways that start at once both
-  // keep the same secret, and neither reads half of one.
+  // Written under another name and then linked, which fails when the file exists: gateways that start at the same time
+  // use the same secret, and none reads half of it.
   const draft = `${path}.${process.pid}.${randomBytes(6).toString('hex')}`;
   await writeFile(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 });
   try {
@@ -29,7 +29,7 @@ export async function loadOrCreateSigningSecret(path: string): Promise<string> {
   return loadOrCreateSigningSecret(path);
 }
 
-async function readWhenThere(path: string): Promise<string | null> {
+async function readIfExists(path: string): Promise<string | null> {
   try {
     return (await readFile(path, 'utf8')).trim();
   } catch (error) {

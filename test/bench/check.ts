@@ -64,7 +64,7 @@ export async function ask(origin: string, request: GraphqlRequest): Promise<unkn
   return JSON.parse(await response.text(), (_key, value: unknown) => {
     const link =
       typeof value === 'string' ? /^http:\/\/[^/]+(\/files\/.*)$/.exec(value)?.[1] : undefined;
-    return link === undefined ? value : links.check(link);
+    return link === undefined ? value : links.verify(link);
   });
 }
 

@@ -42,23 +42,23 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function openLinks(): Promise<UrlSigner> {
+async function openSigner(): Promise<UrlSigner> {
   const write = (line: string) => {
     log.push(JSON.parse(line) as { msg: string });
   };
   const storage = await openStorage(files, pino({}, { write }));
-  if (storage.kind !== 's3') throw new Error('Not a bucket');
+  if (storage.kind !== 's3') throw new Error('FILES_URL is not a bucket');
   return storage.links;
 }
 
-/** From now on the clock shows the time that it would in so many milliseconds. */
+/** Advances the clock by so many milliseconds. */
 function advance(milliseconds: number): void {
   const now = Date.now.bind(Date);
   const start = now();
   jest.spyOn(Date, 'now').mockImplementation(() => start + milliseconds);
 }
 
-function accessKeyOf({ url }: SignedUrl): string | undefined {
+function accessKeyIn({ url }: SignedUrl): string | undefined {
   return new URL(url).searchParams.get('X-Amz-Credential')?.split('/')[0];
 }
 
@@ -66,61 +66,61 @@ const profile = (accessKeyId: string) =>
   `[default]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = secret\n`;
 
 describe('the credentials of a bucket', () => {
-  it('come from the environment', async () => {
+  it('are read from the environment', async () => {
     environment({
       AWS_ACCESS_KEY_ID: 'FROMENV',
       AWS_SECRET_ACCESS_KEY: 's',
       AWS_SESSION_TOKEN: 'token',
     });
-    const link = await (await openLinks()).sign(file);
-    expect(accessKeyOf(link)).toBe('FROMENV');
+    const link = await (await openSigner()).sign(file);
+    expect(accessKeyIn(link)).toBe('FROMENV');
     expect(new URL(link.url).searchParams.get('X-Amz-Security-Token')).toBe('token');
     expect(link.expiresAt.getTime() - Date.now()).toBeGreaterThan(890_000);
   });
 
-  it('are missed at start, in words of what to set', async () => {
-    await expect(openLinks()).rejects.toThrow(StartupError);
-    await expect(openLinks()).rejects.toThrow(
+  it('fail the start when there are none, with what to set', async () => {
+    await expect(openSigner()).rejects.toThrow(StartupError);
+    await expect(openSigner()).rejects.toThrow(
       /^FILES_URL names a bucket, but there are no credentials for it \(.+\)\. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, /,
     );
   });
 
-  it('are missed at start when they have expired', async () => {
+  it('fail the start when they have expired', async () => {
     environment({
       AWS_ACCESS_KEY_ID: 'OLD',
       AWS_SECRET_ACCESS_KEY: 's',
       AWS_CREDENTIAL_EXPIRATION: '2026-01-01T00:00:00Z',
     });
-    await expect(openLinks()).rejects.toThrow(
-      /\(those found expired at 2026-01-01T00:00:00\.000Z\)/,
+    await expect(openSigner()).rejects.toThrow(
+      /\(the credentials found expired at 2026-01-01T00:00:00\.000Z\)/,
     );
   });
 
-  it('are those of a profile file, also when it is exchanged, without a restart', async () => {
+  it('are read again from a replaced profile file without a restart', async () => {
     await writeFile(profiles, profile('FIRST'));
-    const links = await openLinks();
-    expect(accessKeyOf(await links.sign(file))).toBe('FIRST');
+    const links = await openSigner();
+    expect(accessKeyIn(await links.sign(file))).toBe('FIRST');
     await writeFile(profiles, profile('SECOND'));
     advance(MINUTE + 1);
-    expect(accessKeyOf(await links.sign(file))).toBe('SECOND');
+    expect(accessKeyIn(await links.sign(file))).toBe('SECOND');
     expect(log).toEqual([]);
   });
 
-  it('are kept, and a warning is logged, while the file that had them cannot be read', async () => {
+  it('stay in use, with a warning, while the profile file cannot be read', async () => {
     await writeFile(profiles, profile('FIRST'));
-    const links = await openLinks();
+    const links = await openSigner();
     await rm(profiles);
     advance(MINUTE + 1);
-    expect(accessKeyOf(await links.sign(file))).toBe('FIRST');
+    expect(accessKeyIn(await links.sign(file))).toBe('FIRST');
     expect(log.map(({ msg }) => msg)).toEqual([
-      'The credentials of the storage could not be read again',
+      'The credentials of the storage cannot be read again',
     ]);
   });
 });
 
 describe('temporary credentials of a role', () => {
   let role: Server;
-  /** What the role gives next; null: it is out of order. */
+  /** The next credentials of the role; null makes it fail. */
   let given: { accessKeyId: string; expiration: Date } | null;
 
   beforeEach(async () => {
@@ -145,10 +145,10 @@ describe('temporary credentials of a role', () => {
     await once(role, 'close');
   });
 
-  it('outlive every link that is signed with them', async () => {
+  it('outlive every link signed with them', async () => {
     const expiration = new Date(Date.now() + 10 * MINUTE + 500);
     given = { accessKeyId: 'FIRST', expiration };
-    const { url, expiresAt } = await (await openLinks()).sign(file);
+    const { url, expiresAt } = await (await openSigner()).sign(file);
     const query = new URL(url).searchParams;
     expect(query.get('X-Amz-Security-Token')).toBe('token of FIRST');
     expect(expiresAt.getTime()).toBe(Math.floor(expiration.getTime() / 1000) * 1000);
@@ -158,39 +158,39 @@ describe('temporary credentials of a role', () => {
     expect(signedAt + Number(query.get('X-Amz-Expires')) * 1000).toBe(expiresAt.getTime());
   });
 
-  it('leave a link its whole life when they live longer', async () => {
+  it('do not shorten a link that expires before them', async () => {
     given = { accessKeyId: 'FIRST', expiration: new Date(Date.now() + 60 * MINUTE) };
     const before = Math.floor(Date.now() / 1000) * 1000;
-    const { expiresAt } = await (await openLinks()).sign(file);
+    const { expiresAt } = await (await openSigner()).sign(file);
     expect(expiresAt.getTime()).toBeGreaterThanOrEqual(before + 900_000);
     expect(expiresAt.getTime()).toBeLessThanOrEqual(Date.now() + 900_000);
   });
 
-  it('are exchanged for new ones when they expire, without a restart', async () => {
+  it('are replaced by new ones when they expire, without a restart', async () => {
     given = { accessKeyId: 'FIRST', expiration: new Date(Date.now() + 60 * MINUTE) };
-    const links = await openLinks();
-    expect(accessKeyOf(await links.sign(file))).toBe('FIRST');
+    const links = await openSigner();
+    expect(accessKeyIn(await links.sign(file))).toBe('FIRST');
     given = { accessKeyId: 'SECOND', expiration: new Date(Date.now() + 120 * MINUTE) };
-    expect(accessKeyOf(await links.sign(file))).toBe('FIRST');
+    expect(accessKeyIn(await links.sign(file))).toBe('FIRST');
     advance(60 * MINUTE);
-    expect(accessKeyOf(await links.sign(file))).toBe('SECOND');
+    expect(accessKeyIn(await links.sign(file))).toBe('SECOND');
   });
 
-  it('are exchanged in the background before they expire', async () => {
+  it('are renewed in the background before they expire', async () => {
     given = { accessKeyId: 'FIRST', expiration: new Date(Date.now() + 60 * MINUTE) };
-    const links = await openLinks();
+    const links = await openSigner();
     given = { accessKeyId: 'SECOND', expiration: new Date(Date.now() + 120 * MINUTE) };
     advance(56 * MINUTE);
-    const asked = once(role, 'request');
+    const renewed = once(role, 'request');
     const { url, expiresAt } = await links.sign(file);
     expect(url).toContain('FIRST');
     expect(expiresAt.getTime() - Date.now()).toBeLessThanOrEqual(4 * MINUTE);
-    await asked;
+    await renewed;
   });
 
-  it('make links unavailable for as long as they have expired and there are no others', async () => {
+  it('make links fail with SERVICE_UNAVAILABLE while they are expired and not renewed', async () => {
     given = { accessKeyId: 'FIRST', expiration: new Date(Date.now() + 60 * MINUTE) };
-    const links = await openLinks();
+    const links = await openSigner();
     given = null;
     advance(60 * MINUTE);
     await expect(links.sign(file)).rejects.toMatchObject({
@@ -201,6 +201,6 @@ describe('temporary credentials of a role', () => {
       },
     });
     given = { accessKeyId: 'SECOND', expiration: new Date(Date.now() + 60 * MINUTE) };
-    expect(accessKeyOf(await links.sign(file))).toBe('SECOND');
+    expect(accessKeyIn(await links.sign(file))).toBe('SECOND');
   });
 });
