@@ -32,16 +32,16 @@ const required = { AUTH: 'required' };
 
 /** What the command wrote; it must have gone well. */
 async function said(args: readonly string[], env?: Record<string, string>): Promise<string> {
-  const program = built.apiKey(folder, args, env);
+  const program = built.command('api-key', folder, { args, ...(env && { env }) });
   const code = await program.ended;
-  expect([code, program.complaints()]).toEqual([0, '']);
+  expect([code, program.stderr()]).toEqual([0, '']);
   return program.log.map(({ msg }) => msg).join('\n');
 }
 
 /** The words with which a program ended, with status 1 and no stack. */
 async function refused(program: StartedProgram): Promise<string> {
   expect(await program.ended).toBe(1);
-  const words = program.complaints();
+  const words = program.stderr();
   expect(words).toMatch(/\S\n$/);
   expect(words).not.toMatch(/^\s+at |node:internal|Error:|key_hash|parameters/m);
   expect(program.log.filter(({ msg }) => /^Listening|egk_/.test(msg))).toEqual([]);
@@ -130,7 +130,7 @@ describe('npm run api-key', () => {
     for (let at = 0; at < cases.length; at += 4) {
       await Promise.all(
         cases.slice(at, at + 4).map(async ([args, says]) => {
-          expect(await refused(built.apiKey(folder, args))).toMatch(says);
+          expect(await refused(built.command('api-key', folder, { args }))).toMatch(says);
         }),
       );
     }
@@ -138,9 +138,9 @@ describe('npm run api-key', () => {
   });
 
   it('knows an id that it does not know', async () => {
-    expect(await refused(built.apiKey(folder, ['revoke', 'key_of_nobody']))).toBe(
-      'There is no key key_of_nobody. npm run api-key -- list shows them.\n',
-    );
+    expect(
+      await refused(built.command('api-key', folder, { args: ['revoke', 'key_of_nobody'] })),
+    ).toBe('There is no key key_of_nobody. npm run api-key -- list shows them.\n');
   });
 
   describe('on MySQL', () => {
@@ -156,14 +156,19 @@ describe('npm run api-key', () => {
 
     it('says to migrate where there are no tables', async () => {
       for (const args of [create, ['list'], ['revoke', 'key_1']]) {
-        const words = await refused(built.apiKey(folder, args, { DATABASE_URL: database.url }));
+        const words = await refused(
+          built.command('api-key', folder, { args, env: { DATABASE_URL: database.url } }),
+        );
         expect(words).toContain('Run npm run migrate with this DATABASE_URL.');
       }
     });
 
     it('says what is wrong with DATABASE_URL, and not its password', async () => {
       const words = await refused(
-        built.apiKey(folder, create, { DATABASE_URL: 'postgres://a:pa55-horse@db/x' }),
+        built.command('api-key', folder, {
+          args: create,
+          env: { DATABASE_URL: 'postgres://a:pa55-horse@db/x' },
+        }),
       );
       expect(words).toMatch(/^DATABASE_URL has the scheme postgres/);
       expect(words).not.toContain('pa55-horse');
@@ -198,7 +203,9 @@ describe('npm run api-key', () => {
         url.password = 'pa55-horse';
         const { id } = apiKeyRow(keyNamed('A'), 'org_a');
         for (const args of [create, ['revoke', id]]) {
-          const words = await refused(built.apiKey(folder, args, { DATABASE_URL: url.href }));
+          const words = await refused(
+            built.command('api-key', folder, { args, env: { DATABASE_URL: url.href } }),
+          );
           expect(words).toMatch(/^The keys in mysql:\/\/\S+ cannot be changed .*INSERT and UPDATE/);
           expect(words).not.toMatch(/pa55-horse|[0-9a-f]{64}/);
         }

@@ -7,7 +7,7 @@ import { expect, it } from '@jest/globals';
 import { startProgram } from '../support/built-gateway.js';
 import { until } from '../support/until.js';
 
-it('npm run dev starts the source, and again when it changes', async () => {
+it('npm run dev starts the source and restarts it after a change', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'dev-test-'));
   for (const part of ['src', 'tsconfig.json', 'package.json']) {
     await cp(resolve(part), join(folder, part), { recursive: true });
@@ -20,20 +20,16 @@ it('npm run dev starts the source, and again when it changes', async () => {
   expect(node).toBe('node');
 
   const program = startProgram(args, folder, { PATH: process.env['PATH'] ?? '', PORT: '0' });
-  const starts = (count: number) =>
-    until(
-      () =>
-        program.log.filter(({ msg }) => msg.startsWith('GraphiQL')).length >= count || undefined,
-      50_000,
-    );
+  const starts = () => program.log.filter(({ msg }) => msg.startsWith('GraphiQL')).length;
+  const untilStarts = (count: number) => until(() => starts() >= count || undefined, 50_000);
   try {
-    await starts(1);
+    await untilStarts(1);
     await appendFile(join(folder, 'src/errors.ts'), '\n');
-    await starts(2);
+    await untilStarts(2);
   } finally {
     program.kill('SIGTERM');
     await program.ended;
     await rm(folder, { recursive: true });
   }
-  expect(program.complaints()).toBe('');
+  expect(program.stderr()).toBe('');
 }, 120_000);

@@ -289,7 +289,7 @@ function withServer(server: SwiftServer): void {
       ...credentials,
     };
     const program = startProgram([...command, '--exports', '60'], folder, env);
-    expect([await program.ended, program.complaints()]).toEqual([0, '']);
+    expect([await program.ended, program.stderr()]).toEqual([0, '']);
     expect(program.log.map(({ msg }) => msg).join()).toMatch(
       /^Added 60 sample exports to data\/exports\.sqlite and \d+ files \([\d.]+ MB\) to s3:\/\/exports\/of ours at http:\/\/localhost:\d+ in /,
     );

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from '@jest/globals';
+
 import { run } from './apt.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -16,47 +18,73 @@ export interface LogLine {
   readonly msg: string;
 }
 
-/** A program that was started, with what it has said so far. */
+/** A program that was started, with its output so far. */
 export interface StartedProgram {
   readonly pid: number;
   readonly log: readonly LogLine[];
-  readonly complaints: () => string;
-  /** Waits for a line of the log. Throws when the program ends without it. */
+  readonly stderr: () => string;
+  /** Waits for a log line. Throws when the program ends without it. */
   untilLine(pattern: RegExp): Promise<LogLine>;
+  /** Waits until the gateway listens and returns its origin. */
+  origin(): Promise<string>;
   kill(signal: NodeJS.Signals): void;
-  /** How it ended: an exit code, or the signal that ended it. */
+  /** Resolves to the exit code, or to the signal that ended the program. */
   readonly ended: Promise<number | NodeJS.Signals>;
 }
 
-/** The gateway as `npm start` builds it, in a folder apart from the checkout's. */
+/** The gateway as `npm start` builds it, in a folder of its own. */
 export interface BuiltGateway {
-  /** Starts `dist/src/main.js` in a working directory, with nothing in its environment but PATH and what is given. */
+  /** Starts `dist/src/main.js` in a working directory, with only PATH and `env` in its environment. */
   start(cwd: string, env?: Record<string, string>): StartedProgram;
-  /** Runs the command that `npm run api-key` runs, in the same way. */
-  apiKey(cwd: string, args: readonly string[], env?: Record<string, string>): StartedProgram;
-  /** Runs TypeORM's command line on the built ormconfig, as `npm run migrate` does. Gives what it wrote; throws when it fails. */
+  /** Runs a command of `src/commands` in the same way. */
+  command(
+    name: string,
+    cwd: string,
+    options?: { args?: readonly string[]; env?: Record<string, string> },
+  ): StartedProgram;
+  /** Runs TypeORM's command line on the built ormconfig and returns its output. Throws when it fails. */
   typeorm(cwd: string, command: string, env?: Record<string, string>): Promise<string>;
-  /** Ends whatever was started in a working directory and still runs. */
+  /** Ends all programs of a working directory. */
   endAll(cwd: string): Promise<void>;
   dispose(): Promise<void>;
+}
+
+/** A built gateway for the tests of a file, and an empty working directory for each test. */
+export function useBuiltGateway(): BuiltGateway & { readonly folder: string } {
+  const gateway = { folder: '' } as BuiltGateway & { folder: string };
+  beforeAll(async () => {
+    Object.assign(gateway, await buildGateway());
+  });
+  beforeEach(async () => {
+    gateway.folder = await mkdtemp(join(tmpdir(), 'built-gateway-test-'));
+  });
+  afterEach(async () => {
+    await gateway.endAll(gateway.folder);
+    await rm(gateway.folder, { recursive: true });
+  });
+  afterAll(() => gateway.dispose());
+  return gateway;
+}
+
+/** Expects a program to exit with status 1 and an explanation without a stack, which it returns. */
+export async function expectFailedStart(program: StartedProgram): Promise<string> {
+  expect(await program.ended).toBe(1);
+  const words = program.stderr();
+  expect(words).toMatch(/\S.*\n$/);
+  expect(words).not.toMatch(/^\s+at |node:internal|Error:/m);
+  expect(program.log.filter(({ msg }) => msg.startsWith('Listening'))).toEqual([]);
+  return words;
 }
 
 export async function buildGateway(): Promise<BuiltGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'built-gateway-'));
   const compiler = join(root, 'node_modules/typescript/bin/tsc');
+  const project = join(root, 'tsconfig.build.json');
   const options = ['--noCheck', '--incremental', 'false', '--tsBuildInfoFile', 'null'];
-  await run(
-    process.execPath,
-    [
-      compiler,
-      '-p',
-      join(root, 'tsconfig.build.json'),
-      ...options,
-      '--outDir',
-      join(folder, 'dist'),
-    ],
-    { timeout: 60_000 },
-  );
+  const outDir = join(folder, 'dist');
+  await run(process.execPath, [compiler, '-p', project, ...options, '--outDir', outDir], {
+    timeout: 60_000,
+  });
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
   await copyFile(join(root, 'package.json'), join(folder, 'package.json'));
   const bare = { PATH: process.env['PATH'] ?? '', ...noColors };
@@ -78,20 +106,18 @@ export async function buildGateway(): Promise<BuiltGateway> {
   }
 
   return {
-    start: (cwd, env = {}) => runIn(cwd, [join(folder, 'dist/src/main.js')], env),
-    apiKey: (cwd, args, env = {}) =>
-      runIn(cwd, [join(folder, 'dist/src/commands/api-key.js'), ...args], env),
+    start: (cwd, env = {}) => runIn(cwd, [join(outDir, 'src/main.js')], env),
+    command: (name, cwd, { args = [], env = {} } = {}) =>
+      runIn(cwd, [join(outDir, `src/commands/${name}.js`), ...args], env),
     endAll,
     async typeorm(cwd, command, env = {}) {
       const cli = join(root, 'node_modules/typeorm/cli.js');
-      const config = join(folder, 'dist/ormconfig.js');
-      const program = startProgram([cli, command, '--dataSource', config], cwd, {
-        ...bare,
-        ...env,
-      });
-      const said = `${String(await program.ended)}\n${program.complaints()}\n${program.log.map(({ msg }) => msg).join('\n')}`;
-      if ((await program.ended) !== 0) throw new Error(said);
-      return said;
+      const args = [cli, command, '--dataSource', join(outDir, 'ormconfig.js')];
+      const program = startProgram(args, cwd, { ...bare, ...env });
+      const code = await program.ended;
+      const output = [program.stderr(), ...program.log.map(({ msg }) => msg)].join('\n');
+      if (code !== 0) throw new Error(`${code}\n${output}`);
+      return output;
     },
     async dispose() {
       await endAll();
@@ -108,37 +134,41 @@ export function startProgram(
 ): StartedProgram {
   const child = spawn(process.execPath, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const log: LogLine[] = [];
-  let complaints = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text));
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const lines = createInterface(child.stdout);
   lines.on('line', (line) => {
     log.push(line.startsWith('{') ? (JSON.parse(line) as LogLine) : { level: 0, msg: line });
     lines.emit('logged');
   });
+  let hasEnded = false;
   const ended = once(child, 'close').then(([code, signal]: (number | NodeJS.Signals | null)[]) => {
+    hasEnded = true;
     lines.emit('logged');
     return signal ?? code ?? NaN;
   });
+
+  async function untilLine(pattern: RegExp): Promise<LogLine> {
+    for (;;) {
+      const found = log.find(({ msg }) => pattern.test(msg));
+      if (found !== undefined) return found;
+      if (hasEnded) {
+        throw new Error(`Ended without ${String(pattern)}: ${stderr}\n${JSON.stringify(log)}`);
+      }
+      await once(lines, 'logged');
+    }
+  }
+
   return {
     pid: child.pid ?? NaN,
     log,
     ended,
-    complaints: () => complaints,
-    kill: (signal) => void child.kill(signal),
-    async untilLine(pattern) {
-      for (;;) {
-        const found = log.find(({ msg }) => pattern.test(msg));
-        if (found !== undefined) return found;
-        if (child.exitCode !== null || child.signalCode !== null) {
-          await ended;
-          const late = log.find(({ msg }) => pattern.test(msg));
-          if (late !== undefined) return late;
-          throw new Error(
-            `Ended without a line like ${String(pattern)}: ${complaints}\n${JSON.stringify(log)}`,
-          );
-        }
-        await once(lines, 'logged');
-      }
+    untilLine,
+    async origin() {
+      const { msg } = await untilLine(/^Listening /);
+      return msg.slice('Listening '.length).trim();
     },
+    stderr: () => stderr,
+    kill: (signal) => void child.kill(signal),
   };
 }

@@ -186,7 +186,7 @@ it('without the settings for it nothing that makes or sends spans is loaded', as
     await gateway.untilLine(/^Listening /);
     gateway.kill('SIGTERM');
     await gateway.ended;
-    const said = gateway.complaints();
+    const said = gateway.stderr();
     return { fastify: said.includes('/fastify/'), tracing: said.includes('/@opentelemetry/sdk') };
   };
   expect(await loaded({ OTEL_SERVICE_NAME: 'exports' })).toEqual({ fastify: true, tracing: false });

@@ -1,0 +1,164 @@
+import { randomBytes } from 'node:crypto';
+
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { pino } from 'pino';
+
+import { connectDatabase } from '../../src/database/connect.js';
+import { connectionOptions } from '../../src/database/mysql-driver.js';
+import { entities } from '../../src/entities.js';
+import { StartupError } from '../../src/errors.js';
+import { createTestDataSource } from '../support/data-source.js';
+import { createDatabaseProxy } from '../support/database-proxy.js';
+import type { LogLine } from '../support/built-gateway.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+
+/** Connects as the gateway does and records the log. */
+function connect(url: string, patienceMs = 20_000) {
+  const log: LogLine[] = [];
+  let onRetry: () => void = () => undefined;
+  const firstRetry = new Promise<void>((resolve) => (onRetry = resolve));
+  const write = (line: string) => {
+    const entry = JSON.parse(line) as LogLine;
+    log.push(entry);
+    if (entry.msg.includes('Trying again')) onRetry();
+  };
+  const logger = pino({ level: 'info' }, { write });
+  const source = connectDatabase({ kind: 'mysql', url }, { entities, logger, patienceMs });
+  // Each test awaits it, though not always first.
+  source.catch(() => undefined);
+  return { source, log, firstRetry };
+}
+
+/** Expects the connection to fail with one StartupError and returns its message. */
+async function failureOf(url: string, patienceMs?: number) {
+  const startedAt = Date.now();
+  const { source, log } = connect(url, patienceMs);
+  const error = await source.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof StartupError)) throw new Error('No StartupError', { cause: error });
+  expect(error.problems).toEqual([expect.stringMatching(/\.$/)]);
+  return { message: error.message, log, ms: Date.now() - startedAt };
+}
+
+it('connects to an IPv6 address without the brackets of the URL', () => {
+  const { host, port } = connectionOptions('mysql://reader@[::1]:3307/exports');
+  expect([host, port]).toEqual(['::1', 3307]);
+});
+
+describe('connecting to a MySQL server', () => {
+  let database: TestDatabase;
+  let name: string;
+  /** A user without any privilege. */
+  let user: { name: string; password: string };
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    name = new URL(database.url).pathname.slice(1);
+    const password = `p@ss:w/o?r#d%${randomBytes(4).toString('hex')}`;
+    user = { name: `u_${randomBytes(6).toString('hex')}`, password };
+    await database.query('CREATE USER ?@? IDENTIFIED BY ?', [user.name, '%', password]);
+  });
+  afterEach(async () => {
+    await database.query('DROP USER ?@?', [user.name, '%']);
+    await database.drop();
+  });
+
+  async function migrate(): Promise<void> {
+    const source = await createTestDataSource({ kind: 'mysql', url: database.url });
+    await source.initialize();
+    await source.runMigrations();
+    await source.destroy();
+  }
+
+  const grantSelect = (table: string) =>
+    database.query(`GRANT SELECT ON ${name}.${table} TO ?@?`, [user.name, '%']);
+
+  function urlOfUser(password = user.password): string {
+    const url = new URL(database.url);
+    url.username = user.name;
+    url.password = encodeURIComponent(password);
+    return url.href;
+  }
+
+  it('retries an unreachable server until the time is up, without logging the password', async () => {
+    const closed = await createDatabaseProxy(urlOfUser());
+    const { message, log, ms } = await failureOf(closed.url, 2_500);
+    expect(message).toMatch(
+      new RegExp(
+        `^The database mysql://${new URL(closed.url).host}/${name} does not answer \\(.*ECONNREFUSED.*\\)\\. Start it, or correct DATABASE_URL\\.$`,
+      ),
+    );
+    const retries = log.filter(({ msg }) => msg.includes('Trying again until'));
+    expect(retries.map(({ level }) => level)).toEqual([40, 40]);
+    expect(ms).toBeLessThan(2_500);
+    expect(JSON.stringify([message, log])).not.toContain(user.password.slice(-8));
+  });
+
+  it('waits for a server that starts late', async () => {
+    await migrate();
+    await grantSelect('*');
+    const late = await createDatabaseProxy(urlOfUser());
+    const { source, firstRetry } = connect(late.url, 30_000);
+    await firstRetry;
+    await late.open();
+    const connected = await source;
+    expect(await connected.query('SELECT id FROM exports')).toEqual([]);
+    await connected.destroy();
+    await late.close();
+  });
+
+  it.each<[what: string, url: () => string, message: RegExp]>([
+    [
+      'a rejected password',
+      () => urlOfUser('pa55-wrong'),
+      /\(.*ER_ACCESS_DENIED_ERROR.*\)\. Check the user and the password in DATABASE_URL\.$/,
+    ],
+    [
+      'a missing database',
+      () => database.url.replace(name, 'there_is_none'),
+      /there_is_none cannot be used \(.*\)\. Create the database that DATABASE_URL names, or name another\.$/,
+    ],
+    [
+      'a database that the user may not read',
+      () => urlOfUser(),
+      /\(.*\)\. Allow the user of DATABASE_URL to read this database\.$/,
+    ],
+    [
+      'a database without tables',
+      () => database.url,
+      /\(.*\)\. Run npm run migrate with this DATABASE_URL\.$/,
+    ],
+  ])('fails at once for %s and says what to change', async (_, url, pattern) => {
+    const { message, log } = await failureOf(url());
+    expect(message).toMatch(pattern);
+    expect(message).toContain(' cannot be used ');
+    expect(message).not.toContain('pa55-wrong');
+    expect(log).toEqual([]);
+    expect(await database.query('SHOW TABLES')).toEqual([]);
+  });
+
+  it('fails when the user may not read every table', async () => {
+    await migrate();
+    await grantSelect('exports');
+    await grantSelect('api_keys');
+    const { message } = await failureOf(urlOfUser());
+    expect(message).toMatch(
+      / cannot be used \(.*export_files.*\)\. Grant SELECT on its tables to the user of DATABASE_URL\.$/,
+    );
+  });
+
+  it.each([
+    'ALTER TABLE exports DROP COLUMN failure_reason',
+    'DROP TABLE export_files',
+    'DROP INDEX exports_by_count_total ON exports',
+  ])('recommends the migration after %s', async (change) => {
+    await migrate();
+    await database.query(change);
+    const { message } = await failureOf(database.url);
+    expect(message).toMatch(
+      / cannot be used \(.*\)\. Run npm run migrate with this DATABASE_URL\.$/,
+    );
+  });
+});
