@@ -1,5 +1,5 @@
-// Jest turns a global set-up in TypeScript into CommonJS and then cannot resolve its `.js` imports. It
-// leaves an `.mts` file to Node's own import(), and this teaches Node to read TypeScript.
+// Jest compiles a global set-up in TypeScript to CommonJS, whose `.js` imports it cannot resolve, but loads `.mts`
+// by import(), and this lets Node read TypeScript.
 import '@swc-node/register/esm-register';
 
 /** @type {import('jest').Config} */
@@ -7,6 +7,7 @@ export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['<rootDir>/test/**/*.test.ts'],
+  runner: '<rootDir>/test/support/runner.mts',
   globalSetup: '<rootDir>/test/support/global-setup.mts',
   globalTeardown: '<rootDir>/test/support/global-teardown.mts',
   setupFiles: ['<rootDir>/test/support/one-realm.ts'],

@@ -7,6 +7,7 @@ import { hashApiKey } from '../../src/auth/api-key.js';
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import { createDatabaseProxy, type DatabaseProxy } from '../support/database-proxy.js';
 import { until } from '../support/until.js';
+import { describeWith } from '../support/describe-with.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
 import { exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
@@ -222,7 +223,7 @@ describe('without credentials', () => {
   });
 });
 
-describe('a database that is lost', () => {
+describeWith('mysql', 'a database that is lost', () => {
   it('makes no key wrong: 503, and the key is looked up again', async () => {
     await withProxy(async (gateway, proxy) => {
       await proxy.close();

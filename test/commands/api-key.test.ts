@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 
 import { hashApiKey } from '../../src/auth/api-key.js';
 import { buildGateway, type BuiltGateway, type StartedProgram } from '../support/built-gateway.js';
+import { describeWith, itWith } from '../support/describe-with.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { addKeys, apiKeyRow, keyNamed } from '../auth/credentials.js';
 
@@ -143,7 +144,7 @@ describe('npm run api-key', () => {
     ).toBe('There is no key key_of_nobody. npm run api-key -- list shows them.\n');
   });
 
-  describe('on MySQL', () => {
+  describeWith('mysql', 'on MySQL', () => {
     let database: TestDatabase;
     beforeEach(async () => {
       database = await createTestDatabase();
@@ -256,7 +257,7 @@ describe('a gateway whose AUTH is required', () => {
     expect(await statusOf(`http://127.0.0.1:${port}`, '')).toBe(200);
   });
 
-  it('on MySQL is what is required unless AUTH=off is said', async () => {
+  itWith('mysql', 'on MySQL is what is required unless AUTH=off is said', async () => {
     const database = await createTestDatabase();
     try {
       await addKeys({ config: { kind: 'mysql', url: database.url } }, []);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 
 import { connectDatabase } from '../../src/database/connect.js';
@@ -9,6 +9,7 @@ import { entities } from '../../src/entities.js';
 import { StartupError } from '../../src/errors.js';
 import { createTestDataSource } from '../support/data-source.js';
 import { createDatabaseProxy } from '../support/database-proxy.js';
+import { describeWith } from '../support/describe-with.js';
 import type { LogLine } from '../support/built-gateway.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
@@ -47,7 +48,7 @@ it('connects to an IPv6 address without the brackets of the URL', () => {
   expect([host, port]).toEqual(['::1', 3307]);
 });
 
-describe('connecting to a MySQL server', () => {
+describeWith('mysql', 'connecting to a MySQL server', () => {
   let database: TestDatabase;
   let name: string;
   /** A user without any privilege. */

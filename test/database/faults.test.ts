@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
 import { pino } from 'pino';
 
@@ -14,8 +14,7 @@ import { ServiceUnavailableError } from '../../src/errors.js';
 import { buildGateway, type BuiltGateway, type StartedProgram } from '../support/built-gateway.js';
 import { createDatabaseProxy, type DatabaseProxy } from '../support/database-proxy.js';
 import { until } from '../support/until.js';
-import { thisMachine } from '../support/apt.js';
-import { findServerProgram } from '../support/mysql-server.js';
+import { describeWith } from '../support/describe-with.js';
 import { createPrivateServer, type PrivateServer } from '../support/private-server.js';
 import { exportId, exportRow, insertRows } from '../support/rows.js';
 import { entities } from '../../src/entities.js';
@@ -24,11 +23,7 @@ import { entities } from '../../src/entities.js';
 const PATIENCE_MS = 5_000;
 const CONNECTIONS = 10;
 
-const program = findServerProgram(thisMachine.folders);
-// A run on a server from elsewhere has no program to start.
-const ifInstalled = program === undefined ? describe.skip : describe;
-
-ifInstalled('a gateway whose database', () => {
+describeWith('mysqlProgram', 'a gateway whose database', () => {
   let server: PrivateServer;
   let directUrl: string;
   let proxy: DatabaseProxy;
@@ -58,7 +53,7 @@ ifInstalled('a gateway whose database', () => {
   beforeAll(async () => {
     built = await buildGateway();
     folder = await mkdtemp(join(tmpdir(), 'faults-test-'));
-    server = await createPrivateServer(program ?? '', thisMachine);
+    server = await createPrivateServer();
     await server.start();
     const url = new URL('/exports', server.url);
     const root = await createConnection({ uri: server.url });

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
+import { createConnection, type Connection } from 'mysql2/promise';
 import { pino } from 'pino';
 
 import type { Config } from '../../src/config/config.js';
@@ -11,32 +11,23 @@ import { StartupError } from '../../src/errors.js';
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import { addKeys, apiKeyRow, keyNamed } from '../auth/credentials.js';
 import { until } from '../support/until.js';
-import { findProgram, thisMachine } from '../support/apt.js';
+import { describeWith } from '../support/describe-with.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
 import { createPrivateServer, type PrivateServer } from '../support/private-server.js';
+import { replicationOf, type Replication } from '../support/replication.js';
 import { exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
 import { entities } from '../../src/entities.js';
 
 /** More than twice what is promised, for a machine that has other things to do. */
 const PATIENCE_MS = 5_000;
 
-// MySQL has other words for replication.
-const program = findProgram(['mariadbd'], thisMachine.folders);
-const ifInstalled = program === undefined ? describe.skip : describe;
-
-ifInstalled('a gateway with two replicas', () => {
+describeWith('mysqlProgram', 'a gateway with two replicas', () => {
   let primary: PrivateServer;
   let replicas: readonly [PrivateServer, PrivateServer];
   let gateway: Gateway;
   let config: Config['database'];
 
-  const optionsOf = (id: number) => [
-    `--server-id=${id}`,
-    '--log-bin=binlog',
-    '--binlog-format=ROW',
-    '--slave-net-timeout=2',
-    '--master-retry-count=0',
-  ];
+  let replication: Replication;
   const urlOf = (server: PrivateServer) => new URL('/exports', server.url).href;
 
   async function onServer<Result>(
@@ -49,21 +40,6 @@ ifInstalled('a gateway with two replicas', () => {
     } finally {
       await connection.end();
     }
-  }
-
-  /** Waits until a replica has all that the primary has. */
-  async function untilCaughtUp(replica: PrivateServer): Promise<void> {
-    const position = await onServer(primary, async (connection) => {
-      const [rows] = await connection.query<RowDataPacket[]>('SELECT @@gtid_binlog_pos AS it');
-      return String(rows[0]?.['it']);
-    });
-    await onServer(replica, async (connection) => {
-      const [rows] = await connection.query<RowDataPacket[]>(
-        'SELECT MASTER_GTID_WAIT(?, 20) AS it',
-        [position],
-      );
-      expect(rows[0]?.['it']).toBe(0);
-    });
   }
 
   /** Lets each server be known by the name it gives to the first export. */
@@ -81,12 +57,19 @@ ifInstalled('a gateway with two replicas', () => {
 
   beforeAll(async () => {
     [primary, ...replicas] = await Promise.all([
-      createPrivateServer(program ?? '', thisMachine),
-      createPrivateServer(program ?? '', thisMachine),
-      createPrivateServer(program ?? '', thisMachine),
+      createPrivateServer(),
+      createPrivateServer(),
+      createPrivateServer(),
     ]);
+    replication = await replicationOf(primary.program);
     await Promise.all(
-      [primary, ...replicas].map((server, index) => server.start(optionsOf(index + 1))),
+      [primary, ...replicas].map((server, index) =>
+        server.start(replication.serverOptions(index + 1)),
+      ),
+    );
+    for (const replica of replicas) await replication.follow(replica, primary);
+    await onServer(primary, (connection) =>
+      connection.query('CREATE DATABASE exports CHARACTER SET utf8mb4'),
     );
     await onServer(primary, async (connection) => {
       await connection.query('CREATE DATABASE exports CHARACTER SET utf8mb4');
@@ -115,7 +98,7 @@ ifInstalled('a gateway with two replicas', () => {
       apiKeyRow(keyNamed('known'), 'org_demo'),
       apiKeyRow(keyNamed('new'), 'org_demo'),
     ]);
-    for (const replica of replicas) await untilCaughtUp(replica);
+    for (const replica of replicas) await replication.untilCaughtUp(replica, primary);
     await nameServers();
     config = { kind: 'mysql', url: urlOf(primary), replicaUrls: replicas.map(urlOf) };
     gateway = await startGateway({ config }, { config: { auth: { kind: 'required', jwt: null } } });
@@ -216,7 +199,7 @@ ifInstalled('a gateway with two replicas', () => {
     await onServer(primary, (connection) =>
       connection.query('UPDATE exports.exports SET name = ? WHERE id = ?', ['new', exportId(1)]),
     );
-    for (const replica of replicas) await untilCaughtUp(replica);
+    for (const replica of replicas) await replication.untilCaughtUp(replica, primary);
     const { data } = await gateway.query<{ export: { name: string } }>(
       `{ export(id: "${exportId(1)}") { name } }`,
       {},
@@ -233,7 +216,7 @@ ifInstalled('a gateway with two replicas', () => {
         if (how === 'killed') await replicas[0].kill();
         else await replicas[0].signal('SIGSTOP');
         await untilLogged(replicas[0], 'is left', from);
-        if (how === 'killed') await replicas[0].start(optionsOf(2));
+        if (how === 'killed') await replicas[0].start(replication.serverOptions(2));
         else await replicas[0].signal('SIGCONT');
         await untilLogged(replicas[0], 'answers again', from);
       });
@@ -267,7 +250,7 @@ ifInstalled('a gateway with two replicas', () => {
       expect(Object.keys(await whoAnswersOften()).sort()).toEqual(['one', 'the other']);
       expect((await fetch(`${gateway.origin}/health/ready`)).status).toBe(200);
     } finally {
-      await primary.start(optionsOf(1));
+      await primary.start(replication.serverOptions(1));
     }
   });
 
@@ -280,7 +263,8 @@ ifInstalled('a gateway with two replicas', () => {
     });
     expect(answers).toBeGreaterThan(0);
     expect(await whoAnswersOften(4)).toEqual({ 'the primary': 4 });
-    for (const [index, replica] of replicas.entries()) await replica.start(optionsOf(index + 2));
+    for (const [index, replica] of replicas.entries())
+      await replica.start(replication.serverOptions(index + 2));
     for (const replica of replicas) await untilLogged(replica, 'answers again', from);
     expect(Object.keys(await whoAnswersOften()).sort()).toEqual(['one', 'the other']);
   });

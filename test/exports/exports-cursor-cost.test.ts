@@ -99,7 +99,7 @@ describe.each(engines)('a page behind a cursor on $engine', ({ engine, provide }
   /** What the database plans to do for the page behind each of the places. */
   async function plansAlong(order: Order): Promise<Record<string, unknown>[]> {
     const plans: Record<string, unknown>[] = [];
-    const word = engine === 'MySQL' ? 'EXPLAIN' : 'EXPLAIN QUERY PLAN';
+    const word = engine === 'MySQL' ? 'EXPLAIN FORMAT=TRADITIONAL' : 'EXPLAIN QUERY PLAN';
     await askAlong(order, async (sql, parameters) => {
       plans.push(...(await run(`${word} ${sql}`, parameters)));
       return run(sql, parameters);

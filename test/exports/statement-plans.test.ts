@@ -171,7 +171,9 @@ async function mysqlSteps(
   sql: string,
   parameters: readonly unknown[],
 ): Promise<Step[]> {
-  const [rows] = await connection.query<RowDataPacket[]>(`EXPLAIN ${sql}`, [...parameters]);
+  const [rows] = await connection.query<RowDataPacket[]>(`EXPLAIN FORMAT=TRADITIONAL ${sql}`, [
+    ...parameters,
+  ]);
   return rows.map(({ table, type, key, Extra }) => {
     // The ids of a page are a table of their own, which is read as a whole.
     if (!String(table).startsWith('<')) expect(['ALL', 'index']).not.toContain(type);

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 
+import { describeWith } from '../support/describe-with.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
 import { thisMachine } from '../support/apt.js';
 import { provideMysqlServer, type MysqlServer } from '../support/mysql-server.js';
@@ -20,7 +21,7 @@ const names = [
  * mode: `'` sent as `\'` would end the text. The server is one of its own, for the mode would hold for the
  * sessions of other test files, too.
  */
-describe('a MySQL server with NO_BACKSLASH_ESCAPES', () => {
+describeWith('mysqlProgram', 'a MySQL server with NO_BACKSLASH_ESCAPES', () => {
   let server: MysqlServer;
   let url: string;
   let gateway: Gateway;

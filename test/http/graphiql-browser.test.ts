@@ -2,9 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { chromium, type Browser, type Page } from 'playwright-core';
 
+import { describeWith } from '../support/describe-with.js';
 import type { EngineDatabase } from '../support/engines.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
 import {
@@ -19,7 +20,7 @@ import {
   viewport,
 } from './graphiql-browser.js';
 
-describe('GraphiQL in a browser', () => {
+describeWith('chromium', 'GraphiQL in a browser', () => {
   let folder: string;
   let gateway: Gateway;
   let browser: Browser;

@@ -3,6 +3,7 @@ import { chromium } from 'playwright-core';
 
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import { addKeys, apiKeyRow, keyNamed } from '../auth/credentials.js';
+import { itWith } from '../support/describe-with.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
 import { clearRows, exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
@@ -172,7 +173,7 @@ describe('the answer to a GET', () => {
     expect((await get(one, { 'if-none-match': pageEtag })).status).toBe(200);
   });
 
-  it('is kept by a browser, and asked for again each time', async () => {
+  itWith('chromium', 'is kept by a browser, and asked for again each time', async () => {
     const browser = await chromium.launch({
       executablePath: process.env['TEST_CHROMIUM'] ?? '',
       args: chromiumArguments,

@@ -10,6 +10,7 @@ import { LocalUrlSigner } from '../../src/storage/local-url-signer.js';
 import { createDatabaseProxy, type DatabaseProxy } from '../support/database-proxy.js';
 import { until } from '../support/until.js';
 import { thisMachine } from '../support/apt.js';
+import { describeWith } from '../support/describe-with.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
 import { exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
@@ -302,7 +303,7 @@ async function expectUnavailable(gateway: Gateway, url: string, withinMs: number
   expect(live.status).toBe(200);
 }
 
-describe('when the database server ends', () => {
+describeWith('mysqlProgram', 'when the database server ends', () => {
   it('queries are answered with 503 at once, before, while and after, and tell nothing of where it is', async () => {
     const server = await provideMysqlServer({
       ...thisMachine,
@@ -349,7 +350,7 @@ describe('when the database server ends', () => {
   });
 });
 
-describe('when the way to the database', () => {
+describeWith('mysql', 'when the way to the database', () => {
   let database: TestDatabase;
   let proxy: DatabaseProxy;
   let gateway: Gateway;

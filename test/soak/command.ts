@@ -13,8 +13,6 @@ import { connectDatabase } from '../../src/database/connect.js';
 import { residentMemoryOf } from '../bench/measure.js';
 import { insertFuzzedRows, requestsTo } from '../fuzz/fuzzed-gateway.js';
 import { buildGateway } from '../support/built-gateway.js';
-import { thisMachine } from '../support/apt.js';
-import { findServerProgram } from '../support/mysql-server.js';
 import { createPrivateServer, type PrivateServer } from '../support/private-server.js';
 import { Soak } from './soak.js';
 import { entities } from '../../src/entities.js';
@@ -38,8 +36,6 @@ const seed = positive('seed');
 const OUTAGE_MS = 3_000;
 const RECOVERY_MS = 5_000;
 
-const program = findServerProgram(thisMachine.folders);
-if (program === undefined) throw new Error('Install mariadbd or mysqld, which this restarts.');
 const stopped = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
@@ -49,7 +45,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 const built = await buildGateway();
 const folder = await mkdtemp(join(tmpdir(), 'soak-'));
-const server = await createPrivateServer(program, thisMachine);
+const server = await createPrivateServer();
 try {
   await soak();
 } finally {

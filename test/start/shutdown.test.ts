@@ -12,6 +12,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 
 import { createTestDataSource } from '../support/data-source.js';
 import { LocalUrlSigner } from '../../src/storage/local-url-signer.js';
+import { describeWith } from '../support/describe-with.js';
 import { exportRow, insertRows } from '../support/rows.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { startBalancer } from '../support/balancer.js';
@@ -22,7 +23,7 @@ const built = useBuiltGateway();
 const SECRET = 'the secret of the tests';
 const FILE_SIZE = 60_000_000;
 
-describe('two gateways behind a balancer', () => {
+describeWith('mysql', 'two gateways behind a balancer', () => {
   it('lose no request in a rolling restart under load and leave no connection on the server', async () => {
     const database = await createTestDatabase();
     const source = await createTestDataSource({ kind: 'mysql', url: database.url });

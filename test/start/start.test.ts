@@ -18,6 +18,7 @@ import {
 } from '../support/built-gateway.js';
 import { createTestDataSource } from '../support/data-source.js';
 import { createDatabaseProxy } from '../support/database-proxy.js';
+import { describeWith } from '../support/describe-with.js';
 import { exportRow, insertRows } from '../support/rows.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
@@ -366,7 +367,7 @@ describe('a failed start exits with status 1 and names', () => {
   });
 });
 
-describe('a gateway on a MySQL server', () => {
+describeWith('mysql', 'a gateway on a MySQL server', () => {
   let database: TestDatabase;
   let user: { name: string; password: string };
   const name = () => new URL(database.url).pathname.slice(1);
@@ -465,7 +466,7 @@ describe('a gateway on a MySQL server', () => {
   });
 });
 
-describe("TypeORM's command line on ormconfig", () => {
+describeWith('mysql', "TypeORM's command line on ormconfig", () => {
   let database: TestDatabase;
   beforeEach(async () => {
     database = await createTestDatabase();

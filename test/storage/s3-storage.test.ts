@@ -21,6 +21,7 @@ import { openStorage, type Storage } from '../../src/storage/open-storage.js';
 import { createLogger } from '../../src/logger.js';
 import { readRows } from '../sample/sample-folder.js';
 import { startProgram } from '../support/built-gateway.js';
+import { describeWith } from '../support/describe-with.js';
 import { engines } from '../support/engines.js';
 import { startGateway } from '../support/gateway.js';
 import { exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
@@ -68,20 +69,18 @@ describe('object storage', () => {
   });
 });
 
-const swift = await startSwift();
-if (swift !== null) {
-  describe('a server that verifies', () => {
-    withServer(swift);
-  });
-}
-
-function withServer(server: SwiftServer): void {
-  const endpoint = `http://localhost:${server.port}`;
-  const filesUrl = `s3://exports/of%20ours?region=us-east-1&endpoint=${endpoint}&forcePathStyle=true`;
-  const credentials = credentialsOf(server.accessKeyId, server.secretAccessKey);
+describeWith('objectStorage', 'a server that verifies', () => {
+  let server: SwiftServer;
+  let endpoint: string;
+  let filesUrl: string;
+  let credentials: Record<string, string>;
   let storage: Storage & { kind: 's3' };
 
   beforeAll(async () => {
+    server = await startSwift();
+    endpoint = `http://localhost:${server.port}`;
+    filesUrl = `s3://exports/of%20ours?region=us-east-1&endpoint=${endpoint}&forcePathStyle=true`;
+    credentials = credentialsOf(server.accessKeyId, server.secretAccessKey);
     Object.assign(process.env, credentials);
     const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true });
     for (const Bucket of ['exports', 'others'])
@@ -311,4 +310,4 @@ function withServer(server: SwiftServer): void {
       expect(createHash('sha256').update(bytes).digest('hex')).toBe(row.sha256);
     }
   });
-}
+});

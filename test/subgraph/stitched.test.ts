@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
+import { describeWith } from '../support/describe-with.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
 import { exportId } from '../support/rows.js';
 import type { AskOptions } from './federated-graph.js';
@@ -157,7 +158,7 @@ describe.each(engines)('a stitched graph on $engine', ({ provide }) => {
   });
 });
 
-describe('a stitched graph whose exports have lost their database', () => {
+describeWith('mysql', 'a stitched graph whose exports have lost their database', () => {
   it('answers what it can, and keeps the code of the rest', async () => {
     await withoutDatabase(async (subgraphs) => {
       for (const way of wayNames) {

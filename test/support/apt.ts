@@ -1,18 +1,21 @@
-import { execFile } from 'node:child_process';
+import { execFile, type ExecFileException } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 
-/** Where the providers look; a test passes its own to see what happens on a poorer machine. */
-export interface Surroundings {
+import { UnavailableError } from './requirements.js';
+
+/** Where the providers look for servers and programs; a test passes a poorer machine. */
+export interface Machine {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Folders searched for programs, in this order. */
   readonly folders: readonly string[];
 }
 
 /** Servers are seldom on an ordinary user's PATH, hence the folders after it. */
-export const thisMachine: Surroundings = {
+export const thisMachine: Machine = {
   env: process.env,
   folders: [
     ...(process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== ''),
@@ -27,70 +30,83 @@ export const thisMachine: Surroundings = {
   ],
 };
 
-/** The path of the first of the names that is an executable file; an earlier name wins over an earlier folder. */
+/** The path of the first name that is an executable file; an earlier name wins over an earlier folder. */
 export function findProgram(
   names: readonly string[],
   folders: readonly string[],
 ): string | undefined {
-  return names
-    .flatMap((name) => folders.map((folder) => join(folder, name)))
-    .find((path) => isExecutable(path));
+  return names.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
 }
 
-/** Whether the path names a file, not a folder, that this user may run. */
+/** Whether the path names a file, not a folder, that this user may execute. */
 export function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return statSync(path).isFile();
   } catch {
-    // Both calls throw for "no", which is an answer here and no fault.
+    // Both calls throw where there is no such file.
     return false;
   }
 }
 
-/** The user that servers must be told by name and that may install packages. */
+/** The program that an environment variable names. Throws when it names no executable file. */
+export function programNamedBy(variable: string, { env }: Machine): string | undefined {
+  const path = env[variable];
+  if (path === undefined || path === '') return undefined;
+  if (!isExecutable(path)) throw new Error(`${variable} names no executable file: ${path}`);
+  return path;
+}
+
 export function isRoot(): boolean {
   return process.getuid?.() === 0;
 }
 
 /**
- * Runs a program to its end and returns what it wrote to standard output.
- * Throws with the tail of everything it wrote when it fails or exceeds the time (milliseconds).
+ * Runs a program to its end and returns its standard output.
+ * Throws with the tail of its output when it fails or exceeds the time (milliseconds).
  */
-export function run(
+export async function run(
   program: string,
   args: readonly string[],
-  options: { timeout: number; env?: Record<string, string> },
+  { env, ...options }: { timeout: number; cwd?: string; env?: Record<string, string> },
 ): Promise<string> {
-  return new Promise((resolve, reject) => {
-    execFile(
-      program,
-      args,
-      {
-        env: { ...process.env, ...options.env },
-        timeout: options.timeout,
-        maxBuffer: 64 * 1024 * 1024,
-      },
-      (error, stdout, stderr) => {
-        if (error === null) {
-          resolve(stdout);
-          return;
-        }
-        const tail = `${stdout}\n${stderr}`.trim().slice(-2000);
-        // Node's own message repeats the whole standard error, therefore it is not repeated here.
-        const reason = error.killed ? `did not end in ${options.timeout} ms` : 'failed';
-        reject(new Error(`${program} ${args.join(' ')} ${reason}:\n${tail}`));
-      },
-    );
-  });
+  try {
+    const output = await promisify(execFile)(program, args, {
+      ...options,
+      env: { ...process.env, ...env },
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    return output.stdout;
+  } catch (error) {
+    const { killed, stdout = '', stderr = '' } = error as ExecFileException;
+    const reason = killed ? `did not end in ${options.timeout} ms` : 'failed';
+    const tail = `${stdout}\n${stderr}`.trim().slice(-2000);
+    throw new Error(`${program} ${args.join(' ')} ${reason}:\n${tail}`, { cause: error });
+  }
 }
 
-/** The way to install packages here, or undefined for an ordinary user or a system without apt-get. */
+/** Installs packages with apt-get, or undefined for an ordinary user or a system without apt-get. */
 export function findApt(
   folders: readonly string[],
 ): ((packageName: string) => Promise<void>) | undefined {
   const aptGet = isRoot() ? findProgram(['apt-get'], folders) : undefined;
   return aptGet === undefined ? undefined : (packageName) => install(aptGet, packageName);
+}
+
+/** Finds a program or installs its package. Throws UnavailableError where neither is possible. */
+export async function findOrInstall(
+  packageName: string,
+  find: () => Promise<string | undefined> | string | undefined,
+  { folders }: Machine,
+): Promise<string> {
+  const present = await find();
+  if (present !== undefined) return present;
+  await findApt(folders)?.(packageName);
+  const installed = await find();
+  if (installed !== undefined) return installed;
+  throw new UnavailableError(
+    `${packageName} is not installed, and only root with apt-get can install it`,
+  );
 }
 
 async function install(aptGet: string, packageName: string): Promise<void> {
@@ -101,17 +117,17 @@ async function install(aptGet: string, packageName: string): Promise<void> {
   });
 }
 
-const lockPatience = 120_000;
+const LOCK_TIMEOUT_MS = 120_000;
 
 /**
- * The time-out option makes apt wait for the lock of dpkg, though not for the lock of the package
- * lists, which `update` takes: another `update` at the same moment makes it fail, so it is repeated.
+ * DPkg::Lock::Timeout makes apt wait for the lock of dpkg, but not for the lock of the package lists, which `update`
+ * takes. Therefore an `update` beside another one fails, and is repeated.
  */
 async function apt(aptGet: string, args: readonly string[]): Promise<void> {
-  const deadline = Date.now() + lockPatience;
+  const deadline = Date.now() + LOCK_TIMEOUT_MS;
   for (;;) {
     try {
-      await run(aptGet, ['-o', `DPkg::Lock::Timeout=${lockPatience / 1000}`, ...args], {
+      await run(aptGet, ['-o', `DPkg::Lock::Timeout=${LOCK_TIMEOUT_MS / 1000}`, ...args], {
         timeout: 600_000,
         // The text of the lock message is matched below, so it must not be translated.
         env: { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
@@ -119,35 +135,37 @@ async function apt(aptGet: string, args: readonly string[]): Promise<void> {
       return;
     } catch (error) {
       const isLocked = error instanceof Error && error.message.includes('Could not get lock');
-      if (!isLocked || Date.now() > deadline) throw error;
+      if (!isLocked || Date.now() > deadline) throw unavailable(error);
       await sleep(1000);
     }
   }
 }
 
+/** A package that cannot be installed is no fault of the tests: the mirror may be out of reach. */
+export function unavailable(error: unknown): UnavailableError {
+  const text = error instanceof Error ? error.message : String(error);
+  const [first = '', ...others] = text.split('\n');
+  const reason = others.find((line) => line.startsWith('E: ')) ?? others.at(-1) ?? '';
+  return new UnavailableError(`${first} ${reason}`, { cause: error });
+}
+
 /**
- * A Debian server package starts its service right after installation, which would take the standard
- * port of a machine that asked for nothing but tests. Debian asks /usr/sbin/policy-rc.d first, with
- * systemd and without; the answer 101 means "not allowed". (The variable RUNLEVEL=1 would do the same,
- * but systemd does not look at it.) A policy that is already there belongs to the administrator.
+ * A Debian server package starts its service right after installation, on the standard port. Debian first asks
+ * /usr/sbin/policy-rc.d, with and without systemd; its status 101 forbids the start. (systemd ignores the variable
+ * RUNLEVEL=1.) A policy that already exists belongs to the administrator.
  */
 async function withoutStartingServices(work: () => Promise<void>): Promise<void> {
   const policy = '/usr/sbin/policy-rc.d';
-  const isOurs = await createFile(policy, '#!/bin/sh\nexit 101\n');
+  const isOurs = await writeFile(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755, flag: 'wx' }).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+      throw error;
+    },
+  );
   try {
     await work();
   } finally {
     if (isOurs) await rm(policy, { force: true });
-  }
-}
-
-/** Whether the file was made; false when there was one already. */
-async function createFile(path: string, content: string): Promise<boolean> {
-  try {
-    await writeFile(path, content, { mode: 0o755, flag: 'wx' });
-    return true;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
-    throw error;
   }
 }

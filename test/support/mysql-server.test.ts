@@ -1,13 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createConnection } from 'mysql2/promise';
+
+import { until } from './until.js';
 import { thisMachine } from './apt.js';
-import { findServerProgram, provideMysqlServer } from './mysql-server.js';
+import { describeWith } from './describe-with.js';
+import { provideMysqlServer } from './mysql-server.js';
+import { UnavailableError } from './requirements.js';
 import { createTestDatabase } from './test-database.js';
 
 let folder: string;
@@ -22,12 +26,11 @@ async function scratchFolders(): Promise<string[]> {
 }
 
 async function writeProgram(name: string, script: string): Promise<void> {
-  await writeFile(join(folder, name), `#!/bin/sh\n${script}\n`);
-  await chmod(join(folder, name), 0o755);
+  await writeFile(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
 }
 
-describe('the database server of the test run', () => {
-  it('answers over TCP and keeps every character', async () => {
+describeWith('mysql', 'the database server of the test run', () => {
+  it('stores every character', async () => {
     const database = await createTestDatabase();
     try {
       await database.query('CREATE TABLE t (name VARCHAR(10))');
@@ -40,7 +43,7 @@ describe('the database server of the test run', () => {
     }
   });
 
-  it('gives every caller a database of its own', async () => {
+  it('creates a separate database for every caller, and drops no other', async () => {
     const [one, other] = await Promise.all([createTestDatabase(), createTestDatabase()]);
     await one.query('CREATE TABLE t (id integer)');
     expect(await one.query('SHOW TABLES')).toHaveLength(1);
@@ -48,79 +51,77 @@ describe('the database server of the test run', () => {
 
     await one.drop();
     await expect(createConnection({ uri: one.url })).rejects.toThrow(/Unknown database/);
-    expect(await other.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await other.query("SELECT 'x' AS x")).toEqual([{ x: 'x' }]);
     await other.drop();
+  });
+
+  it('is the server of TEST_DATABASE_URL, which keeps running', async () => {
+    const { TEST_DATABASE_URL } = process.env;
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const server = await provideMysqlServer({ env: { TEST_DATABASE_URL }, folders: [] });
+      expect(server.url).toBe(TEST_DATABASE_URL);
+      expect(server.provider).toMatch(/^\d+\.\d+.*, from TEST_DATABASE_URL$/);
+      await server.stop();
+    }
   });
 });
 
 describe('provideMysqlServer', () => {
-  it('says in one sentence what to provide when nothing is there', async () => {
-    await expect(provideMysqlServer({ env: {}, folders: [folder] })).rejects.toThrow(
-      /^The tests need a MySQL or MariaDB server: set TEST_DATABASE_URL [^.]+\.$/,
-    );
-  });
-
-  it('takes the server of TEST_DATABASE_URL and leaves it running', async () => {
-    const url = process.env['TEST_DATABASE_URL'] ?? '';
-    const surroundings = { env: { TEST_DATABASE_URL: url }, folders: [folder] };
-    const server = await provideMysqlServer(surroundings);
-    expect(server.url).toBe(url);
-    expect(server.provider).toMatch(/^\d+\.\d+.*, from TEST_DATABASE_URL$/);
-    await server.stop();
-    await (await provideMysqlServer(surroundings)).stop();
-  });
-
-  it('does not look elsewhere when nothing answers at TEST_DATABASE_URL', async () => {
+  it('rejects TEST_DATABASE_URL when nothing responds there, and takes no other server', async () => {
     const env = { TEST_DATABASE_URL: 'mysql://root@127.0.0.1:1/' };
     await expect(provideMysqlServer({ ...thisMachine, env })).rejects.toThrow(
-      'The database server from TEST_DATABASE_URL does not answer.',
+      'The database server from TEST_DATABASE_URL does not respond.',
     );
   });
 
-  it('passes by a Docker client without an engine', async () => {
+  it('rejects a TEST_MYSQLD that does not exist, and takes no other server', async () => {
+    const env = { TEST_MYSQLD: join(folder, 'nowhere') };
+    await expect(provideMysqlServer({ ...thisMachine, env })).rejects.toThrow(
+      `TEST_MYSQLD names no executable file: ${join(folder, 'nowhere')}`,
+    );
+  });
+
+  it('reports as unavailable a machine with only a Docker client and no engine', async () => {
     await writeProgram('docker', 'exit 1');
     await expect(provideMysqlServer({ env: {}, folders: [folder] })).rejects.toThrow(
-      /^The tests need/,
+      UnavailableError,
     );
   });
 
-  it('gives up at once on a server that ends, and shows its log', async () => {
+  it('reports the last lines of the log when the server ends at its start', async () => {
     await writeProgram('mariadb-install-db', 'exit 0');
-    await writeProgram(
-      'mariadbd',
-      'case "$*" in *--version*) echo MariaDB;; *) echo no room left >&2; exit 1;; esac',
-    );
-    const started = Date.now();
+    const script =
+      'case "$*" in *--version*) echo MariaDB;; *) echo no room left >&2; exit 1;; esac';
+    await writeProgram('mariadbd', script);
     await expect(provideMysqlServer({ env: {}, folders: [folder] })).rejects.toThrow(
       `${join(folder, 'mariadbd')} did not start:\nno room left\n`,
     );
-    expect(Date.now() - started).toBeLessThan(5_000);
+    expect(await scratchFolders()).toEqual([]);
   });
+});
 
-  // A run on a server from elsewhere has no program to start.
-  const ifInstalled = findServerProgram(thisMachine.folders) === undefined ? it.skip : it;
+describeWith('mysqlProgram', 'a private server', () => {
+  const start = () =>
+    provideMysqlServer({
+      ...thisMachine,
+      env: { TMPDIR: folder, TEST_MYSQLD: process.env['TEST_MYSQLD'] },
+    });
 
-  ifInstalled('starts the private server with utf8mb4', async () => {
-    const server = await provideMysqlServer({ ...thisMachine, env: { TMPDIR: folder } });
-    const connection = await createConnection({ uri: server.url });
-    const [rows] = await connection.query('SELECT @@character_set_server AS characters');
-    await connection.end();
-    await server.stop();
-    expect(rows).toEqual([{ characters: 'utf8mb4' }]);
-  });
-
-  ifInstalled('ends the private server and removes its files when told to stop', async () => {
-    const server = await provideMysqlServer({ ...thisMachine, env: { TMPDIR: folder } });
+  it('uses utf8mb4, and leaves no process or file when it is stopped', async () => {
+    const server = await start();
     const connection = await createConnection({ uri: server.url });
     connection.on('error', () => undefined);
+    const [rows] = await connection.query('SELECT @@character_set_server AS characters');
+    expect(rows).toEqual([{ characters: 'utf8mb4' }]);
     expect(await scratchFolders()).toHaveLength(1);
+
     await server.stop();
     connection.destroy();
     await expect(createConnection({ uri: server.url })).rejects.toThrow(/ECONNREFUSED/);
     expect(await scratchFolders()).toEqual([]);
   });
 
-  ifInstalled('ends the private server when its user is killed', async () => {
+  it('leaves no process or file when the process that started it is killed', async () => {
     const script = `
       const { provideMysqlServer } = await import('./test/support/mysql-server.ts');
       const { url } = await provideMysqlServer();
@@ -139,9 +140,7 @@ describe('provideMysqlServer', () => {
     expect(await scratchFolders()).toHaveLength(1);
 
     user.kill('SIGKILL');
-    const deadline = Date.now() + 5_000;
-    while ((await scratchFolders()).length > 0 && Date.now() < deadline) await sleep(20);
-    expect(await scratchFolders()).toEqual([]);
+    await until(async () => (await scratchFolders()).length === 0 || undefined);
     await expect(createConnection({ uri })).rejects.toThrow(/ECONNREFUSED/);
   });
 });

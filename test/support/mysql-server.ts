@@ -1,73 +1,56 @@
 import { randomBytes } from 'node:crypto';
 
-import { findApt, findProgram, run, thisMachine } from './apt.js';
-import type { Surroundings } from './apt.js';
-import { askVersion, createPrivateServer, untilReady } from './private-server.js';
+import { findOrInstall, findProgram, run, thisMachine } from './apt.js';
+import type { Machine } from './apt.js';
+import {
+  createPrivateServer,
+  findServerProgram,
+  queryVersion,
+  untilReady,
+} from './private-server.js';
+import { UnavailableError } from './requirements.js';
 
 export interface MysqlServer {
   /** `mysql://user:password@host:port/` of a user that may create databases. */
   url: string;
-  /** For people: the version, and the variable, program or image that it comes from. */
+  /** The version, and the variable, program or image that it comes from. */
   provider: string;
   stop(): Promise<void>;
 }
 
 /**
- * A MySQL or MariaDB server for the tests, from the first source there is: TEST_DATABASE_URL, a server
- * program on this machine (started privately and thrown away by `stop`), a Docker engine, or, as root,
- * apt-get. Throws one sentence when there is no source at all.
+ * A MySQL or MariaDB server for the tests, from the first available source: TEST_DATABASE_URL, a server program on this
+ * machine (started privately; `stop` removes it), a Docker engine, or a server that root installs with apt-get. Throws
+ * UnavailableError when there is no source.
  */
-export async function provideMysqlServer(
-  surroundings: Surroundings = thisMachine,
-): Promise<MysqlServer> {
-  const server = await startFirstAvailable(surroundings);
+export async function provideMysqlServer(machine: Machine = thisMachine): Promise<MysqlServer> {
+  const server = await startFirstAvailable(machine);
   try {
-    const version = await askVersion({ uri: server.url });
+    const version = await queryVersion({ uri: server.url });
     return { ...server, provider: `${version}, from ${server.provider}` };
   } catch (cause) {
     await server.stop();
-    throw new Error(`The database server from ${server.provider} does not answer.`, { cause });
+    throw new Error(`The database server from ${server.provider} does not respond.`, { cause });
   }
 }
 
-async function startFirstAvailable(surroundings: Surroundings): Promise<MysqlServer> {
-  const { env, folders } = surroundings;
-  const given = env['TEST_DATABASE_URL'];
+async function startFirstAvailable(machine: Machine): Promise<MysqlServer> {
+  const given = machine.env['TEST_DATABASE_URL'];
   if (given !== undefined && given !== '') {
     return { url: given, provider: 'TEST_DATABASE_URL', stop: () => Promise.resolve() };
   }
-  const present = findServerProgram(folders);
-  if (present !== undefined) return startPrivateServer(present, surroundings);
-
-  if (await dockerAnswers(folders)) return startContainer();
-
-  const install = findApt(folders);
-  if (install !== undefined) {
-    await install('mariadb-server');
-    const installed = findServerProgram(folders);
-    if (installed !== undefined) return startPrivateServer(installed, surroundings);
-  }
-  throw new Error(
-    'The tests need a MySQL or MariaDB server: set TEST_DATABASE_URL to the mysql://user:password@host:port/ of a user that may create databases, install mariadbd or mysqld, start Docker, or run as root on a Debian-like system with apt-get.',
+  const find = () => findServerProgram(machine);
+  if (find() === undefined && (await dockerResponds(machine))) return startContainer();
+  const server = await createPrivateServer(
+    await findOrInstall('mariadb-server', find, machine),
+    machine,
   );
-}
-
-/** The server program that `provideMysqlServer` would start, if there is one. */
-export function findServerProgram(folders: readonly string[]): string | undefined {
-  return findProgram(['mariadbd', 'mysqld'], folders);
-}
-
-async function startPrivateServer(
-  program: string,
-  surroundings: Surroundings,
-): Promise<MysqlServer> {
-  const server = await createPrivateServer(program, surroundings);
   await server.start();
-  return { url: server.url, provider: program, stop: () => server.dispose() };
+  return { url: server.url, provider: server.program, stop: () => server.dispose() };
 }
 
-/** Asks the engine itself: often only the client is installed, and testcontainers would search for long. */
-async function dockerAnswers(folders: readonly string[]): Promise<boolean> {
+/** Asks the engine itself: often only the client is installed, and testcontainers searches for long. */
+async function dockerResponds({ folders }: Machine): Promise<boolean> {
   const docker = findProgram(['docker'], folders);
   if (docker === undefined) return false;
   return run(docker, ['info', '--format', '{{.ServerVersion}}'], { timeout: 5_000 }).then(
@@ -76,7 +59,7 @@ async function dockerAnswers(folders: readonly string[]): Promise<boolean> {
   );
 }
 
-/** The container is also removed when Jest is killed: testcontainers' own reaper sees to it. */
+/** testcontainers' reaper also removes the container when Jest is killed. */
 async function startContainer(): Promise<MysqlServer> {
   const image = 'mysql:8.4';
   // Only here, because loading it takes longer than starting a private server.
@@ -88,7 +71,11 @@ async function startContainer(): Promise<MysqlServer> {
     .withTmpFs({ '/var/lib/mysql': 'rw' })
     .withExposedPorts(3306)
     .withStartupTimeout(180_000)
-    .start();
+    .start()
+    .catch((cause: unknown) => {
+      // The usual cause is a registry that is out of reach.
+      throw new UnavailableError(`Docker does not start ${image} (${String(cause)})`, { cause });
+    });
   const url = `mysql://root:${password}@${container.getHost()}:${container.getMappedPort(3306)}/`;
   const stop = async () => {
     await container.stop();
@@ -97,7 +84,7 @@ async function startContainer(): Promise<MysqlServer> {
     await untilReady({ uri: url }, () => false);
   } catch (cause) {
     await stop();
-    throw new Error(`The container of ${image} does not answer.`, { cause });
+    throw new Error(`The container of ${image} does not respond.`, { cause });
   }
   return { url, provider: `Docker image ${image}`, stop };
 }

@@ -2,39 +2,37 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chown, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { createConnection, type ConnectionOptions, type RowDataPacket } from 'mysql2/promise';
 
-import { findProgram, isRoot, run, type Surroundings } from './apt.js';
+import { findProgram, isRoot, programNamedBy, run, thisMachine, type Machine } from './apt.js';
 
-/** A server of one's own on loopback, which may die and come back with its data, on one and the same port. */
+/** A database server on loopback that tests may stop and restart with its data, always on the same port. */
 export interface PrivateServer {
   /** `mysql://root@host:port/` */
   readonly url: string;
   readonly program: string;
-  /** Starts it, again if need be, and waits until it answers. Options stay until the next start. */
+  /** Starts it, again if need be, and waits until it responds. The options hold until the next start. */
   start(options?: readonly string[]): Promise<void>;
-  /** As the power would be cut. */
+  /** Ends it with SIGKILL, as a power failure would. */
   kill(): Promise<void>;
-  /** `SIGSTOP`: it hangs; `SIGCONT`: it goes on. */
+  /** `SIGSTOP` suspends it, `SIGCONT` resumes it. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void>;
-  /** That of the server program, while it runs. */
+  /** The process id of the running server program. */
   pid(): Promise<number>;
-  /** Ends it, if it runs, and throws its data away, unless they are to be kept. */
+  /** Ends it and removes its data, unless `keptIn` holds them. */
   dispose(): Promise<void>;
 }
 
 /**
- * Runs the server ("$@") until standard input ends, then ends it by $SIGNAL and removes its folder ($SCRATCH), unless that is
- * to be kept.
- * Standard input is a pipe whose other end only this Node process holds, and the system closes it
- * however that process ends. So the server outlives neither a `kill -9` of Jest nor a Ctrl-C, where an
- * exit handler would not run. SIGKILL is right for a server whose data goes to the bin anyway, SIGTERM for one whose data is kept.
- * A server that ends by itself leaves the tail of its log on standard output, and its folder where it is.
+ * Runs the server ("$@") until standard input ends, then sends it $SIGNAL and, after KILL, removes its folder ($SCRATCH).
+ * Standard input is a pipe to this Node process, which the system closes however the process ends. So the server
+ * outlives neither a `kill -9` of Jest nor a Ctrl-C, which an exit handler would miss. A server whose data is kept gets
+ * TERM. A server that ends by itself leaves the tail of its log on standard output, and its folder.
  */
 const guard = `
 exec 3<&0
@@ -48,68 +46,81 @@ tail -n 20 "$SCRATCH/server.log"
 if [ -e "$SCRATCH/over" ]; then rm -rf "$SCRATCH"; fi
 `;
 
-/**
- * A server of this program with a root that has no password, not yet started. `user`: whom it runs as; only root can
- * choose. `keptIn`: an existing folder that keeps its data, from an earlier time too; it is removed otherwise.
- */
+export interface PrivateServerOptions {
+  /** The user that it runs as; only root can choose. */
+  readonly user?: { readonly name: string; readonly uid: number; readonly gid: number };
+  /** An existing folder that keeps the data between processes. Without it, the data is temporary. */
+  readonly keptIn?: string;
+}
+
+/** The server program of TEST_MYSQLD, or one on this machine. */
+export function findServerProgram(machine: Machine = thisMachine): string | undefined {
+  return (
+    programNamedBy('TEST_MYSQLD', machine) ?? findProgram(['mariadbd', 'mysqld'], machine.folders)
+  );
+}
+
+function requireServerProgram(): string {
+  const program = findServerProgram();
+  if (program === undefined) throw new Error('Install mariadbd or mysqld.');
+  return program;
+}
+
+/** Prepares a server whose root has no password; `start` starts it. Throws when there is no program. */
 export async function createPrivateServer(
-  program: string,
-  { env, folders }: Surroundings,
-  {
-    user,
-    keptIn,
-  }: {
-    user?: { readonly name: string; readonly uid: number; readonly gid: number };
-    keptIn?: string;
-  } = {},
+  program = requireServerProgram(),
+  { env, folders }: Machine = thisMachine,
+  { user, keptIn }: PrivateServerOptions = {},
 ): Promise<PrivateServer> {
   const scratch = keptIn ?? (await mkdtemp(join(env['TMPDIR'] ?? tmpdir(), 'mysql-test-')));
   if (user !== undefined) await chown(scratch, user.uid, user.gid);
-  // Both programs refuse to run as root unless told so by name.
-  const userOption = isRoot() ? [`--user=${user?.name ?? 'root'}`] : [];
+  const common = [
+    '--no-defaults',
+    // Both programs refuse to run as root unless told so by name.
+    ...(isRoot() ? [`--user=${user?.name ?? 'root'}`] : []),
+    `--datadir=${join(scratch, 'data')}`,
+    // Servers that start at once would give their temporary tables the same names.
+    `--tmpdir=${scratch}`,
+  ];
   let ownOptions: readonly string[];
   try {
-    ownOptions = await initialize(program, { scratch, user: userOption, folders });
+    ownOptions = await initialize(program, common, folders, existsSync(join(scratch, 'data')));
   } catch (error) {
     if (keptIn === undefined) await rm(scratch, { recursive: true, force: true });
     throw error;
   }
   const port = await freePort();
+  const socketPath = join(scratch, 's');
   const args = [
-    '--no-defaults',
-    ...userOption,
-    ...folderOptions(scratch),
-    `--socket=${join(scratch, 's')}`,
+    ...common,
+    `--socket=${socketPath}`,
     `--pid-file=${join(scratch, 'pid')}`,
     '--bind-address=127.0.0.1',
     `--port=${port}`,
     '--character-set-server=utf8mb4',
-    // What is written has to survive the end of the server, though not of the machine.
+    // Data has to survive the end of the server, but not of the machine.
     '--innodb-flush-log-at-trx-commit=2',
     ...ownOptions,
   ];
-  let guarded: { end: () => void; ended: Promise<void> } | null = null;
+  let running: { end: () => void; ended: Promise<unknown> } | null = null;
 
   async function start(options: readonly string[] = ['--skip-log-bin']): Promise<void> {
-    // A session of its own, or the Ctrl-C of a terminal would also end the guard, before its work.
+    // In its own session, or the Ctrl-C of a terminal would also end the guard, before its work.
     const child = spawn('/bin/sh', ['-c', guard, 'guard', program, ...args, ...options], {
       detached: true,
-      // The shell's own remark that the server was killed is no news.
+      // The shell reports on standard error that the server was killed.
       stdio: ['pipe', 'pipe', 'ignore'],
       env: { ...env, SCRATCH: scratch, SIGNAL: keptIn === undefined ? 'KILL' : 'TERM' },
     });
     let log = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (log += text));
-    // Broken when the server has ended by itself.
+    // The pipe breaks when the server ends by itself.
     child.stdin.on('error', () => undefined);
-    let hasEnded = false;
-    const ended = once(child, 'close').then(() => {
-      hasEnded = true;
-      guarded = null;
-    });
-    guarded = { end: () => child.stdin.end(), ended };
+    const ended = once(child, 'close').then(() => (running = null));
+    running = { end: () => child.stdin.end(), ended };
     try {
-      await untilReady({ socketPath: join(scratch, 's'), user: 'root' }, () => hasEnded);
+      // By its socket file: on the port, another program may respond that took it in the meantime.
+      await untilReady({ socketPath, user: 'root' }, () => running === null);
     } catch (cause) {
       await dispose();
       throw new Error(`${program} did not start:\n${log}`, { cause });
@@ -120,16 +131,9 @@ export async function createPrivateServer(
     return Number(await readFile(join(scratch, 'pid'), 'utf8'));
   }
 
-  async function signal(name: NodeJS.Signals): Promise<void> {
-    process.kill(await pid(), name);
-  }
-
   async function dispose(): Promise<void> {
-    if (guarded !== null) {
-      const { end, ended } = guarded;
-      end();
-      await ended;
-    }
+    running?.end();
+    await running?.ended;
     if (keptIn === undefined) await rm(scratch, { recursive: true, force: true });
   }
 
@@ -138,49 +142,44 @@ export async function createPrivateServer(
     program,
     start,
     async kill() {
-      const ended = guarded?.ended;
-      await signal('SIGKILL');
-      await ended;
+      process.kill(await pid(), 'SIGKILL');
+      await running?.ended;
     },
-    signal,
+    async signal(name) {
+      process.kill(await pid(), name);
+    },
     pid,
     dispose,
   };
 }
 
-/** Fills the data folder, if that is not there yet, and returns the options only this kind of server knows. */
+/** Creates the data folder unless it exists, and returns the options that only this kind of server has. */
 async function initialize(
   program: string,
-  place: { scratch: string; user: readonly string[]; folders: readonly string[] },
+  common: readonly string[],
+  folders: readonly string[],
+  exists: boolean,
 ): Promise<readonly string[]> {
-  const common = ['--no-defaults', ...place.user, ...folderOptions(place.scratch)];
-  // The name says little: MariaDB installs a mysqld, too.
-  const version = await run(program, ['--no-defaults', '--version'], { timeout: 20_000 });
-  const isThere = existsSync(join(place.scratch, 'data'));
-  if (!version.includes('MariaDB')) {
-    if (!isThere) await run(program, [...common, '--initialize-insecure'], { timeout: 120_000 });
-    // The second is a folder in /var/lib by default, which may be missing or another user's.
+  if (!(await isMariaDb(program))) {
+    if (!exists) await run(program, [...common, '--initialize-insecure'], { timeout: 120_000 });
+    // The default of the second is a folder in /var/lib, which may be missing or another user's.
     return ['--mysqlx=OFF', '--secure-file-priv=NULL'];
   }
-  if (isThere) return [];
-  const installer = findProgram(['mariadb-install-db', 'mysql_install_db'], place.folders);
-  if (installer === undefined) {
-    throw new Error(`${program} is here without its mariadb-install-db.`);
-  }
-  const normal = ['--auth-root-authentication-method=normal', '--skip-test-db'];
-  await run(installer, [...common, ...normal], { timeout: 120_000 });
+  if (exists) return [];
+  const installer = findProgram(['mariadb-install-db', 'mysql_install_db'], folders);
+  if (installer === undefined) throw new Error(`${program} lacks its mariadb-install-db.`);
+  const options = ['--auth-root-authentication-method=normal', '--skip-test-db'];
+  await run(installer, [...common, ...options], { timeout: 120_000 });
   return [];
 }
 
-/** The folder for temporary tables is its own, too: two servers that start at once name theirs alike. */
-function folderOptions(scratch: string): readonly string[] {
-  return [`--datadir=${join(scratch, 'data')}`, `--tmpdir=${scratch}`];
+/** Whether a server program is MariaDB. The name does not tell: MariaDB also installs a mysqld. */
+export async function isMariaDb(program: string): Promise<boolean> {
+  const version = await run(program, ['--no-defaults', '--version'], { timeout: 20_000 });
+  return version.includes('MariaDB');
 }
 
-/**
- * Readiness is asked through the socket file in the scratch folder: on a port that some other program
- * took in the meantime, an answer would not prove that it is our server that gave it.
- */
+/** Resolves as soon as the server responds. Throws when it has ended, or after a minute. */
 export async function untilReady(
   options: ConnectionOptions,
   hasEnded: () => boolean,
@@ -188,7 +187,7 @@ export async function untilReady(
   const deadline = Date.now() + 60_000;
   for (;;) {
     try {
-      await askVersion(options);
+      await queryVersion(options);
       return;
     } catch (error) {
       if (hasEnded() || Date.now() > deadline) throw error;
@@ -197,8 +196,8 @@ export async function untilReady(
   }
 }
 
-/** What a server says that it is. */
-export async function askVersion(options: ConnectionOptions): Promise<string> {
+/** The version that a server reports, such as `9.7.4-2 (Debian)`. */
+export async function queryVersion(options: ConnectionOptions): Promise<string> {
   const connection = await createConnection(options);
   try {
     const [rows] = await connection.query<RowDataPacket[]>(
@@ -214,9 +213,8 @@ export async function askVersion(options: ConnectionOptions): Promise<string> {
 export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
-  const address = probe.address();
+  const { port } = probe.address() as AddressInfo;
   probe.close();
   await once(probe, 'close');
-  if (address === null || typeof address === 'string') throw new Error('No TCP port is free.');
-  return address.port;
+  return port;
 }

@@ -1,0 +1,68 @@
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
+
+import { isMariaDb, type PrivateServer } from './private-server.js';
+
+/** Replication by global transaction ids between private servers of one program. */
+export interface Replication {
+  /** The options to start the server of this id with. */
+  serverOptions(id: number): readonly string[];
+  /** Makes a started server, without data so far, a replica of the primary. */
+  follow(replica: PrivateServer, primary: PrivateServer): Promise<void>;
+  /** Resolves when the replica has everything that the primary has now. */
+  untilCaughtUp(replica: PrivateServer, primary: PrivateServer): Promise<void>;
+}
+
+const mariaDb = {
+  options: ['--binlog-format=ROW', '--slave-net-timeout=2', '--master-retry-count=0'],
+  follow: (port: string) =>
+    `CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = ${port}, MASTER_USER = 'root',
+     MASTER_CONNECT_RETRY = 1, MASTER_USE_GTID = slave_pos`,
+  start: 'START SLAVE',
+  position: 'SELECT @@gtid_binlog_pos AS position',
+  wait: 'SELECT MASTER_GTID_WAIT(?, 20) AS result',
+};
+
+const mysql: typeof mariaDb = {
+  options: [
+    ...['--gtid-mode=ON', '--enforce-gtid-consistency=ON'],
+    // After a crash, the replica fetches again what it has not yet applied.
+    ...['--relay-log-recovery=ON', '--replica-net-timeout=2'],
+  ],
+  follow: (port) =>
+    `CHANGE REPLICATION SOURCE TO SOURCE_HOST = '127.0.0.1', SOURCE_PORT = ${port}, SOURCE_USER = 'root',
+     SOURCE_CONNECT_RETRY = 1, SOURCE_RETRY_COUNT = 0, SOURCE_AUTO_POSITION = 1`,
+  start: 'START REPLICA',
+  position: 'SELECT @@gtid_executed AS position',
+  wait: 'SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 20) AS result',
+};
+
+/** The replication of MariaDB or MySQL, whichever the program is. */
+export async function replicationOf(program: string): Promise<Replication> {
+  const dialect = (await isMariaDb(program)) ? mariaDb : mysql;
+  return {
+    serverOptions: (id) => [`--server-id=${id}`, '--log-bin=binlog', ...dialect.options],
+    async follow(replica, primary) {
+      await query(replica, dialect.follow(new URL(primary.url).port));
+      await query(replica, dialect.start);
+    },
+    async untilCaughtUp(replica, primary) {
+      const [reached] = await query(primary, dialect.position);
+      const [row] = await query(replica, dialect.wait, [reached?.['position']]);
+      if (Number(row?.['result']) !== 0) throw new Error('The replica did not catch up in 20 s.');
+    },
+  };
+}
+
+async function query(
+  server: PrivateServer,
+  sql: string,
+  parameters: readonly unknown[] = [],
+): Promise<RowDataPacket[]> {
+  const connection = await createConnection({ uri: server.url });
+  try {
+    const [rows] = await connection.query<RowDataPacket[]>(sql, [...parameters]);
+    return rows;
+  } finally {
+    await connection.end();
+  }
+}

@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { programNamedBy, run, thisMachine } from './apt.js';
+import { queryVersion } from './private-server.js';
+import { UnavailableError } from './requirements.js';
+import { unpackPackage } from './unpack-package.js';
+
+/**
+ * `npm run test:mysql`: runs the tests on MySQL instead of MariaDB; arguments go to Jest. It takes the server of
+ * TEST_DATABASE_URL, the program of TEST_MYSQLD, or, on Debian, the newest MySQL, which it downloads once.
+ */
+try {
+  const { version, env } = await provideMysql();
+  if (version.includes('MariaDB')) {
+    throw new UnavailableError(`the server found is MariaDB, not MySQL (${version})`);
+  }
+  process.exitCode = await runTests(env);
+  process.stderr.write(`Tested on MySQL ${version}\n`);
+} catch (error) {
+  if (!(error instanceof UnavailableError)) throw error;
+  process.stderr.write(
+    `npm run test:mysql needs MySQL: set TEST_DATABASE_URL to the mysql://user:password@host:port/ of a user that may create databases, set TEST_MYSQLD to the path of a mysqld, or run it on Debian (${error.message}).\n`,
+  );
+  process.exitCode = 1;
+}
+
+/** The version of MySQL that the tests will run on, and the environment that makes them use it. */
+async function provideMysql(): Promise<{ version: string; env: Record<string, string> }> {
+  const url = process.env['TEST_DATABASE_URL'];
+  if (url !== undefined && url !== '') {
+    return { version: await queryVersion({ uri: url }), env: {} };
+  }
+  const program = programNamedBy('TEST_MYSQLD', thisMachine) ?? (await downloadMysql());
+  const version = await run(program, ['--no-defaults', '--version'], { timeout: 20_000 });
+  return { version: version.replace(/^.*\bVer /, '').trim(), env: { TEST_MYSQLD: program } };
+}
+
+/**
+ * The path of a script that runs the mysqld of Debian unstable. Its binaries need a newer C library than the
+ * machine's, so the script starts them with the dynamic loader that was downloaded with them.
+ */
+async function downloadMysql(): Promise<string> {
+  const root = await unpackPackage('mysql-server-core', 'sid');
+  const architecture = (await readdir(join(root, 'usr/lib'))).find((name) =>
+    name.includes('-linux-gnu'),
+  );
+  const libraries = join(root, 'usr/lib', architecture ?? '');
+  const loader = (await readdir(libraries)).find((name) => name.startsWith('ld-linux'));
+  const command = `"${libraries}/${loader ?? ''}" --library-path "${libraries}" "${root}/usr/sbin/mysqld"`;
+  const script = join(root, 'mysqld');
+  await writeFile(script, `#!/bin/sh\nexec ${command} "$@" --basedir="${root}/usr"\n`, {
+    mode: 0o755,
+  });
+  return script;
+}
+
+async function runTests(env: Record<string, string>): Promise<number> {
+  const child = spawn('npm', ['test', '--', ...process.argv.slice(2)], {
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  });
+  // The tests get Ctrl-C from the terminal themselves, and end before this process.
+  process.on('SIGINT', () => undefined);
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return code ?? 1;
+}
