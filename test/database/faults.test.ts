@@ -246,7 +246,7 @@ describeWith('mysqlProgram', 'a gateway whose database', () => {
     try {
       // MariaDB would go on with this for minutes, although nobody waits for it any more.
       const tables = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `exports ${name}`).join();
-      const asked = database.query(`SELECT COUNT(*) FROM ${tables}`);
+      const asked = database.query(`SELECT MAX(CONCAT(a.name, f.name)) FROM ${tables}`);
       await expect(asked).rejects.toThrow(ServiceUnavailableError);
       await until(async () => ((await running()).length === 0 ? true : undefined), PATIENCE_MS);
       expect(await database.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);

@@ -73,7 +73,7 @@ describe.each(engines)('the migrations on $engine, with rows in the tables', ({ 
       tables.map(({ name, columns, indices }) => [
         name.replace(/^.*\./, ''),
         {
-          columns: columns.map((column) => column.name),
+          columns: columns.map((column) => column.name).sort(),
           indexes: indices.map((index) => `${index.name ?? ''} (${index.columnNames.join()})`),
         },
       ]),

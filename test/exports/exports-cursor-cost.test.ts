@@ -26,8 +26,8 @@ const rows: readonly Row[] = [...Array(6_000).keys()].map((index) =>
   }),
 );
 
-/** Places along a list: behind the first row, and so on to almost the last. */
-const shares = [0, 0.25, 0.5, 0.75, 0.99];
+/** Places along a list, as shares of its length. Behind the very first rows, MySQL may scan the index instead. */
+const shares = [0.1, 0.25, 0.5, 0.75, 0.99];
 
 type RunStatement = (sql: string, parameters: unknown[]) => Promise<unknown[]>;
 

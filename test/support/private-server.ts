@@ -203,7 +203,7 @@ export async function queryVersion(options: ConnectionOptions): Promise<string> 
     const [rows] = await connection.query<RowDataPacket[]>(
       'SELECT VERSION() AS version, @@version_comment AS comment',
     );
-    return `${String(rows[0]?.['version'])} (${String(rows[0]?.['comment'])})`;
+    return `${String(rows[0]?.['version'])} ${String(rows[0]?.['comment'])}`;
   } finally {
     await connection.end();
   }

@@ -14,7 +14,7 @@ import { unpackPackage } from './unpack-package.js';
  */
 try {
   const { version, env } = await provideMysql();
-  if (version.includes('MariaDB')) {
+  if (/mariadb/i.test(version)) {
     throw new UnavailableError(`the server found is MariaDB, not MySQL (${version})`);
   }
   process.exitCode = await runTests(env);
