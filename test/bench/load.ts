@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import { findApt, findProgram, thisMachine } from '../support/apt.js';
+import { findOrInstall, findProgram, thisMachine } from '../support/apt.js';
 import { killedAtExit } from './killed-at-exit.js';
 import type { GraphqlRequest } from './workloads.js';
 
@@ -57,12 +57,6 @@ export async function putLoad(
 }
 
 /** Finds wrk, or installs it where that is possible. */
-async function findWrk(): Promise<string> {
-  const { folders } = thisMachine;
-  const present = findProgram(['wrk'], folders);
-  if (present !== undefined) return present;
-  await findApt(folders)?.('wrk');
-  const installed = findProgram(['wrk'], folders);
-  if (installed === undefined) throw new Error('Install wrk, which puts the load on.');
-  return installed;
+function findWrk(): Promise<string> {
+  return findOrInstall(['wrk'], () => findProgram(['wrk'], thisMachine.folders));
 }

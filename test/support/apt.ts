@@ -1,8 +1,8 @@
 import { execFile, type ExecFileException } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 import { UnavailableError } from './requirements.js';
@@ -85,87 +85,70 @@ export async function run(
   }
 }
 
-/** Installs packages with apt-get, or undefined for an ordinary user or a system without apt-get. */
-export function findApt(
-  folders: readonly string[],
-): ((packageName: string) => Promise<void>) | undefined {
-  const aptGet = isRoot() ? findProgram(['apt-get'], folders) : undefined;
-  return aptGet === undefined ? undefined : (packageName) => install(aptGet, packageName);
-}
-
-/** Finds a program or installs its package. Throws UnavailableError where neither is possible. */
+/**
+ * Finds a program, or installs Debian packages that contain it, as root with apt-get. Throws UnavailableError where
+ * neither is possible.
+ */
 export async function findOrInstall(
-  packageName: string,
+  packages: readonly string[],
   find: () => Promise<string | undefined> | string | undefined,
-  { folders }: Machine,
+  { folders }: Machine = thisMachine,
 ): Promise<string> {
   const present = await find();
   if (present !== undefined) return present;
-  await findApt(folders)?.(packageName);
-  const installed = await find();
-  if (installed !== undefined) return installed;
-  throw new UnavailableError(
-    `${packageName} is not installed, and only root with apt-get can install it`,
-  );
-}
-
-async function install(aptGet: string, packageName: string): Promise<void> {
-  process.stderr.write(`Installing ${packageName} with apt-get, which the tests need.\n`);
-  await withoutStartingServices(async () => {
-    await apt(aptGet, ['update']);
-    await apt(aptGet, ['install', '-y', '--no-install-recommends', packageName]);
-  });
-}
-
-const LOCK_TIMEOUT_MS = 120_000;
-
-/**
- * DPkg::Lock::Timeout makes apt wait for the lock of dpkg, but not for the lock of the package lists, which `update`
- * takes. Therefore an `update` beside another one fails, and is repeated.
- */
-async function apt(aptGet: string, args: readonly string[]): Promise<void> {
-  const deadline = Date.now() + LOCK_TIMEOUT_MS;
-  for (;;) {
-    try {
-      await run(aptGet, ['-o', `DPkg::Lock::Timeout=${LOCK_TIMEOUT_MS / 1000}`, ...args], {
-        timeout: 600_000,
-        // The text of the lock message is matched below, so it must not be translated.
-        env: { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
-      });
-      return;
-    } catch (error) {
-      const isLocked = error instanceof Error && error.message.includes('Could not get lock');
-      if (!isLocked || Date.now() > deadline) throw unavailable(error);
-      await sleep(1000);
-    }
+  const names = packages.join(' ');
+  if (!isRoot() || findProgram(['apt-get'], folders) === undefined) {
+    throw new UnavailableError(`${names} can only be installed by root with apt-get`);
   }
-}
-
-/** A package that cannot be installed is no fault of the tests: the mirror may be out of reach. */
-export function unavailable(error: unknown): UnavailableError {
-  const text = error instanceof Error ? error.message : String(error);
-  const [first = '', ...others] = text.split('\n');
-  const reason = others.find((line) => line.startsWith('E: ')) ?? others.at(-1) ?? '';
-  return new UnavailableError(`${first} ${reason}`, { cause: error });
-}
-
-/**
- * A Debian server package starts its service right after installation, on the standard port. Debian first asks
- * /usr/sbin/policy-rc.d, with and without systemd; its status 101 forbids the start. (systemd ignores the variable
- * RUNLEVEL=1.) A policy that already exists belongs to the administrator.
- */
-async function withoutStartingServices(work: () => Promise<void>): Promise<void> {
-  const policy = '/usr/sbin/policy-rc.d';
-  const isOurs = await writeFile(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755, flag: 'wx' }).then(
-    () => true,
-    (error: unknown) => {
-      if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
-      throw error;
-    },
-  );
+  process.stderr.write(`Installing ${names} with apt-get, which the tests need.\n`);
+  const work = await mkdtemp(join(tmpdir(), 'apt-'));
   try {
-    await work();
+    const aptGet = await updatedApt(work, folders);
+    await aptGet('install', '-y', '--no-install-recommends', ...packages);
+  } catch (error) {
+    throw unavailable(names, error);
   } finally {
-    if (isOurs) await rm(policy, { force: true });
+    await rm(work, { recursive: true });
   }
+  const installed = await find();
+  if (installed === undefined) throw new UnavailableError(`no program of ${names} runs here`);
+  return installed;
+}
+
+/**
+ * apt-get with new package lists in `folder`, where it also stores what it downloads: only root may update the lists of the
+ * machine, and another apt-get may have locked them. Throws UnavailableError where there is no apt-get.
+ */
+export async function updatedApt(
+  folder: string,
+  folders: readonly string[],
+  options: Readonly<Record<string, string>> = {},
+): Promise<(...args: string[]) => Promise<string>> {
+  const program = findProgram(['apt-get'], folders);
+  if (program === undefined) throw new UnavailableError('apt-get is not on this machine');
+  await mkdir(join(folder, 'lists/partial'), { recursive: true });
+  await mkdir(join(folder, 'archives/partial'), { recursive: true });
+  const all = {
+    'Dir::State::lists': join(folder, 'lists'),
+    'Dir::Cache': folder,
+    'APT::Sandbox::User': 'root',
+    'DPkg::Lock::Timeout': '120',
+    ...options,
+  };
+  const settings = Object.entries(all).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
+  const env = { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' };
+  const aptGet = (...args: string[]) =>
+    run(program, [...settings, ...args], { timeout: 600_000, cwd: folder, env });
+  await aptGet('update');
+  return aptGet;
+}
+
+/** The mirror may be out of reach, which is no fault of the tests. */
+export function unavailable(packages: string, cause: unknown): UnavailableError {
+  if (cause instanceof UnavailableError) return cause;
+  const reason = /^[EW]: .*$/m.exec(String(cause))?.[0] ?? String(cause);
+  return new UnavailableError(
+    `apt-get cannot provide ${packages}; is its mirror out of reach? (${reason})`,
+    { cause },
+  );
 }

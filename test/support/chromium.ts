@@ -21,7 +21,7 @@ const macApplications = [
 export async function provideChromium(machine: Machine = thisMachine): Promise<string> {
   return (
     programNamedBy('TEST_CHROMIUM', machine) ??
-    findOrInstall('chromium', () => findChromium(machine), machine)
+    findOrInstall(['chromium'], () => findChromium(machine), machine)
   );
 }
 

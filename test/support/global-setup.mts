@@ -37,7 +37,8 @@ export default async function setUp(): Promise<void> {
   await provide('ipv6', findIpv6);
   const server = await provide('mysql', () => provideMysqlServer());
   await provide('mysqlProgram', () => {
-    if (findServerProgram() === undefined) throw new UnavailableError('neither is installed');
+    if (findServerProgram() === undefined)
+      throw new UnavailableError('neither mariadbd nor mysqld is installed');
   });
   process.stderr.write(`Test database: ${server?.provider ?? 'only the embedded one'}\n`);
   const leftOut = await mkdtemp(join(tmpdir(), 'tests-left-out-'));

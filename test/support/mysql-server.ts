@@ -42,7 +42,7 @@ async function startFirstAvailable(machine: Machine): Promise<MysqlServer> {
   const find = () => findServerProgram(machine);
   if (find() === undefined && (await dockerResponds(machine))) return startContainer();
   const server = await createPrivateServer(
-    await findOrInstall('mariadb-server', find, machine),
+    await findOrInstall(['mariadb-server-core', 'mariadb-client-core'], find, machine),
     machine,
   );
   await server.start();

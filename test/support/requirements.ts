@@ -9,7 +9,7 @@ export const requirements = {
       'set TEST_DATABASE_URL to the mysql://user:password@host:port/ of a user that may create databases, install mariadbd or mysqld, start Docker, or run as root on a Debian-like system',
   },
   mysqlProgram: {
-    label: 'Outages and settings of a database server, which need a server program to restart',
+    label: 'Database outages and server settings, for which tests restart a server of their own',
     howTo:
       'install mariadbd or mysqld, set TEST_MYSQLD to its path, or run as root on a Debian-like system',
   },

@@ -7,8 +7,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
-import { isExecutable } from './apt.js';
-import { UnavailableError } from './requirements.js';
+import { findOrInstall, isExecutable } from './apt.js';
 import { unpackPackage } from './unpack-package.js';
 
 /** Object storage that speaks S3 and verifies every signature: OpenStack Swift, on a free port of loopback. */
@@ -25,7 +24,7 @@ const python = '/usr/bin/python3';
 
 /** Downloads Swift, once, and returns the folder of its packages. Throws UnavailableError where that is not possible. */
 export async function unpackSwift(): Promise<string> {
-  if (!isExecutable(python)) throw new UnavailableError(`${python} is missing`);
+  await findOrInstall(['python3'], () => (isExecutable(python) ? python : undefined));
   return unpackPackage('python3-swift');
 }
 
