@@ -35,4 +35,6 @@ export default {
   },
   testTimeout: 60_000,
   maxWorkers: 2,
+  // At its end, a worker frees up to 2 GB, which takes 0.1 s on an idle machine and up to 2 s on a busy one.
+  workerGracefulExitTimeout: 5_000,
 };

@@ -1,8 +1,8 @@
 import { types } from 'node:util';
 
 /**
- * Jest runs each test file in a realm of its own, with its own Error and Object. What Node itself throws (fs, net) belongs to the
- * outer realm, and `instanceof Error` denies it. Here it is made to hold, as it does outside of Jest.
+ * Jest runs each test file in its own realm, with its own Error and Object. Errors of Node itself (fs, net) belong to the outer
+ * realm and fail `instanceof Error`. This makes them pass, as they do outside Jest.
  */
 Object.defineProperty(Error, Symbol.hasInstance, {
   configurable: true,

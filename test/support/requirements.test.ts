@@ -34,7 +34,10 @@ describe('a requirement', () => {
 
 describe('the box of what was not tested', () => {
   const box = () =>
-    notTestedBox({ chromium: 'it is missing', ipv6: `${'long '.repeat(30)}reason` });
+    notTestedBox(['chromium', 'ipv6'], {
+      chromium: 'it is missing',
+      ipv6: `${'long '.repeat(30)}reason`,
+    });
 
   it('states what, why and what to do, within lines of equal length', () => {
     const lines = box().split('\n');
@@ -43,7 +46,6 @@ describe('the box of what was not tested', () => {
     );
     expect(lines.join('\n')).toMatch(/Not tested: IPv6 .*long reason\./s);
     expect(new Set(lines.map(({ length }) => length)).size).toBe(1);
-    expect(lines.join('\n')).not.toContain('MySQL');
   });
 
   it.each([

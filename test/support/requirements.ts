@@ -50,13 +50,12 @@ export function has(requirement: Requirement): boolean {
   return false;
 }
 
-/** A box that says what was not tested, why, and how to provide it. */
-export function notTestedBox(missing: Missing): string {
-  const sections = Object.entries(requirements).flatMap(([name, { label, howTo }]) => {
-    const reason = missing[name as Requirement];
-    return reason === undefined
-      ? []
-      : [`Not tested: ${label}`, `    Reason: ${reason}.`, `    To test it, ${howTo}.`, ''];
+/** A box that says which requirements were not tested, why, and how to provide them. */
+export function notTestedBox(notTested: readonly Requirement[], missing: Missing): string {
+  const sections = notTested.flatMap((requirement) => {
+    const { label, howTo } = requirements[requirement];
+    const reason = missing[requirement] ?? '';
+    return [`Not tested: ${label}`, `    Reason: ${reason}.`, `    To test it, ${howTo}.`, ''];
   });
   const verdict = isCi() ? 'The run fails, because CI=true.' : 'With CI=true, the run would fail.';
   const lines = [...sections, verdict].flatMap(wrap).map((line) => `│ ${line.padEnd(WIDTH)} │`);

@@ -1,10 +1,10 @@
-"""OpenStack Swift as one process: a proxy that speaks S3 on one loopback port, and behind it an account, a container and an
-object server, each on another, with one folder for a disk.
+"""Runs OpenStack Swift as one process: a proxy that speaks S3, and behind it an account, a container and an object server,
+each on its own loopback port, with one folder as the disk.
 
 usage: swift_server.py FOLDER ACCESS_KEY SECRET
 
-The access key has the form account:user. Writes the port of the proxy to standard output when it listens. When its standard
-input ends it removes the folder and ends as well, so that it outlives nobody who started it.
+The access key has the form account:user. Writes the port of the proxy to standard output when it listens. Removes the folder
+and ends when standard input ends, so that it never outlives the process that started it.
 """
 
 import array
@@ -24,7 +24,7 @@ with open(os.path.join(folder, 'swift.conf'), 'w') as conf:
 disks = os.path.join(folder, 'disks')
 os.makedirs(os.path.join(disks, 'disk'))
 
-# Before anything else of Swift, which reads the configuration when it is loaded.
+# Before the other modules of Swift, which read the configuration when they are imported.
 from swift.common import utils  # noqa: E402
 
 utils.set_swift_dir(folder)
@@ -62,8 +62,8 @@ def save_ring(name, port):
     ring.save(os.path.join(folder, name + '.ring.gz'))
 
 
-class ForgetfulCache:
-    """Tempauth refuses to work without a cache; this one keeps nothing."""
+class NullCache:
+    """Tempauth requires a cache; this one stores nothing."""
 
     def get(self, *_, **__):
         return None
@@ -79,7 +79,7 @@ class ForgetfulCache:
 
 
 def with_cache(app):
-    cache = ForgetfulCache()
+    cache = NullCache()
 
     def handle(env, start_response):
         env['swift.cache'] = cache

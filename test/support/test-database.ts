@@ -4,20 +4,20 @@ import { createConnection } from 'mysql2/promise';
 export interface TestDatabase {
   /** `mysql://user:password@host:port/database` */
   url: string;
-  /** The rows of a SELECT; an empty list for a statement that returns no rows. */
+  /** Returns the rows of a SELECT, and an empty list for a statement without rows. */
   query<T>(sql: string, params?: unknown[]): Promise<T[]>;
   /** Removes the database and closes the connection of `query`. */
   drop(): Promise<void>;
 }
 
 /**
- * A new database of a random name on the server of the test run, so that test files can run side by
- * side. Throws outside a test run, where TEST_DATABASE_URL is not set.
+ * Creates a database with a random name on the server of the test run, so that test files can run in parallel.
+ * Throws outside a test run, where TEST_DATABASE_URL is not set.
  */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const server = process.env['TEST_DATABASE_URL'];
   if (server === undefined) {
-    throw new Error('TEST_DATABASE_URL is not set: Jest’s global set-up provides the server.');
+    throw new Error('TEST_DATABASE_URL is not set. The global set-up of Jest sets it.');
   }
   const name = `test_${randomBytes(8).toString('hex')}`;
   const url = new URL(server);
@@ -40,7 +40,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     },
     async drop() {
       try {
-        // A transaction that a test left open would hold this up for a day, MariaDB's default.
+        // A transaction that a test left open would block this for a day, MariaDB's default.
         await connection.query('SET SESSION lock_wait_timeout = 10');
         await connection.query(`DROP DATABASE ${name}`);
       } finally {
