@@ -1,28 +1,22 @@
-/** The database as the gateway reads it: statements with parameters in, rows out. */
+/** The database as the gateway reads it. `{ ...database, query }` wraps one. */
 export interface Database {
   /**
-   * The rows of a statement that reads; each `?` in it takes one parameter, so a list is spelled out as several. Times come
-   * as text, `YYYY-MM-DD hh:mm:ss.mmm` in UTC.
-   *
-   * Throws ServiceUnavailableError when the database cannot be reached or is too slow.
+   * Resolves to the rows. Each `?` takes one parameter, so a list needs several. Times are text:
+   * `YYYY-MM-DD hh:mm:ss.mmm` in UTC. Throws ServiceUnavailableError when the database is
+   * unreachable or too slow.
    */
-  query<Row>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>;
-
-  /** What stands behind a table's name in a statement that is to read the table by this index. */
-  indexHint(name: string): string;
-
-  /** How busy each server is; empty where there is none. */
-  poolStats(): readonly PoolStats[];
-
-  close(): Promise<void>;
+  readonly query: <Row>(sql: string, parameters?: readonly unknown[]) => Promise<Row[]>;
+  /** The SQL that, after a table's name, makes a statement read the table by this index. */
+  readonly indexHint: (name: string) => string;
+  /** Empty for the embedded database. */
+  readonly poolStats: () => readonly PoolStats[];
+  readonly close: () => Promise<void>;
 }
 
-/** The statements on their way to one server. */
+/** How many queries of a server have a connection, and how many wait for one. */
 export interface PoolStats {
   /** `primary`, or `replica-1` and so on, in the order of the configuration. */
   readonly server: string;
-  /** How many have a connection. */
-  readonly inUse: number;
-  /** How many wait for one. */
-  readonly waiting: number;
+  readonly used: number;
+  readonly pending: number;
 }

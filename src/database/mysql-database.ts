@@ -1,90 +1,62 @@
 import type { Logger } from '../logger.js';
-import type { Database, PoolStats } from './database.js';
-import { loadMysql } from './mysql-driver.js';
-import { MysqlPool, TICK_MS } from './mysql-pool.js';
+import type { Database } from './database.js';
 import { isTimeout, toGatewayError } from './mysql-errors.js';
+import { MysqlPool } from './mysql-pool.js';
+import { TickClock, ticks } from './tick-clock.js';
 
-/** What a statement may take in all: the wait for a connection, its run, and other tries. A little more than on a server. */
-const DEADLINE = 1_700 / TICK_MS;
+/** For waiting, running and retries: a little more than the server allows for a run. */
+const QUERY_DEADLINE = ticks(1_700);
 
 /**
- * A MySQL or MariaDB server and its replicas, by pools of the gateway's own: TypeORM would build an object around every
- * statement, which costs more than all that mysql2 does.
+ * A MySQL or MariaDB server and its replicas, by mysql2 directly: the objects that TypeORM builds
+ * for a statement cost more than all the work of mysql2. `replicaProbe`: see MysqlPool.
  */
-export class MysqlDatabase implements Database {
-  private readonly clock: NodeJS.Timeout;
-  private tick = 0;
+export function mysqlDatabase(
+  { url, replicaUrls = [] }: { url: string; replicaUrls?: readonly string[] },
+  { replicaProbe, logger }: { replicaProbe: string; logger: Logger },
+): Database {
+  const clock = new TickClock(() => {
+    for (const pool of pools) pool.onTick();
+  });
+  const primary = new MysqlPool(url, clock, logger);
+  const replicas = replicaUrls.map((each) => new MysqlPool(each, clock, logger, replicaProbe));
+  const pools = [primary, ...replicas];
 
-  private constructor(
-    private readonly primary: MysqlPool,
-    private readonly replicas: readonly MysqlPool[],
-    private readonly logger: Logger,
-  ) {
-    const servers = [primary, ...replicas];
-    this.clock = setInterval(() => {
-      this.tick++;
-      for (const server of servers) server.watch(this.tick);
-    }, TICK_MS).unref();
+  /** The untried replica with the lowest load, else the primary. */
+  function choosePool(tried: readonly MysqlPool[]): MysqlPool {
+    const usable = replicas.filter((each) => each.load < Infinity && !tried.includes(each));
+    const lowest = Math.min(...usable.map(({ load }) => load));
+    const idlest = usable.filter(({ load }) => load === lowest);
+    // In turns, each of the two statements of a page would always go to the same server.
+    return idlest[Math.floor(Math.random() * idlest.length)] ?? primary;
   }
 
-  /** Connects when it is first asked. `replicaProbe` is a statement that a replica must be able to answer. */
-  static async open(
-    { url, replicaUrls = [] }: { url: string; replicaUrls?: readonly string[] },
-    { replicaProbe, logger }: { replicaProbe: string; logger: Logger },
-  ): Promise<MysqlDatabase> {
-    const driver = await loadMysql();
-    const primary = new MysqlPool(driver, url, { replicaProbe: null, logger });
-    const replicas = replicaUrls.map(
-      (each) => new MysqlPool(driver, each, { replicaProbe, logger }),
-    );
-    return new MysqlDatabase(primary, replicas, logger);
-  }
-
-  async query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
-    this.logger.debug({ sql }, 'statement');
-    const values = [...parameters];
-    const until = this.tick + DEADLINE;
-    let tried: readonly MysqlPool[] = [];
-    for (;;) {
-      const server = this.nextServer(tried);
-      try {
-        return (await server.query(sql, values, until)) as Row[];
-      } catch (error) {
-        // Another server may do better. What failed for a reason of its own fails there as well, and then for good.
-        const isLast = server === this.primary || (error instanceof Error && isTimeout(error));
-        if (isLast) throw toGatewayError(error, sql);
-        tried = [...tried, server];
+  return {
+    async query<Row>(sql: string, parameters: readonly unknown[] = []) {
+      const values = [...parameters];
+      const deadline = clock.now + QUERY_DEADLINE;
+      const tried: MysqlPool[] = [];
+      for (;;) {
+        const pool = choosePool(tried);
+        try {
+          return (await pool.query(sql, values, deadline)) as Row[];
+        } catch (error) {
+          // Another server may succeed, but would hardly be faster.
+          const isFinal = pool === primary || isTimeout(error) || clock.now >= deadline;
+          if (isFinal) throw toGatewayError(error, sql);
+          tried.push(pool);
+        }
       }
-    }
-  }
-
-  indexHint(name: string): string {
-    return `FORCE INDEX (${name})`;
-  }
-
-  poolStats(): PoolStats[] {
-    return [this.primary, ...this.replicas].map((pool, index) => ({
-      server: index === 0 ? 'primary' : `replica-${index}`,
-      ...pool.use,
-    }));
-  }
-
-  async close(): Promise<void> {
-    clearInterval(this.clock);
-    for (const server of [this.primary, ...this.replicas]) server.close();
-  }
-
-  /**
-   * The replica with the least to do; the primary when none is there that has not been tried. Among equals it is chance, for
-   * in strict turns each of the two statements of a page with links would always fall to the same server.
-   */
-  private nextServer(tried: readonly MysqlPool[]): MysqlPool {
-    let found: MysqlPool | undefined;
-    const first = Math.floor(Math.random() * this.replicas.length);
-    for (const replica of [...this.replicas.slice(first), ...this.replicas.slice(0, first)]) {
-      if (!replica.isUp || tried.includes(replica)) continue;
-      if (found === undefined || replica.waiting < found.waiting) found = replica;
-    }
-    return found ?? this.primary;
-  }
+    },
+    indexHint: (name) => `FORCE INDEX (${name})`,
+    poolStats: () =>
+      pools.map(({ stats }, index) => ({
+        server: index === 0 ? 'primary' : `replica-${index}`,
+        ...stats,
+      })),
+    async close() {
+      clock.stop();
+      for (const pool of pools) pool.close();
+    },
+  };
 }

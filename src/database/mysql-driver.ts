@@ -1,46 +1,63 @@
-import type mysql2 from 'mysql2';
+import { connect, type Socket } from 'node:net';
 
-import { loadDriver } from './driver.js';
+import mysql2 from 'mysql2';
 
-/** Where a server is, as whom to speak to it and how, as mysql2 takes it. */
+export type ConnectionOptions = ReturnType<typeof connectionOptions>;
+
 export function connectionOptions(databaseUrl: string) {
   const url = new URL(databaseUrl);
   return {
-    // Without the brackets that an IPv6 address has in a URL.
+    // Without the brackets of an IPv6 address.
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: Number(url.port || 3306),
     user: decodeURIComponent(url.username),
     password: decodeURIComponent(url.password),
     database: decodeURIComponent(url.pathname.slice(1)),
     timezone: 'Z',
-    // The collation of the columns, so that LOWER means the same for a column and for a parameter.
+    // The collation of the columns, so that LOWER treats columns and parameters alike.
     charset: 'utf8mb4_bin',
+    supportBigNumbers: true,
+    connectTimeout: 3_000,
   };
 }
 
 /**
- * mysql2 writes parameters into the text of a statement and escapes them with backslashes. On a server that is set to
- * take a backslash for itself that would let a parameter break out, so every session unsets it first.
+ * mysql2 escapes parameters with backslashes. Where a server reads these as ordinary characters, a
+ * parameter could end its string, so each session turns that mode off first.
  */
 export const SAFE_ESCAPING =
   "SET SESSION sql_mode = REPLACE(@@SESSION.sql_mode, 'NO_BACKSLASH_ESCAPES', '')";
 
-/** A pool whose sessions all begin with a statement. One in which it fails is closed, and whatever waits for it fails. */
-export function createPool(
-  driver: typeof mysql2,
-  options: mysql2.PoolOptions,
-  sessionSetUp: string,
-): mysql2.Pool {
-  const pool = driver.createPool(options);
+/** A pool that runs a statement on each new connection, and closes those on which it fails. */
+export function createPool(options: mysql2.PoolOptions, sessionSetup: string): mysql2.Pool {
+  const pool = mysql2.createPool(options);
   pool.on('connection', (connection) => {
-    connection.query(sessionSetUp);
-    // The pool listens for the first error only. A later one of the same connection says nothing new, but without a
-    // listener it would end the process.
+    connection.query(sessionSetup);
+    // The pool listens for the first error only; another one would end the process.
     connection.on('error', () => undefined);
   });
   return pool;
 }
 
-export function loadMysql(): Promise<typeof mysql2> {
-  return loadDriver('mysql2', async () => (await import('mysql2')).default);
+/** Runs a statement on a connection of its own. Returns a function that closes the connection. */
+export function startProbe(
+  options: ConnectionOptions,
+  sql: string,
+  onEnd: (error: Error | null) => void,
+): () => void {
+  const socket = openSocket(options);
+  const connection = mysql2.createConnection({ ...options, stream: socket });
+  // The callback below receives each error first.
+  connection.on('error', () => undefined);
+  connection.query(sql, (error) => {
+    if (error === null) connection.end();
+    onEnd(error);
+  });
+  return () => {
+    socket.destroy();
+  };
+}
+
+export function openSocket({ host, port }: ConnectionOptions): Socket {
+  return connect({ host, port, noDelay: true, keepAlive: true });
 }

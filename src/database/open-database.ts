@@ -2,59 +2,57 @@ import type { DataSource } from 'typeorm';
 
 import type { DatabaseConfig } from '../config/database.js';
 import { errorCode, StartupError } from '../errors.js';
-import type { Logger } from '../logger.js';
-import { connectDatabase, schemaCheckSql } from './connect.js';
-import type { Entities } from './data-source.js';
+import { connectDatabase, schemaCheckSql, type ConnectOptions } from './connect.js';
 import type { Database } from './database.js';
-import { EmbeddedDatabase } from './embedded-database.js';
-import { MysqlDatabase } from './mysql-database.js';
+import { toGatewayError } from './mysql-errors.js';
 
 /**
- * The configured database, checked and ready to be read. `prepare` may write to it before. Throws StartupError when it
- * cannot be used.
+ * Checks and opens the configured database; `prepare` may write to it first. Throws StartupError
+ * when the database cannot be used.
  */
 export async function openDatabase(
   config: DatabaseConfig,
-  {
-    entities,
-    logger,
-    prepare,
-  }: { entities: Entities; logger: Logger; prepare?: (source: DataSource) => Promise<void> },
+  { prepare, ...options }: ConnectOptions & { prepare?: (source: DataSource) => Promise<void> },
 ): Promise<Database> {
-  const source = await connectDatabase(config, { entities, logger });
+  const source = await connectDatabase(config, options);
   await prepare?.(source);
-  if (config.kind === 'embedded') return new EmbeddedDatabase(source);
+  if (config.kind === 'embedded') return embeddedDatabase(source);
   await source.destroy();
-  const checks = (config.replicaUrls ?? []).map((url) => checkReplica(url, { entities, logger }));
+  const checks = (config.replicaUrls ?? []).map((url) => checkReplica(url, options));
   const problems = (await Promise.all(checks)).filter((problem) => problem !== null);
   if (problems.length > 0) throw new StartupError(problems);
-  return MysqlDatabase.open(config, { replicaProbe: schemaCheckSql(source), logger });
+  const { mysqlDatabase } = await import('./mysql-database.js');
+  return mysqlDatabase(config, { replicaProbe: schemaCheckSql(source), logger: options.logger });
+}
+
+function embeddedDatabase(source: DataSource): Database {
+  return {
+    async query<Row>(sql: string, parameters: readonly unknown[] = []) {
+      try {
+        return await source.query<Row[]>(sql, [...parameters]);
+      } catch (error) {
+        throw toGatewayError(error, sql);
+      }
+    },
+    indexHint: (name) => `INDEXED BY ${name}`,
+    poolStats: () => [],
+    close: () => source.destroy(),
+  };
 }
 
 /**
- * What is wrong with the configuration of a replica; null: nothing. That it is away, or behind a migration, keeps no gateway
- * from starting: it will be asked when it can serve.
+ * Returns the problem of a replica that denies access, else null: one that is down or behind on
+ * migrations does not prevent the start, because its probe finds out when it can serve.
  */
-async function checkReplica(
-  url: string,
-  { entities, logger }: { entities: Entities; logger: Logger },
-): Promise<string | null> {
-  const config: DatabaseConfig = { kind: 'mysql', url };
+async function checkReplica(url: string, options: ConnectOptions): Promise<string | null> {
+  const connectOptions = { ...options, maxWaitMs: 0, variable: 'DATABASE_REPLICA_URLS' };
   try {
-    const options = { entities, logger, patienceMs: 0, setting: 'DATABASE_REPLICA_URLS' };
-    await (await connectDatabase(config, options)).destroy();
+    await (await connectDatabase({ kind: 'mysql', url }, connectOptions)).destroy();
     return null;
   } catch (error) {
     if (!(error instanceof StartupError)) throw error;
-    if (denials.has(errorCode(error.cause) ?? '')) return error.message;
-    logger.warn(`${error.message} Until then it is not read.`);
+    if (errorCode(error.cause)?.includes('ACCESS_DENIED')) return error.message;
+    options.logger.warn(`${error.message} Until then it is not used.`);
     return null;
   }
 }
-
-/** What no waiting mends. */
-const denials = new Set([
-  'ER_ACCESS_DENIED_ERROR',
-  'ER_DBACCESS_DENIED_ERROR',
-  'ER_TABLEACCESS_DENIED_ERROR',
-]);

@@ -1,14 +1,14 @@
-/** A time as a row gives it: `YYYY-MM-DD hh:mm:ss.mmm` in UTC. */
-export function parseSqlDateTime(value: string): Date {
-  return new Date(toIsoDateTime(value));
+// Both databases take and return times as text: `YYYY-MM-DD hh:mm:ss.mmm` in UTC.
+
+export function parseSqlDateTime(text: string): Date {
+  return new Date(toIsoDateTime(text));
 }
 
-/** A time as a parameter: `YYYY-MM-DD hh:mm:ss.mmm` in UTC, which both databases compare rightly. */
-export function toSqlDateTime(value: Date): string {
-  return value.toISOString().replace('T', ' ').slice(0, 23);
+export function toSqlDateTime(time: Date): string {
+  return time.toISOString().replace('T', ' ').slice(0, 23);
 }
 
-/** Such a text in the form of ISO 8601: `YYYY-MM-DDThh:mm:ss.mmmZ`. */
+/** Converts to ISO 8601, also from fewer than three digits of a second's fraction. */
 export function toIsoDateTime(text: string): string {
   return `${text.slice(0, 10)}T${text.slice(11).padEnd(12, text.length === 19 ? '.000' : '0')}Z`;
 }

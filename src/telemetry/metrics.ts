@@ -124,9 +124,9 @@ export function createMetrics(): Metrics {
         labelNames: ['server', 'state'],
         registers,
         collect() {
-          for (const { server, inUse, waiting } of poolStats()) {
-            this.set({ server, state: 'in_use' }, inUse);
-            this.set({ server, state: 'waiting' }, waiting);
+          for (const { server, used, pending } of poolStats()) {
+            this.set({ server, state: 'in_use' }, used);
+            this.set({ server, state: 'waiting' }, pending);
           }
         },
       });

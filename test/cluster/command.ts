@@ -99,7 +99,7 @@ async function loseAndRegain(
   const killedAt = performance.now();
   await lost.server.kill();
   if (isRead) {
-    await hears('is left');
+    await hears('is not used');
     say(`left after ${Math.round(performance.now() - killedAt)} ms`);
   }
   await load.goOn(PHASE_MS);
@@ -115,7 +115,7 @@ async function loseAndRegain(
   const readyAt = performance.now();
   say(`its server was ready after ${Math.round(readyAt - startedAt)} ms`);
   if (isRead) {
-    await hears('answers again');
+    await hears('responds again');
     say(`the gateway had it back within ${Math.round(performance.now() - readyAt)} ms of that`);
   }
   const [row] = await ask(

@@ -14,26 +14,26 @@ import type { LogLine } from '../support/built-gateway.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
 /** Connects as the gateway does and records the log. */
-function connect(url: string, patienceMs = 20_000) {
+function connect(url: string, maxWaitMs = 20_000) {
   const log: LogLine[] = [];
   let onRetry: () => void = () => undefined;
   const firstRetry = new Promise<void>((resolve) => (onRetry = resolve));
   const write = (line: string) => {
     const entry = JSON.parse(line) as LogLine;
     log.push(entry);
-    if (entry.msg.includes('Trying again')) onRetry();
+    if (entry.msg.includes('Retrying')) onRetry();
   };
   const logger = pino({ level: 'info' }, { write });
-  const source = connectDatabase({ kind: 'mysql', url }, { entities, logger, patienceMs });
+  const source = connectDatabase({ kind: 'mysql', url }, { entities, logger, maxWaitMs });
   // Each test awaits it, though not always first.
   source.catch(() => undefined);
   return { source, log, firstRetry };
 }
 
 /** Expects the connection to fail with one StartupError and returns its message. */
-async function failureOf(url: string, patienceMs?: number) {
+async function failureOf(url: string, maxWaitMs?: number) {
   const startedAt = Date.now();
-  const { source, log } = connect(url, patienceMs);
+  const { source, log } = connect(url, maxWaitMs);
   const error = await source.then(
     () => undefined,
     (reason: unknown) => reason,
@@ -88,10 +88,10 @@ describeWith('mysql', 'connecting to a MySQL server', () => {
     const { message, log, ms } = await failureOf(closed.url, 2_500);
     expect(message).toMatch(
       new RegExp(
-        `^The database mysql://${new URL(closed.url).host}/${name} does not answer \\(.*ECONNREFUSED.*\\)\\. Start it, or correct DATABASE_URL\\.$`,
+        `^The database mysql://${new URL(closed.url).host}/${name} does not respond \\(.*ECONNREFUSED.*\\)\\. Start it, or correct DATABASE_URL\\.$`,
       ),
     );
-    const retries = log.filter(({ msg }) => msg.includes('Trying again until'));
+    const retries = log.filter(({ msg }) => msg.includes('Retrying until'));
     expect(retries.map(({ level }) => level)).toEqual([40, 40]);
     expect(ms).toBeLessThan(2_500);
     expect(JSON.stringify([message, log])).not.toContain(user.password.slice(-8));

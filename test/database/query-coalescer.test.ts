@@ -19,7 +19,7 @@ class HeldDatabase {
   constructor(private readonly servers: number) {}
 
   poolStats(): PoolStats[] {
-    return Array.from({ length: this.servers }, () => ({ server: '', inUse: 0, waiting: 0 }));
+    return Array.from({ length: this.servers }, () => ({ server: '', used: 0, pending: 0 }));
   }
 
   query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {

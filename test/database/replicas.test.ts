@@ -215,10 +215,10 @@ describeWith('mysqlProgram', 'a gateway with two replicas', () => {
       const answers = await underLoad(async () => {
         if (how === 'killed') await replicas[0].kill();
         else await replicas[0].signal('SIGSTOP');
-        await untilLogged(replicas[0], 'is left', from);
+        await untilLogged(replicas[0], 'is not used', from);
         if (how === 'killed') await replicas[0].start(replication.serverOptions(2));
         else await replicas[0].signal('SIGCONT');
-        await untilLogged(replicas[0], 'answers again', from);
+        await untilLogged(replicas[0], 'responds again', from);
       });
       expect(answers).toBeGreaterThan(0);
       expect(Object.keys(await whoAnswersOften()).sort()).toEqual(['one', 'the other']);
@@ -235,12 +235,12 @@ describeWith('mysqlProgram', 'a gateway with two replicas', () => {
     await rename('gone', 'export_files');
     try {
       await whoAnswersOften();
-      await untilLogged(replicas[1], 'is left', from);
+      await untilLogged(replicas[1], 'is not used', from);
       expect(await whoAnswersOften(6)).toEqual({ one: 6 });
     } finally {
       await rename('export_files', 'gone');
     }
-    await untilLogged(replicas[1], 'answers again', from);
+    await untilLogged(replicas[1], 'responds again', from);
   });
 
   it('needs no primary to read, nor to know whose an API key is', async () => {
@@ -258,14 +258,14 @@ describeWith('mysqlProgram', 'a gateway with two replicas', () => {
     const from = gateway.log.length;
     const answers = await underLoad(async () => {
       for (const replica of replicas) await replica.kill();
-      for (const replica of replicas) await untilLogged(replica, 'is left', from);
+      for (const replica of replicas) await untilLogged(replica, 'is not used', from);
       expect(await whoAnswers()).toBe('the primary');
     });
     expect(answers).toBeGreaterThan(0);
     expect(await whoAnswersOften(4)).toEqual({ 'the primary': 4 });
     for (const [index, replica] of replicas.entries())
       await replica.start(replication.serverOptions(index + 2));
-    for (const replica of replicas) await untilLogged(replica, 'answers again', from);
+    for (const replica of replicas) await untilLogged(replica, 'responds again', from);
     expect(Object.keys(await whoAnswersOften()).sort()).toEqual(['one', 'the other']);
   });
 
@@ -296,7 +296,7 @@ describeWith('mysqlProgram', 'a gateway with two replicas', () => {
       const away = 'mysql://reader@127.0.0.1:1/exports';
       const [warning] = await warningsWith(away);
       expect(warning).toMatch(
-        /^The database mysql:\/\/127\.0\.0\.1:1\/exports does not answer .+ or correct DATABASE_REPLICA_URLS\. /,
+        /^The database mysql:\/\/127\.0\.0\.1:1\/exports does not respond .+ or correct DATABASE_REPLICA_URLS\. /,
       );
     });
 

@@ -396,9 +396,9 @@ describeWith('mysql', 'a gateway on a MySQL server', () => {
   it('logs that the server is unreachable and still obeys SIGTERM', async () => {
     const closed = await createDatabaseProxy(urlOfUser());
     const program = built.start(built.folder, serverEnv(closed.url));
-    const { level, msg } = await program.untilLine(/Trying again until/);
+    const { level, msg } = await program.untilLine(/Retrying until/);
     expect(level).toBe(40);
-    expect(msg).toContain(`mysql://${new URL(closed.url).host}/${name()} does not answer`);
+    expect(msg).toContain(`mysql://${new URL(closed.url).host}/${name()} does not respond`);
     program.kill('SIGTERM');
     await program.ended;
     const output = JSON.stringify(program.log) + program.stderr();

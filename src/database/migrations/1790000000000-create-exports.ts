@@ -1,13 +1,10 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * The tables of exports and their files. Both databases read this one text; only MySQL is told of character sets,
- * for SQLite compares text byte by byte anyway. Ids are base58, where case matters, so their collation is binary. That of
- * names and keys is binary too, or MySQL would hold é and e, or two emoji, for the same.
+ * Binary collations, because the case of base58 ids matters and MySQL would otherwise treat é and e,
+ * or two emoji, as equal. SQLite compares bytes anyway.
  */
 export class CreateExports1790000000000 implements MigrationInterface {
-  readonly name = 'CreateExports1790000000000';
-
   async up(queryRunner: QueryRunner): Promise<void> {
     const isMysql = queryRunner.dataSource.options.type === 'mariadb';
     const ascii = isMysql ? 'CHARACTER SET ascii COLLATE ascii_bin' : '';

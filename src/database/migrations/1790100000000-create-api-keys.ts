@@ -1,9 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** The table of API keys. Text that is compared is compared byte by byte, as in the tables of exports. */
 export class CreateApiKeys1790100000000 implements MigrationInterface {
-  readonly name = 'CreateApiKeys1790100000000';
-
   async up(queryRunner: QueryRunner): Promise<void> {
     const isMysql = queryRunner.dataSource.options.type === 'mariadb';
     const ascii = isMysql ? 'CHARACTER SET ascii COLLATE ascii_bin' : '';

@@ -3,13 +3,11 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 const orders = ['created_at', 'updated_at', 'count_batches', 'count_total'];
 
 /**
- * Indexes by which a filter is decided without reading a row: one for each order, with the columns of all conditions behind it,
- * and a small one to count by. On a million rows on MariaDB 10.11, a search that finds nothing took 0.35 s instead of 3.7 s. Lists
- * without a filter keep the narrower indexes of before, on which a far page takes three quarters of the time.
+ * Covering indexes for filters: one for each order, and a small one for counts. On a million rows on
+ * MariaDB 10.11, a search without matches takes 0.35 s instead of 3.7 s. Lists without a filter keep
+ * the narrower indexes, on which a late page takes three quarters of the time.
  */
 export class CoverFilters1790200000000 implements MigrationInterface {
-  readonly name = 'CoverFilters1790200000000';
-
   async up(queryRunner: QueryRunner): Promise<void> {
     for (const column of orders) {
       await queryRunner.query(

@@ -1,0 +1,26 @@
+/** A semaphore whose waiters enter after a maximum wait even when there is no permit. */
+export class Semaphore {
+  private readonly waiters = new Set<() => void>();
+
+  constructor(private permits: number) {}
+
+  acquire(maxWaitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const enter = () => {
+        clearTimeout(timer);
+        this.waiters.delete(enter);
+        this.permits--;
+        resolve();
+      };
+      const timer = setTimeout(enter, maxWaitMs);
+      if (this.permits > 0 || maxWaitMs <= 0) enter();
+      else this.waiters.add(enter);
+    });
+  }
+
+  release(): void {
+    this.permits++;
+    const [oldest] = this.waiters;
+    if (this.permits > 0) oldest?.();
+  }
+}
