@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 
 import { z } from 'zod';
 
-import { crossField, isLoopback, reject } from './settings.js';
+import { crossField, isLoopback, parseHttpUrl, reject } from './settings.js';
 
 const KEY_NAMES = ['JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWT_JWKS_URL'] as const;
 const JWT_NAMES = [...KEY_NAMES, 'JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_ORGANIZATION_CLAIM'] as const;
@@ -24,47 +24,41 @@ const publicKey = z.string().transform((text, context) => {
 });
 
 const jwksUrl = z.string().refine((text) => {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hostname } = new URL(text);
-  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
+  const url = parseHttpUrl(text);
+  return url?.protocol === 'https:' || (url !== null && isLoopback(url.hostname));
 }, 'must be an https URL: over plain http an attacker can replace the keys');
 
-export const authSettings = z
-  .object({
-    AUTH: z.enum(['required', 'off'], 'must be required or off').optional(),
-    ORGANIZATION: z
-      .string()
-      .refine(isOrganizationId, 'must be 1 to 64 ASCII characters without spaces')
-      .default('org_demo'),
-    JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
-    JWT_PUBLIC_KEY: publicKey.optional(),
-    JWT_JWKS_URL: jwksUrl.optional(),
-    JWT_ISSUER: z.string().optional(),
-    JWT_AUDIENCE: z.string().optional(),
-    JWT_ORGANIZATION_CLAIM: z.string().optional(),
-    DATABASE_URL: z.unknown().optional(),
-    HOST: z.string().default('127.0.0.1'),
-  })
-  .refine((given) => KEY_NAMES.filter((name) => given[name] !== undefined).length <= 1, {
-    ...crossField,
-    error: ({ input }) => `${givenNames(input, KEY_NAMES)} exclude each other: set one of them`,
-  })
-  .refine((given) => !isAuthOff(given) || givenNames(given, JWT_NAMES) === '', {
-    ...crossField,
-    error: ({ input }) =>
-      `${givenNames(input, JWT_NAMES)} would check nothing, because AUTH is off: set AUTH=required`,
-  })
-  .refine(
-    (given) =>
-      isAuthOff(given) ||
-      givenNames(given, JWT_NAMES) === '' ||
-      givenNames(given, KEY_NAMES) !== '',
-    {
-      ...crossField,
-      error: ({ input }) =>
-        `${givenNames(input, JWT_NAMES)} would check nothing: set one of ${KEY_NAMES.join(', ')}`,
-    },
-  )
+const settings = z.object({
+  AUTH: z.enum(['required', 'off'], 'must be required or off').optional(),
+  ORGANIZATION: z
+    .string()
+    .refine(isOrganizationId, 'must be 1 to 64 ASCII characters without spaces')
+    .default('org_demo'),
+  JWT_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
+  JWT_PUBLIC_KEY: publicKey.optional(),
+  JWT_JWKS_URL: jwksUrl.optional(),
+  JWT_ISSUER: z.string().optional(),
+  JWT_AUDIENCE: z.string().optional(),
+  JWT_ORGANIZATION_CLAIM: z.string().optional(),
+  DATABASE_URL: z.unknown().optional(),
+  HOST: z.string().default('127.0.0.1'),
+});
+type Settings = z.output<typeof settings>;
+
+export const authSettings = settings
+  .superRefine((given, context) => {
+    const keys = KEY_NAMES.filter((name) => given[name] !== undefined);
+    const names = JWT_NAMES.filter((name) => given[name] !== undefined);
+    const subject = names.join(' and ');
+    if (keys.length > 1) {
+      reject(context, `${keys.join(' and ')} exclude each other: set one of them`);
+    }
+    if (names.length > 0 && isAuthOff(given)) {
+      reject(context, `${subject} would check nothing, because AUTH is off: set AUTH=required`);
+    } else if (names.length > 0 && keys.length === 0) {
+      reject(context, `${subject} would check nothing: set one of ${KEY_NAMES.join(', ')}`);
+    }
+  }, crossField)
   .transform((given) => {
     if (isAuthOff(given)) return { kind: 'off' as const, organization: given.ORGANIZATION };
     const key = tokenKey(given);
@@ -82,33 +76,18 @@ export type AuthConfig = z.output<typeof authSettings>;
 /** How tokens are verified; `issuer` and `audience` are checked unless they are null. */
 export type JwtConfig = NonNullable<Extract<AuthConfig, { kind: 'required' }>['jwt']>;
 
-/**
- * Whether a value can be an organization's id. Other values never reach the database, where MySQL compares `org ` and `org` as
- * equal.
- */
+/** Whether a value can be an organization's id. MySQL would compare others, such as `org ` and `org`, as equal. */
 export function isOrganizationId(value: unknown): value is string {
   return typeof value === 'string' && /^[\x21-\x7e]{1,64}$/.test(value);
 }
 
 /** Authentication is off by default only for an embedded gateway that listens on loopback. */
-function isAuthOff(given: {
-  AUTH?: string | undefined;
-  DATABASE_URL?: unknown;
-  HOST: string;
-}): boolean {
-  if (given.AUTH !== undefined) return given.AUTH === 'off';
-  return given.DATABASE_URL === undefined && isLoopback(given.HOST);
+function isAuthOff({ AUTH, DATABASE_URL, HOST }: Settings): boolean {
+  return AUTH === undefined ? DATABASE_URL === undefined && isLoopback(HOST) : AUTH === 'off';
 }
 
-function tokenKey({
-  JWT_SECRET: secret,
-  JWT_PUBLIC_KEY: pem,
-  JWT_JWKS_URL: url,
-}: {
-  JWT_SECRET?: string | undefined;
-  JWT_PUBLIC_KEY?: { publicKey: KeyObject; algorithm: string } | undefined;
-  JWT_JWKS_URL?: string | undefined;
-}) {
+/** The key that verifies tokens; null when none is set. */
+function tokenKey({ JWT_SECRET: secret, JWT_PUBLIC_KEY: pem, JWT_JWKS_URL: url }: Settings) {
   if (secret !== undefined) return { kind: 'secret' as const, secret };
   if (pem !== undefined) return { kind: 'public' as const, ...pem };
   return url === undefined ? null : { kind: 'jwks' as const, url };
@@ -119,15 +98,6 @@ function signatureAlgorithm({ asymmetricKeyType, asymmetricKeyDetails }: KeyObje
   const { modulusLength = 0, namedCurve = '' } = asymmetricKeyDetails ?? {};
   if (asymmetricKeyType === 'rsa') return modulusLength >= 2048 ? 'RS256' : null;
   if (asymmetricKeyType === 'ed25519') return 'EdDSA';
-  const curves: Record<string, string> = {
-    prime256v1: 'ES256',
-    secp384r1: 'ES384',
-    secp521r1: 'ES512',
-  };
-  return curves[namedCurve] ?? null;
-}
-
-function givenNames(given: unknown, names: readonly string[]): string {
-  const values = given as Readonly<Record<string, unknown>>;
-  return names.filter((name) => values[name] !== undefined).join(' and ');
+  const curves = { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' };
+  return new Map(Object.entries(curves)).get(namedCurve) ?? null;
 }

@@ -17,7 +17,7 @@ const concerns = z.object({
   tracing: tracingSettings,
 });
 
-/** Everything the environment says, checked. */
+/** The validated configuration of a gateway. */
 export type Config = ReturnType<typeof readConfig>;
 
 /**
@@ -26,34 +26,29 @@ export type Config = ReturnType<typeof readConfig>;
  * Throws StartupError with every mistake at once, each beginning with the variable's name.
  */
 export function readConfig(environment: Environment) {
-  const given = withoutEmpty(environment);
-  const { server, ...others } = parse(concerns, {
-    server: given,
-    database: given,
-    files: given,
-    auth: given,
-    tracing: given,
-  });
+  const { server, ...others } = parse(concerns, environment);
   // Only the gateway's own database is filled with samples.
   return { ...server, ...others, seedSamples: others.database.kind === 'embedded' };
 }
 
 /** Reads the database that commands write to, without its replicas. Throws StartupError. */
-export function readDatabaseConfig(environment: Environment): DatabaseConfig {
-  const { DATABASE_URL } = withoutEmpty(environment);
-  return parse(z.object({ database: databaseSettings }), { database: { DATABASE_URL } }).database;
+export function readDatabaseConfig({ DATABASE_URL }: Environment): DatabaseConfig {
+  return parse(concerns.pick({ database: true }), { DATABASE_URL }).database;
 }
 
-function parse<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  throw new StartupError(
-    parsed.error.issues.map(
-      ({ path: [, ...names], message }) => `${[...names, message].join(' ')}.`,
+function parse<Schema extends z.ZodObject>(schema: Schema, environment: Environment) {
+  const given = Object.entries(environment).filter(([, value]) => value !== '');
+  const { data, error } = schema.safeParse(
+    Object.fromEntries(
+      Object.keys(schema.shape).map((concern) => [concern, Object.fromEntries(given)]),
     ),
   );
+  if (error === undefined) return data;
+  throw new StartupError(error.issues.map(problem));
 }
 
-function withoutEmpty(environment: Environment): Environment {
-  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+/** The path of an issue is a concern, a variable and a position in a list; that of a check across variables ends early. */
+function problem({ path: [, ...names], message }: z.core.$ZodIssue): string {
+  const subject = names.map((name) => (typeof name === 'number' ? `entry ${name + 1}` : name));
+  return `${[...subject, message].join(' ')}.`;
 }

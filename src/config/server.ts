@@ -1,21 +1,12 @@
 import { z } from 'zod';
 
-import { onOff, reject, wholeNumber } from './settings.js';
+import { commaSeparated, onOff, parseHttpUrl, reject, wholeNumber } from './settings.js';
 
-const ORIGIN_EXAMPLE = 'https://exports.example.com';
-
-const origin = z
-  .string()
-  .transform(
-    (text, context) =>
-      parseOrigin(text) ?? reject(context, `must be an origin such as ${ORIGIN_EXAMPLE}`),
-  );
-
-const origins = z.string().transform((text, context) => {
-  const given = text.split(',');
-  const valid = given.map((each) => parseOrigin(each.trim())).filter((each) => each !== null);
-  if (valid.length === given.length) return valid;
-  return reject(context, `must be origins such as ${ORIGIN_EXAMPLE}, separated by commas`);
+/** Browsers compare origins literally, so a wildcard would match none. */
+const origin = z.string().transform((text, context) => {
+  const parsed = parseHttpUrl(text)?.origin;
+  if (parsed === text.replace(/\/$/, '') && !text.includes('*')) return parsed;
+  return reject(context, 'must be an origin such as https://exports.example.com');
 });
 
 const logLevel = z.enum(
@@ -25,34 +16,26 @@ const logLevel = z.enum(
 
 export const serverSettings = z
   .object({
-    PORT: wholeNumber('a port', 0, 65535).default(4000),
+    PORT: wholeNumber(0, 65_535).default(4000),
     HOST: z.string().default('127.0.0.1'),
     PUBLIC_URL: origin.optional(),
-    CORS_ORIGINS: origins.default([]),
+    CORS_ORIGINS: commaSeparated(origin).default([]),
     GRAPHIQL: onOff.optional(),
     INTROSPECTION: onOff.optional(),
     LOG_LEVEL: logLevel.default('info'),
     NODE_ENV: z.string().optional(),
   })
-  .transform((values) => {
-    const inDevelopment = values.NODE_ENV === 'production' ? 'off' : 'on';
+  .transform((given) => {
+    const inDevelopment = given.NODE_ENV === 'production' ? 'off' : 'on';
     return {
-      port: values.PORT,
-      host: values.HOST,
-      /** The origin of local links; null: the address the server listens on. */
-      publicUrl: values.PUBLIC_URL ?? null,
+      port: given.PORT,
+      host: given.HOST,
+      /** The origin of links to local files; null: the address the server listens on. */
+      publicUrl: given.PUBLIC_URL ?? null,
       /** The origins whose pages may call the gateway from a browser. */
-      corsOrigins: values.CORS_ORIGINS,
-      graphiql: (values.GRAPHIQL ?? inDevelopment) === 'on',
-      introspection: (values.INTROSPECTION ?? inDevelopment) === 'on',
-      logLevel: values.LOG_LEVEL,
+      corsOrigins: given.CORS_ORIGINS,
+      graphiql: (given.GRAPHIQL ?? inDevelopment) === 'on',
+      introspection: (given.INTROSPECTION ?? inDevelopment) === 'on',
+      logLevel: given.LOG_LEVEL,
     };
   });
-
-/** A wildcard is rejected: browsers would compare it literally. */
-function parseOrigin(text: string): string | null {
-  if (!URL.canParse(text)) return null;
-  const { protocol, origin: parsed, host } = new URL(text);
-  const isOrigin = /^https?:$/.test(protocol) && text.replace(/\/$/, '') === parsed;
-  return isOrigin && !host.includes('*') ? parsed : null;
-}

@@ -5,21 +5,47 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const onOff = z.enum(['on', 'off'], 'must be on or off');
 
-/** A whole number in decimal digits; `unit` completes the message, such as `of seconds`. */
-export const wholeNumber = (unit: string, min: number, max: number) =>
+/** A whole number in decimal digits. */
+export const wholeNumber = (min: number, max: number, unit = '') =>
+  z.string().transform((text, context) => {
+    const value = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
+    if (value >= min && value <= max) return value;
+    return reject(context, `must be a whole number from ${min} to ${max}${unit}`);
+  });
+
+/** Values separated by commas. Each invalid one is reported with its position. */
+export const commaSeparated = <Item extends z.ZodType<unknown, string>>(item: Item) =>
   z
     .string()
-    .regex(/^\d{1,10}$/, `must be a whole number (${unit})`)
-    .transform(Number)
-    .refine((value) => value >= min && value <= max, `must be between ${min} and ${max}`);
+    .transform((text) => text.split(',').map((value) => value.trim()))
+    .pipe(z.array(item));
 
-/**
- * Options of a check across several variables. The check runs although a single variable is invalid, so that every mistake
- * is reported at once. An error without a path names its variables itself.
- */
-export const crossField = { when: () => true, path: [] };
+/** A URL with the scheme of the example. Messages repeat no more than the scheme: the rest may hold a password. */
+export const urlLike = (example: string) =>
+  z
+    .string()
+    .transform((text, context) => {
+      const url = parseUrl(text);
+      if (url === null) return reject(context, `is not a URL: write ${example}`);
+      if (example.startsWith(url.protocol)) return url;
+      const scheme = url.protocol.slice(0, -1);
+      return reject(context, `has the scheme ${scheme}, which is not supported: write ${example}`);
+    })
+    .refine(({ hash }) => hash === '', 'has a fragment: write a literal # as %23')
+    .refine(
+      ({ username, password, pathname }) => [username, password, pathname].every(isDecodable),
+      'has an invalid percent-encoding: write a literal % as %25',
+    );
 
-/** Reports a problem from a zod transform. */
+/** The URL, or null when it is not an http or https URL. */
+export function parseHttpUrl(text: string): URL | null {
+  const url = parseUrl(text);
+  return url !== null && /^https?:$/.test(url.protocol) ? url : null;
+}
+
+/** Lets a check across variables run although one of them is invalid, so that all mistakes are reported at once. */
+export const crossField = { when: () => true };
+
 export function reject(context: z.RefinementCtx, message: string): never {
   context.addIssue({ code: 'custom', message });
   return z.NEVER;
@@ -27,4 +53,17 @@ export function reject(context: z.RefinementCtx, message: string): never {
 
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function parseUrl(text: string): URL | null {
+  return URL.canParse(text) ? new URL(text) : null;
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
