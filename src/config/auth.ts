@@ -76,7 +76,7 @@ export type AuthConfig = z.output<typeof authSettings>;
 /** How tokens are verified; `issuer` and `audience` are checked unless they are null. */
 export type JwtConfig = NonNullable<Extract<AuthConfig, { kind: 'required' }>['jwt']>;
 
-/** Whether a value can be an organization's id. MySQL would compare others, such as `org ` and `org`, as equal. */
+/** Whether a value can be an organization's id. To MySQL, other values such as `a ` equal `a`. */
 export function isOrganizationId(value: unknown): value is string {
   return typeof value === 'string' && /^[\x21-\x7e]{1,64}$/.test(value);
 }

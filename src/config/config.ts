@@ -8,7 +8,7 @@ import { serverSettings } from './server.js';
 import type { Environment } from './settings.js';
 import { tracingSettings } from './tracing.js';
 
-/** One schema a concern. Each reads the whole environment, so that one parse reports every mistake. */
+/** Each concern reads the whole environment, so that one parse reports every mistake. */
 const concerns = z.object({
   server: serverSettings,
   database: databaseSettings,
@@ -47,7 +47,7 @@ function parse<Schema extends z.ZodObject>(schema: Schema, environment: Environm
   throw new StartupError(error.issues.map(problem));
 }
 
-/** The path of an issue is a concern, a variable and a position in a list; that of a check across variables ends early. */
+/** The path of an issue is a concern, then a variable and an index unless the message has them. */
 function problem({ path: [, ...names], message }: z.core.$ZodIssue): string {
   const subject = names.map((name) => (typeof name === 'number' ? `entry ${name + 1}` : name));
   return `${[...subject, message].join(' ')}.`;

@@ -84,8 +84,8 @@ export const filesSettings = z
     {
       ...crossField,
       error:
-        'FILES_SIGNING_SECRET must be set when DATABASE_URL is: it signs the links to files, and all gateways must share it. ' +
-        'Generate one with: openssl rand -base64 32',
+        'FILES_SIGNING_SECRET must be set when DATABASE_URL is: it signs the links to files, and ' +
+        'all gateways must share it. Generate one with: openssl rand -base64 32',
     },
   )
   .transform(({ FILES_URL: location, FILES_SIGNING_SECRET: value, FILES_URL_TTL: linkTtl }) => {
@@ -95,7 +95,7 @@ export const filesSettings = z
     return { ...location, secret, linkTtl };
   });
 
-/** A local folder whose files the gateway serves, or a bucket. `linkTtl`: the lifetime of a link in seconds. */
+/** A local folder that the gateway serves, or a bucket. `linkTtl` is in seconds. */
 export type FilesConfig = z.output<typeof filesSettings>;
 export type LocalFilesConfig = Extract<FilesConfig, { kind: 'local' }>;
 export type S3FilesConfig = Extract<FilesConfig, { kind: 's3' }>;

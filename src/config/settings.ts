@@ -20,7 +20,7 @@ export const commaSeparated = <Item extends z.ZodType<unknown, string>>(item: It
     .transform((text) => text.split(',').map((value) => value.trim()))
     .pipe(z.array(item));
 
-/** A URL with the scheme of the example. Messages repeat no more than the scheme: the rest may hold a password. */
+/** A URL with the scheme of the example. Messages name only the scheme: the rest may be secret. */
 export const urlLike = (example: string) =>
   z
     .string()
@@ -43,7 +43,7 @@ export function parseHttpUrl(text: string): URL | null {
   return url !== null && /^https?:$/.test(url.protocol) ? url : null;
 }
 
-/** Lets a check across variables run although one of them is invalid, so that all mistakes are reported at once. */
+/** Runs a check across variables although one is invalid, so that one run reports every mistake. */
 export const crossField = { when: () => true };
 
 export function reject(context: z.RefinementCtx, message: string): never {

@@ -35,7 +35,7 @@ export const tracingSettings = settings
   }, crossField)
   .transform((given) => exporterName(given) === 'otlp');
 
-/** Without an explicit setting nothing is exported: OpenTelemetry's default is a collector on localhost. */
+/** Without a setting nothing is exported, while OpenTelemetry would assume a local collector. */
 function exporterName(given: z.output<typeof settings>): string {
   if (given.OTEL_SDK_DISABLED === 'true') return 'none';
   const endpoint = given.OTEL_EXPORTER_OTLP_ENDPOINT ?? given.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;
