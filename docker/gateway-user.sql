@@ -1,3 +1,3 @@
--- What the gateway connects as. It only reads; the owner of the tables is the user that MySQL's image makes.
+-- The user of the gateway, which only reads. The image of MySQL creates the owner of the tables.
 CREATE USER 'gateway' IDENTIFIED BY 'gateway-password';
 GRANT SELECT ON exports.* TO 'gateway';

@@ -8,7 +8,8 @@ import { preset } from '@graphql-codegen/client-preset';
 import { codegen } from '@graphql-codegen/core';
 import { buildSchema, parse, validateSchema } from 'graphql';
 
-import { createFrontEnd, readmeCode, type FrontEnd } from './front-end.js';
+import { documentedFile } from '../docs/markdown.js';
+import { createFrontEnd, type FrontEnd } from './front-end.js';
 
 const whole = `id name resource status countBatches countTotal createdAt updatedAt startedAt completedAt expiresAt
   failureReason requestedBy jsonUrl csvUrl csvErrorUrl csvSanitizedUrl
@@ -140,7 +141,7 @@ describe('graphql-codegen', () => {
       pluginMap: {},
     });
     for (const file of files) await writeFile(file.filename, await codegen(file));
-    await writeFile(join(folder, 'cache.ts'), await readmeCode('cache.ts'));
+    await writeFile(join(folder, 'cache.ts'), await documentedFile('cache.ts'));
     await writeFile(join(folder, 'usage.ts'), usage);
   }
 
