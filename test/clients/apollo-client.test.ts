@@ -8,268 +8,172 @@ import {
   type InMemoryCache,
   type TypedDocumentNode,
 } from '@apollo/client';
-import { CombinedGraphQLErrors } from '@apollo/client/errors';
 import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 
 import { ExportFileKind } from '../../src/exports/export-file.js';
-import { engines, type EngineDatabase } from '../support/engines.js';
-import { startGateway, type Gateway } from '../support/gateway.js';
-import { clearRows, exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
-import { createFrontEnd, type FrontEnd } from './front-end.js';
+import { useDocumentedCode } from '../docs/documented-code.js';
+import { embedded } from '../support/engines.js';
+import { useGateway } from '../support/gateway.js';
+import { exportId, exportRow, fileRow } from '../support/rows.js';
 
+interface Export {
+  readonly id: string;
+  readonly name?: string;
+  readonly csvUrl?: string | null;
+}
 interface One {
-  readonly export: {
-    readonly id: string;
-    readonly name?: string;
-    readonly csvUrl?: string | null;
-  } | null;
+  readonly export: Export | null;
 }
 interface List {
-  readonly exports: { readonly data: readonly NonNullable<One['export']>[] };
+  readonly exports: { readonly data: readonly Export[] };
 }
+type Query<Data, Variables = Record<string, never>> = TypedDocumentNode<Data, Variables>;
 
-const list: TypedDocumentNode<List, Record<string, never>> = gql`
-  query List {
-    exports {
-      data {
-        id
-        name
-        status
-        files {
-          kind
-          state
-        }
-      }
-      pagination {
-        hasMore
-      }
-    }
-  }
-`;
-const one: TypedDocumentNode<One, { id: string }> = gql`
-  query One($id: ID!) {
-    export(id: $id) {
-      id
-      name
-      status
-    }
-  }
-`;
-const links: TypedDocumentNode<One, { id: string }> = gql`
-  query Links($id: ID!) {
-    export(id: $id, includeCsv: true) {
-      id
-      csvUrl
-      files {
-        kind
-        url
-      }
-    }
-  }
-`;
-const listWithUrlsNotAskedFor: TypedDocumentNode<List, Record<string, never>> = gql`
-  query ListWithUrlsNotAskedFor {
-    exports {
-      data {
-        id
-        csvUrl
-      }
-    }
-  }
-`;
+const list: Query<List> = gql(
+  '{ exports { data { id name status files { kind state } } pagination { hasMore } } }',
+);
+const listWithUrl: Query<List> = gql('{ exports { data { id csvUrl } } }');
+const one: Query<One, { id: string }> = gql(
+  'query ($id: ID!) { export(id: $id) { id name status } }',
+);
+const links: Query<One, { id: string }> = gql(
+  'query ($id: ID!) { export(id: $id, includeCsv: true) { id csvUrl files { kind url } } }',
+);
+
 const id = exportId(0);
+const variables = { id };
 
-describe('Apollo Client', () => {
-  let database: EngineDatabase;
-  let gateway: Gateway;
-  let frontEnd: FrontEnd;
-  let cache: InMemoryCache;
-  let client: ApolloClient;
-  let start: number;
-  beforeAll(async () => {
-    database = (await engines[0]?.provide()) as EngineDatabase;
-    gateway = await startGateway(database);
-    frontEnd = await createFrontEnd();
+const documented = useDocumentedCode();
+const gateway = useGateway(embedded, {
+  each: true,
+  exports: [exportRow(0), exportRow(1)],
+  files: [fileRow(0, ExportFileKind.CSV)],
+});
+let cache: InMemoryCache;
+let client: ApolloClient;
+beforeEach(async () => {
+  ({ cache } = await documented.load<{ cache: InMemoryCache }>('cache.ts'));
+  client = createClient();
+});
+
+const httpLink = () => new HttpLink({ uri: `${gateway.origin}/graphql` });
+const createClient = (link: ApolloLink = httpLink()) => new ApolloClient({ cache, link });
+/** The requests to the gateway, by method and status. */
+const requests = () =>
+  gateway.log.flatMap(({ path, method, status }) =>
+    path === '/graphql' ? [`${String(method)} ${String(status)}`] : [],
+  );
+const cachedExports = () =>
+  Object.entries(cache.extract() as Record<string, Record<string, unknown>>).filter(([key]) =>
+    key.startsWith('Export'),
+  );
+const cachedExport = () => Object.fromEntries(cachedExports())[`Export:${id}`];
+
+describe('the documented cache of Apollo Client', () => {
+  it('stores an export once, under its id, for all queries', async () => {
+    await client.query({ query: list });
+    await client.query({ query: one, variables, fetchPolicy: 'network-only' });
+    expect(cachedExports().map(([key]) => key)).toEqual([`Export:${id}`, `Export:${exportId(1)}`]);
+    const root = JSON.stringify(cache.extract()['ROOT_QUERY']);
+    // One reference is in the list, the other one is the single export.
+    expect(root.split(`{"__ref":"Export:${id}"}`)).toHaveLength(3);
+    expect(root).not.toContain('Export 0');
   });
-  afterAll(async () => {
-    await frontEnd.remove();
-    await gateway.close();
-    await database.dispose();
+
+  it('resolves a single export of a list without a request, and requests an unknown one once', async () => {
+    await client.query({ query: list });
+    for (const [index, name] of [
+      [0, 'Export 0'],
+      [1, 'Export 1'],
+      [2, undefined],
+      [2, undefined],
+    ] as const) {
+      const { data } = await client.query({ query: one, variables: { id: exportId(index) } });
+      expect(data?.export?.name).toBe(name);
+    }
+    expect(requests()).toEqual(['POST 200', 'POST 200']);
   });
-  beforeEach(async () => {
-    await clearRows(gateway.source);
-    await insertRows(gateway.source, {
-      exports: [exportRow(0), exportRow(1)],
-      files: [fileRow(0, ExportFileKind.CSV)],
-    });
-    ({ cache } = (await frontEnd.load('cache.ts')) as { cache: InMemoryCache });
-    client = createClient(cache);
-    start = gateway.log.length;
-  });
 
-  const createClient = (
-    itsCache: InMemoryCache,
-    link: ApolloLink = new HttpLink({ uri: `${gateway.origin}/graphql` }),
-  ) => new ApolloClient({ cache: itsCache, link });
-  /** What the gateway was asked since the test began. */
-  const requests = () =>
-    gateway.log
-      .slice(start)
-      .flatMap(({ path, method, status }) =>
-        path === '/graphql' ? [`${String(method)} ${String(status)}`] : [],
-      );
-  const cached = () =>
-    (cache.extract() as Record<string, Record<string, unknown> | undefined>)[`Export:${id}`];
-
-  describe('with its cache', () => {
-    it('keeps an export once, under its id, whichever query brings it', async () => {
-      await client.query({ query: list });
-      await client.query({ query: one, variables: { id }, fetchPolicy: 'network-only' });
-      const entries = cache.extract() as Record<string, object>;
-      expect(Object.keys(entries).filter((key) => !key.startsWith('__META'))).toEqual(
-        expect.arrayContaining([`Export:${exportId(0)}`, `Export:${exportId(1)}`, 'ROOT_QUERY']),
-      );
-      expect(Object.keys(entries).filter((key) => key.startsWith('Export'))).toHaveLength(2);
-      const root = JSON.stringify(entries['ROOT_QUERY']);
-      // In the list, and as the one.
-      expect(root.split(`{"__ref":"Export:${id}"}`)).toHaveLength(3);
-      expect(root).not.toContain('Export 0');
-    });
-
-    it('answers a single query from the list, without a request', async () => {
-      await client.query({ query: list });
-      const { data } = await client.query({ query: one, variables: { id } });
-      expect(data?.export).toMatchObject({ id, name: 'Export 0' });
-      expect(requests()).toEqual(['POST 200']);
-    });
-
-    it('asks for what the list has not told', async () => {
-      await client.query({ query: list });
-      for (const [asked, name] of [
-        [exportId(1), 'Export 1'],
-        [exportId(2), undefined],
-        [exportId(2), undefined],
-      ] as const) {
-        const { data } = await client.query({ query: one, variables: { id: asked } });
-        expect(data?.export?.name).toBe(name);
-      }
-      // That there is none with an id is known after it was asked once.
-      expect(requests()).toEqual(['POST 200', 'POST 200']);
-    });
-
-    it('shows in the list what a single query learns later', async () => {
-      await client.query({ query: list });
-      const watched = client.watchQuery({ query: list });
-      const seen = new Promise<List>((resolve) => {
-        watched.subscribe(({ data, dataState }) => {
-          if (dataState === 'complete' && data.exports.data[0]?.name === 'Another') resolve(data);
-        });
+  it('updates a watched list from a single query', async () => {
+    await client.query({ query: list });
+    const updated = new Promise<List>((resolve) => {
+      client.watchQuery({ query: list }).subscribe(({ data, dataState }) => {
+        if (dataState === 'complete' && data.exports.data[0]?.name === 'Another') resolve(data);
       });
-      await gateway.source.query(`UPDATE exports SET name = 'Another' WHERE id = ?`, [id]);
-      await client.query({ query: one, variables: { id }, fetchPolicy: 'network-only' });
-      expect((await seen).exports.data).toMatchObject([
-        { id, name: 'Another' },
-        { id: exportId(1), name: 'Export 1' },
-      ]);
-      expect(requests()).toEqual(['POST 200', 'POST 200']);
-      client.stop();
     });
-
-    it('loses a link to a query that selects it without its flag', async () => {
-      const asked = await client.query({ query: links, variables: { id } });
-      expect(asked.data?.export?.csvUrl).toMatch(/^http/);
-      expect(cached()).toMatchObject({ csvUrl: asked.data?.export?.csvUrl });
-      await client.query({ query: listWithUrlsNotAskedFor });
-      expect(cached()).toMatchObject({ csvUrl: null });
-      const again = await client.query({ query: links, variables: { id } });
-      expect(again.data?.export?.csvUrl).toBeNull();
-      expect(requests()).toEqual(['POST 200', 'POST 200']);
-    });
-
-    it('keeps a link from a list that does not select it', async () => {
-      await client.query({ query: links, variables: { id } });
-      const before = cached()?.['csvUrl'];
-      await client.query({ query: list });
-      expect(cached()?.['csvUrl']).toBe(before);
-      expect(before).toMatch(/^http/);
-    });
-
-    it('leaves the list alone when links are asked for with no-cache, and gives fresh ones each time', async () => {
-      await client.query({ query: list });
-      const before = cache.extract();
-      for (let time = 1; time <= 2; time += 1) {
-        const { data } = await client.query({
-          query: links,
-          variables: { id },
-          fetchPolicy: 'no-cache',
-        });
-        expect(data?.export?.csvUrl).toMatch(/^http/);
-      }
-      expect(cache.extract()).toEqual(before);
-      expect(JSON.stringify(before)).not.toContain('http');
-      expect(requests()).toEqual(['POST 200', 'POST 200', 'POST 200']);
-    });
-
-    it('takes the files of an export for one value', async () => {
-      await client.query({ query: list });
-      expect(cache.readQuery({ query: list })).not.toBeNull();
-      // Their states are lost, for this query selects other fields of them.
-      await client.query({ query: links, variables: { id }, fetchPolicy: 'network-only' });
-      expect(cache.readQuery({ query: list })).toBeNull();
-    });
+    await gateway.source.query(`UPDATE exports SET name = 'Another' WHERE id = ?`, [id]);
+    await client.query({ query: one, variables, fetchPolicy: 'network-only' });
+    expect((await updated).exports.data).toMatchObject([{ name: 'Another' }, { name: 'Export 1' }]);
+    expect(requests()).toEqual(['POST 200', 'POST 200']);
+    client.stop();
   });
 
-  describe('with persisted queries', () => {
-    const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
-    const persistedClient = (useGETForHashedQueries: boolean) =>
-      createClient(
-        cache,
-        new PersistedQueryLink({ sha256, useGETForHashedQueries }).concat(
-          new HttpLink({ uri: `${gateway.origin}/graphql` }),
-        ),
-      );
-    const ask = (asking: ApolloClient, limit: number, query = fresh) =>
-      asking.query({ query, variables: { limit }, fetchPolicy: 'network-only' });
-    let fresh: TypedDocumentNode<List, { limit: number }>;
-    let queries = 0;
-    beforeEach(() => {
-      queries += 1;
-      fresh = gql(
-        `query Q${queries}($limit: Int!) { exports(limit: $limit) { data { id ${expensive} } } }`,
-      );
-    });
+  it('loses a link to a query that selects it without its flag', async () => {
+    const { data } = await client.query({ query: links, variables });
+    expect(data?.export?.csvUrl).toMatch(/^http/);
+    expect(cachedExport()).toMatchObject({ csvUrl: data?.export?.csvUrl });
+    await client.query({ query: listWithUrl });
+    expect(cachedExport()).toMatchObject({ csvUrl: null });
+    const again = await client.query({ query: links, variables });
+    expect(again.data?.export?.csvUrl).toBeNull();
+    expect(requests()).toEqual(['POST 200', 'POST 200']);
+  });
 
-    it.each([
-      { by: 'GET', useGet: true },
-      { by: 'POST', useGet: false },
-    ])('by $by tells a query once and then its hash alone', async ({ by, useGet }) => {
-      const asking = persistedClient(useGet);
-      expect((await ask(asking, 1)).data?.exports.data).toHaveLength(1);
-      expect((await ask(asking, 2)).data?.exports.data).toHaveLength(2);
-      // Another browser finds it known.
-      expect((await ask(persistedClient(useGet), 2)).data?.exports.data).toHaveLength(2);
-      expect(requests()).toEqual([`${by} 200`, 'POST 200', `${by} 200`, `${by} 200`]);
-    });
+  it('keeps a link when a list does not select it', async () => {
+    const { data } = await client.query({ query: links, variables });
+    await client.query({ query: list });
+    expect(cachedExport()?.['csvUrl']).toBe(data?.export?.csvUrl);
+    expect(data?.export?.csvUrl).toMatch(/^http/);
+  });
 
-    it.each([true, false])(
-      'is told when one costs too much, known or not (GET: %s)',
-      async (useGet) => {
-        const asking = persistedClient(useGet);
-        const tooComplex = async () => {
-          const error: unknown = await ask(asking, 100).catch((thrown: unknown) => thrown);
-          if (!CombinedGraphQLErrors.is(error)) throw new Error('Expected GraphQL errors');
-          expect(error.errors[0]?.extensions?.['code']).toBe('QUERY_TOO_COMPLEX');
-        };
-        await tooComplex();
-        await ask(asking, 1);
-        await tooComplex();
-      },
-    );
+  it('stores no link of a query with no-cache, which requests new links each time', async () => {
+    await client.query({ query: list });
+    const before = cache.extract();
+    const query = () => client.query({ query: links, variables, fetchPolicy: 'no-cache' });
+    for (const { data } of [await query(), await query()])
+      expect(data?.export?.csvUrl).toMatch(/^http/);
+    expect(cache.extract()).toEqual(before);
+    expect(JSON.stringify(before)).not.toContain('http');
+    expect(requests()).toEqual(['POST 200', 'POST 200', 'POST 200']);
+  });
+
+  it('replaces the files of an export when a query selects other fields of them', async () => {
+    await client.query({ query: list });
+    expect(cache.readQuery({ query: list })).not.toBeNull();
+    await client.query({ query: links, variables, fetchPolicy: 'network-only' });
+    expect(cache.readQuery({ query: list })).toBeNull();
   });
 });
 
-/** For one export, but not for a hundred. */
-const expensive = [...Array(30).keys()]
-  .map((index) => `f${index}: files { url kind } u${index}: csvUrl`)
-  .join(' ');
+describe.each([
+  { method: 'GET', useGETForHashedQueries: true },
+  { method: 'POST', useGETForHashedQueries: false },
+])('persisted queries of Apollo Client by $method', ({ method, useGETForHashedQueries }) => {
+  const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+  // One export costs little enough for a query, a hundred cost too much.
+  const fields = [...Array(30).keys()].map((n) => `f${n}: files { url kind } u${n}: csvUrl`);
+  const query: Query<List, { limit: number }> = gql(
+    `query ($limit: Int!) { exports(limit: $limit) { data { id ${fields.join(' ')} } } }`,
+  );
+  const createPersistedClient = () =>
+    createClient(new PersistedQueryLink({ sha256, useGETForHashedQueries }).concat(httpLink()));
+  const run = (persisted: ApolloClient, limit: number) =>
+    persisted.query({ query, variables: { limit }, fetchPolicy: 'network-only' });
+
+  it('send the text of a query once, then only its hash, also from other clients', async () => {
+    const persisted = createPersistedClient();
+    expect((await run(persisted, 1)).data?.exports.data).toHaveLength(1);
+    expect((await run(persisted, 2)).data?.exports.data).toHaveLength(2);
+    expect((await run(createPersistedClient(), 2)).data?.exports.data).toHaveLength(2);
+    expect(requests()).toEqual([`${method} 200`, 'POST 200', `${method} 200`, `${method} 200`]);
+  });
+
+  it('fail with QUERY_TOO_COMPLEX before and after the query is known', async () => {
+    const persisted = createPersistedClient();
+    const error = { extensions: { code: 'QUERY_TOO_COMPLEX' } };
+    await expect(run(persisted, 100)).rejects.toMatchObject({ errors: [error] });
+    await run(persisted, 1);
+    await expect(run(persisted, 100)).rejects.toMatchObject({ errors: [error] });
+  });
+});

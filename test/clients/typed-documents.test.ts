@@ -1,15 +1,13 @@
-import { execFile } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { preset } from '@graphql-codegen/client-preset';
 import { codegen } from '@graphql-codegen/core';
 import { buildSchema, parse, validateSchema } from 'graphql';
 
+import { compile, useDocumentedCode } from '../docs/documented-code.js';
 import { documentedFile } from '../docs/markdown.js';
-import { createFrontEnd, type FrontEnd } from './front-end.js';
 
 const whole = `id name resource status countBatches countTotal createdAt updatedAt startedAt completedAt expiresAt
   failureReason requestedBy jsonUrl csvUrl csvErrorUrl csvSanitizedUrl
@@ -28,7 +26,7 @@ query Exports(
   }
 }`;
 
-/** What a front end may write, with each type said to the letter; it does not compile when one is `any`, or unknown. */
+/** Code of a front end that does not compile when a type is `any`, `unknown` or another one than here. */
 const usage = `
 import type { ResultOf, VariablesOf } from '@graphql-typed-document-node/core';
 import { ApolloClient, HttpLink } from '@apollo/client';
@@ -51,21 +49,17 @@ type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 
 function same<A, B>(_same: Same<A, B>): void {}
 type One = NonNullable<ResultOf<typeof OneExportDocument>['export']>;
 type List = NonNullable<ResultOf<typeof ExportsDocument>['exports']>;
+type Text = string | null;
 same<One['id' | 'name' | 'createdAt' | 'updatedAt'], string>(true);
 same<One['countBatches' | 'countTotal'], number>(true);
-same<One['startedAt'], string | null>(true);
-same<One['completedAt'], string | null>(true);
-same<One['expiresAt'], string | null>(true);
-same<One['jsonUrl'], string | null>(true);
-same<One['csvUrl'], string | null>(true);
-same<One['csvErrorUrl'], string | null>(true);
-same<One['csvSanitizedUrl'], string | null>(true);
+same<[One['startedAt'], One['completedAt'], One['expiresAt']], [Text, Text, Text]>(true);
+same<[One['jsonUrl'], One['csvUrl'], One['csvErrorUrl'], One['csvSanitizedUrl']], [Text, Text, Text, Text]>(true);
 same<One['status'], 'QUEUED' | 'PROCESSING' | 'COMPLETED' | 'FAILED' | 'TIMED_OUT'>(true);
 same<One['files'][number]['sizeBytes'], number | null>(true);
-same<One['files'][number]['url'], string | null>(true);
+same<One['files'][number]['url'], Text>(true);
 same<One['files'][number]['state'], 'PENDING' | 'READY' | 'NOT_PRODUCED' | 'EXPIRED'>(true);
 same<List['data'][number], One>(true);
-same<List['pagination']['endCursor'], string | null>(true);
+same<List['pagination']['endCursor'], Text>(true);
 
 export const client = new ApolloClient({ cache, link: new HttpLink({ uri: '/graphql' }) });
 export async function ask(): Promise<string | null | undefined> {
@@ -79,55 +73,17 @@ export async function ask(): Promise<string | null | undefined> {
 }
 `;
 
-/** As in a new Vite project, and stricter. */
-const tsconfig = {
-  compilerOptions: {
-    target: 'ES2022',
-    lib: ['ES2023', 'DOM', 'DOM.Iterable'],
-    module: 'ESNext',
-    moduleResolution: 'bundler',
-    verbatimModuleSyntax: true,
-    erasableSyntaxOnly: true,
-    isolatedModules: true,
-    strict: true,
-    noUncheckedIndexedAccess: true,
-    noPropertyAccessFromIndexSignature: true,
-    exactOptionalPropertyTypes: true,
-    noUnusedLocals: true,
-    noImplicitReturns: true,
-    noErrorTruncation: true,
-    skipLibCheck: true,
-    noEmit: true,
-    types: [],
-  },
-  files: ['typed/usage.ts', 'bare/usage.ts'],
-};
-
 interface PresetConfig {
   readonly scalars?: Record<string, string>;
   readonly useTypeImports?: boolean;
 }
 
-describe('graphql-codegen', () => {
-  let frontEnd: FrontEnd;
-  let sdl: string;
-  let config: PresetConfig;
-  beforeAll(async () => {
-    frontEnd = await createFrontEnd();
-    sdl = await readFile(new URL('../../schema.graphql', import.meta.url), 'utf8');
-    const loaded = await frontEnd.load('codegen.ts');
-    const { generates } = loaded['default'] as {
-      generates: Record<string, { preset: string; config: PresetConfig }>;
-    };
-    const [output] = Object.values(generates);
-    expect(output?.preset).toBe('client');
-    config = output?.config ?? {};
-  });
-  afterAll(() => frontEnd.remove());
+describe('graphql-codegen with the documented configuration', () => {
+  const documented = useDocumentedCode();
 
-  /** Makes of schema.graphql what the command line makes, with a use of it beside. */
-  async function generate(name: string, pluginConfig: PresetConfig): Promise<void> {
-    const folder = join(frontEnd.folder, name);
+  /** Generates from schema.graphql what the command line generates, next to code that uses it. */
+  async function generate(name: string, sdl: string, config: PresetConfig): Promise<void> {
+    const folder = join(documented.folder, name);
     await mkdir(join(folder, 'gql'), { recursive: true });
     const files = await preset.buildGeneratesSection({
       baseOutputDir: join(folder, 'gql/'),
@@ -135,7 +91,7 @@ describe('graphql-codegen', () => {
       documents: [
         { location: 'operations.graphql', document: parse(operations), rawSDL: operations },
       ],
-      config: pluginConfig,
+      config,
       presetConfig: {},
       plugins: [],
       pluginMap: {},
@@ -145,31 +101,25 @@ describe('graphql-codegen', () => {
     await writeFile(join(folder, 'usage.ts'), usage);
   }
 
-  /** What the project's compiler has against the code of the front end. */
-  async function complaints(): Promise<string> {
-    await writeFile(join(frontEnd.folder, 'tsconfig.json'), JSON.stringify(tsconfig));
-    const tsc = join(frontEnd.folder, 'node_modules/typescript/bin/tsc');
-    const cwd = frontEnd.folder;
-    return promisify(execFile)(process.execPath, [tsc, '-p', '.'], { cwd }).then(
-      () => '',
-      (error: unknown) => (error as { stdout: string }).stdout,
-    );
-  }
-
-  it('finds schema.graphql complete and right', () => {
+  it('generates types without any or unknown, because it maps every scalar', async () => {
+    const sdl = await readFile('schema.graphql', 'utf8');
     expect(validateSchema(buildSchema(sdl))).toEqual([]);
-  });
-
-  it('makes typed documents of it without any, once it is told what the scalars are', async () => {
-    await generate('typed', config);
-    const { scalars = {}, ...bare } = config;
+    const { default: configuration } = await documented.load<{
+      default: { generates: Record<string, { preset: string; config: PresetConfig }> };
+    }>('codegen.ts');
+    const [output] = Object.values(configuration.generates);
+    if (output === undefined) throw new Error('The documented configuration generates nothing');
+    expect(output.preset).toBe('client');
+    const { scalars = {}, ...withoutScalars } = output.config;
     expect(Object.keys(scalars).sort()).toEqual(['DateTime', 'SafeInt', 'URL']);
-    await generate('bare', bare);
+    await generate('typed', sdl, output.config);
+    await generate('untyped', sdl, withoutScalars);
 
-    const found = await complaints();
-    expect(found).not.toMatch(/^(?!bare\/usage\.ts)\S/m);
-    // That the compiler would have found it is seen where it was not told.
+    const files = ['typed/usage.ts', 'untyped/usage.ts'];
+    const errors = await compile(documented.folder, { files, types: [] });
+    // The unmapped scalars show that the compiler reports every loose type.
+    expect(errors).not.toMatch(/^(?!untyped\/usage\.ts)\S/m);
     for (const field of ['createdAt', 'csvUrl', 'files[].sizeBytes', 'files[].url'])
-      expect(found).toContain(`"one.export.${field}"`);
+      expect(errors).toContain(`"one.export.${field}"`);
   });
 });

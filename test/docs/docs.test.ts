@@ -7,8 +7,8 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { buildSchema, Kind, parse, validate, type SelectionSetNode } from 'graphql';
 
-import { engines } from '../support/engines.js';
-import { startGateway } from '../support/gateway.js';
+import { embedded } from '../support/engines.js';
+import { useGateway } from '../support/gateway.js';
 import {
   anchorsOf,
   codeBlocksOf,
@@ -150,6 +150,8 @@ describe('README.md', () => {
 });
 
 describe('docs/operations.md', () => {
+  const gateway = useGateway(embedded);
+
   it('describes every metric that the gateway exports, with its type and labels', async () => {
     const documented: Record<string, Metric> = {};
     for (const [name = '', labels = '', type = ''] of tableRowsOf(pageAt('docs/operations.md'))) {
@@ -159,7 +161,8 @@ describe('docs/operations.md', () => {
         labels: allMatches(labels, /`(\w+)`/g).sort(),
       };
     }
-    const exported = await exportedMetrics();
+    await gateway.query('{ exports { data { id } } }');
+    const exported = gatewayMetrics((await gateway.send({ path: '/metrics' })).text);
     // A metric without samples does not show its labels.
     for (const [name, metric] of Object.entries(exported))
       metric.labels ??= documented[name]?.labels;
@@ -172,30 +175,20 @@ interface Metric {
   labels: readonly string[] | undefined;
 }
 
-/** The metrics of the gateway itself after a request. */
-async function exportedMetrics(): Promise<Record<string, Metric>> {
-  const database = await engines[0]?.provide();
-  if (database === undefined) throw new Error('There is no database engine');
-  const gateway = await startGateway(database);
-  try {
-    await gateway.query('{ exports { data { id } } }');
-    const text = await (await fetch(`${gateway.origin}/metrics`)).text();
-    const metrics: Record<string, Metric> = {};
-    for (const [, name = '', type = ''] of text.matchAll(/^# TYPE (\w+) (\w+)$/gm)) {
-      if (/^(?:process|nodejs)_/.test(name)) continue;
-      const samples = new RegExp(`^${name}(?:_bucket|_sum|_count)?(?:\\{(.*)\\})? \\S+$`, 'gm');
-      const labelSets = allMatches(text, samples);
-      const labels = labelSets.flatMap((each) => allMatches(each, /(\w+)="/g));
-      metrics[name] = {
-        type,
-        labels: labelSets.length === 0 ? undefined : unique(labels.filter((each) => each !== 'le')),
-      };
-    }
-    return metrics;
-  } finally {
-    await gateway.close();
-    await database.dispose();
+/** The metrics of the gateway itself in the text of `/metrics`. */
+function gatewayMetrics(text: string): Record<string, Metric> {
+  const metrics: Record<string, Metric> = {};
+  for (const [, name = '', type = ''] of text.matchAll(/^# TYPE (\w+) (\w+)$/gm)) {
+    if (/^(?:process|nodejs)_/.test(name)) continue;
+    const samples = new RegExp(`^${name}(?:_bucket|_sum|_count)?(?:\\{(.*)\\})? \\S+$`, 'gm');
+    const labelSets = allMatches(text, samples);
+    const labels = labelSets.flatMap((each) => allMatches(each, /(\w+)="/g));
+    metrics[name] = {
+      type,
+      labels: labelSets.length === 0 ? undefined : unique(labels.filter((each) => each !== 'le')),
+    };
   }
+  return metrics;
 }
 
 /** An object with the keys of a value, recursively, and true for every leaf; a list is its first item. */

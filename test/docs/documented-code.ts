@@ -1,0 +1,79 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import { afterAll, beforeAll } from '@jest/globals';
+
+import { documentedFile } from './markdown.js';
+
+/** A temporary folder with this project's packages, where tests run code of the documentation. */
+export interface DocumentedCode {
+  readonly folder: string;
+  /**
+   * Imports the code block that begins with `// name`, anew at each call. `origin` replaces the gateway's address in
+   * the documentation.
+   */
+  load<Module>(name: string, origin?: string): Promise<Module>;
+}
+
+const DOCUMENTED_ORIGIN = 'http://127.0.0.1:4000';
+
+/** Creates the folder before the tests of the enclosing `describe` and removes it after them. */
+export function useDocumentedCode(): DocumentedCode {
+  let loaded = 0;
+  const documented = {
+    folder: '',
+    async load<Module>(name: string, origin = DOCUMENTED_ORIGIN) {
+      const path = join(documented.folder, `${(loaded += 1)}-${name}`);
+      const code = await documentedFile(name);
+      await writeFile(path, code.replaceAll(DOCUMENTED_ORIGIN, origin));
+      return (await import(path)) as Module;
+    },
+  };
+  beforeAll(async () => {
+    documented.folder = await mkdtemp(join(tmpdir(), 'documented-code-'));
+    const packages = fileURLToPath(new URL('../../node_modules', import.meta.url));
+    await symlink(packages, join(documented.folder, 'node_modules'));
+  });
+  afterAll(() => rm(documented.folder, { recursive: true }));
+  return documented;
+}
+
+/** As strict as a new Vite project and stricter. */
+const strictOptions = {
+  target: 'ES2022',
+  lib: ['ES2023', 'DOM', 'DOM.Iterable'],
+  module: 'ESNext',
+  moduleResolution: 'bundler',
+  verbatimModuleSyntax: true,
+  erasableSyntaxOnly: true,
+  isolatedModules: true,
+  strict: true,
+  noUncheckedIndexedAccess: true,
+  noPropertyAccessFromIndexSignature: true,
+  exactOptionalPropertyTypes: true,
+  noImplicitOverride: true,
+  noImplicitReturns: true,
+  noUnusedLocals: true,
+  noErrorTruncation: true,
+  skipLibCheck: true,
+  noEmit: true,
+};
+
+/** Returns the errors of the TypeScript compiler for files of a folder, as text. */
+export async function compile(
+  folder: string,
+  { files, types }: { files: readonly string[]; types: readonly string[] },
+): Promise<string> {
+  const tsconfig = { compilerOptions: { ...strictOptions, types }, files };
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig));
+  const compiler = join(folder, 'node_modules/typescript/bin/tsc');
+  const compiled = promisify(execFile)(process.execPath, [compiler, '-p', '.'], { cwd: folder });
+  return compiled.then(
+    ({ stdout }) => stdout,
+    (error: unknown) => (error as { stdout: string }).stdout,
+  );
+}

@@ -1,0 +1,194 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+
+import { createDatabaseProxy, type DatabaseProxy } from '../support/database-proxy.js';
+import { embedded } from '../support/engines.js';
+import { exportId } from '../support/rows.js';
+import { createTestDatabase } from '../support/test-database.js';
+import type { Graph, QueryOptions } from './graphs.js';
+import { foreign, own, SECOND, useSubgraphs, type MeasuredSubgraphs } from './subgraphs.js';
+import { FOREIGN, indexes, OWN_EXPORTS, UNKNOWN, WITH_ALL_FILES } from './tenant-isolation.js';
+
+/** A kind of graph, and where it differs from others. */
+export interface GraphKind {
+  readonly name: string;
+  start(subgraphs: MeasuredSubgraphs): Graph | Promise<Graph>;
+  /** The error for an export that resolves to null although the shipments have its id. */
+  readonly nullError?: object;
+  /** The error for a response of the exports subgraph with this HTTP status and error code. */
+  httpError?(status: string, code: string): object;
+  /** The credentials of a viewer of the other organization, unless a token. */
+  readonly foreign?: Readonly<Record<string, string>>;
+}
+
+const errorWithCode = (_status: string, code: string) => ({ extensions: { code } });
+
+const linkTo = (index: number, kind: string) =>
+  expect.stringContaining(`/files/exports/${exportId(index)}/${kind}?`);
+
+const fromShipments = (count: number) => ({
+  behavior: `loads the exports of ${count} shipments, with links, in one request and two statements`,
+  document: `query ($count: Int!) {
+    shipments(first: $count) { id lastExport { id name csvUrl jsonUrl shipments { id } } } }`,
+  variables: { count },
+  data: {
+    shipments: indexes(count).map((index) => ({
+      id: `shp_${index}`,
+      lastExport: {
+        id: exportId(index),
+        name: `Export ${index}`,
+        csvUrl: linkTo(index, 'csv'),
+        jsonUrl: index < WITH_ALL_FILES ? linkTo(index, 'json') : null,
+        shipments: [index, ...(index === 0 ? [SECOND] : [])].map((n) => ({ id: `shp_${n}` })),
+      },
+    })),
+  },
+  requests: { exports: 1 },
+  statements: 2,
+});
+
+const crossings = [
+  fromShipments(50),
+  fromShipments(OWN_EXPORTS),
+  {
+    behavior: 'reads no files for links that are not selected',
+    document: '{ shipments(first: 50) { lastExport { name } } }',
+    data: { shipments: indexes(50).map((index) => ({ lastExport: { name: `Export ${index}` } })) },
+    requests: { exports: 1, shipments: 1 },
+    statements: 1,
+  },
+  {
+    behavior: 'loads the shipments of exports and their exports again; only the list obeys flags',
+    document: `{ exports(limit: 2) { data { csvUrl shipments { id lastExport { name csvUrl } } } } }`,
+    data: {
+      exports: {
+        data: [0, 1].map((index) => {
+          const lastExport = { name: `Export ${index}`, csvUrl: linkTo(index, 'csv') };
+          const ids = [index, ...(index === 0 ? [SECOND] : [])].map((n) => `shp_${n}`);
+          return { csvUrl: null, shipments: ids.map((id) => ({ id, lastExport })) };
+        }),
+      },
+    },
+    requests: { exports: 2, shipments: 1 },
+    statements: 3,
+  },
+  {
+    behavior: 'forwards variables, fragments, aliases, @include and @skip',
+    document: `query ($id: ID!, $links: Boolean!, $filter: ExportFilter!) {
+        shipment(id: $id) {
+          lastExport { ...Name ... on Export @include(if: $links) { csvUrl } jsonUrl @skip(if: true) } }
+        exports(filter: $filter, limit: 1, includeCsv: $links) {
+          data { ...Name link: csvUrl shipments @include(if: $links) { id } } }
+      }
+      fragment Name on Export { name }`,
+    variables: { id: 'shp_3', links: false, filter: { search: 'export 7', resource: 'CONTACT' } },
+    data: {
+      shipment: { lastExport: { name: 'Export 3' } },
+      exports: { data: [{ name: 'Export 7', link: null }] },
+    },
+    requests: { shipments: 1 },
+    statements: 2,
+  },
+];
+
+const expensiveLists = indexes(12)
+  .map((n) => `a${n}: exports(limit: 100) { data { id name status createdAt csvUrl updatedAt } }`)
+  .join(' ');
+const both = '{ exports { data { id } } shipment(id: "shp_1") { id lastExport { csvUrl } } }';
+const onlyShipments = { exports: null, shipment: { id: 'shp_1', lastExport: { csvUrl: null } } };
+
+/** Tests the queries that cross subgraphs, and the errors of the exports subgraph, on each kind of graph. */
+export function testGraphs(kinds: readonly GraphKind[]): void {
+  const subgraphs = useSubgraphs(embedded);
+
+  describe.each(kinds)('$name', (kind) => {
+    let graph: Graph;
+    beforeAll(async () => {
+      graph = await kind.start(subgraphs);
+    });
+    afterAll(() => graph.close());
+
+    const query = (document: string, options: QueryOptions = { headers: own }) =>
+      subgraphs.measure(() => graph.query<unknown>(document, options));
+
+    it.each(crossings)('$behavior', async ({ document, variables, ...expected }) => {
+      const result = await query(document, { headers: own, variables });
+      expect(result.errors).toBeUndefined();
+      expect(result.data).toEqual(expected.data);
+      expect(result.requests).toMatchObject(expected.requests);
+      expect(result.statements).toHaveLength(expected.statements);
+    });
+
+    it('returns null alike for an unknown export and one of another organization', async () => {
+      const document = `{
+        foreign: shipment(id: "shp_${FOREIGN}") { lastExport { csvUrl name } }
+        unknown: shipment(id: "shp_${UNKNOWN}") { lastExport { csvUrl name } } }`;
+      const { data, errors } = await query(document);
+      expect(data).toEqual({ foreign: { lastExport: null }, unknown: { lastExport: null } });
+      const { nullError } = kind;
+      if (nullError === undefined) expect(errors).toBeUndefined();
+      else expect(errors).toMatchObject([nullError, nullError]);
+
+      const seenByOwner = await query(document, { headers: kind.foreign ?? foreign });
+      expect(seenByOwner.data).toEqual({
+        foreign: { lastExport: { name: `Export ${FOREIGN}`, csvUrl: linkTo(FOREIGN, 'csv') } },
+        unknown: { lastExport: null },
+      });
+    });
+
+    it('keeps the code of an invalid argument and the data of other fields', async () => {
+      const { data, errors } = await query(
+        '{ exports(limit: 101) { data { id } } shipment(id: "shp_1") { lastExport { name } } }',
+      );
+      expect(data).toEqual({ exports: null, shipment: { lastExport: { name: 'Export 1' } } });
+      const message = 'limit must be between 1 and 100, not 101.';
+      const extensions = { code: 'BAD_USER_INPUT' };
+      expect(errors).toMatchObject([{ message, path: ['exports'], extensions }]);
+    });
+
+    it('keeps the code of missing credentials and the data of other subgraphs', async () => {
+      const { data, errors, statements } = await query(both, {});
+      expect([data, statements]).toEqual([onlyShipments, []]);
+      const error = { extensions: { code: 'UNAUTHENTICATED' } };
+      expect(errors).toMatchObject([error, error]);
+    });
+
+    it('keeps the code of a query that is too expensive and the data of other subgraphs', async () => {
+      const document = `{ ${expensiveLists} shipment(id: "shp_1") { id } }`;
+      const { data, errors = [], statements } = await query(document);
+      expect(data).toMatchObject({ a0: null, shipment: { id: 'shp_1' } });
+      const error = (kind.httpError ?? errorWithCode)('400: Bad Request', 'QUERY_TOO_COMPLEX');
+      expect(errors).not.toEqual([]);
+      expect(errors).toMatchObject(errors.map(() => error));
+      expect(statements).toEqual([]);
+    });
+  });
+
+  describe('while the database of the exports is unavailable', () => {
+    let proxy: DatabaseProxy;
+    const unavailable = useSubgraphs({
+      engine: 'MySQL behind a proxy',
+      async provide() {
+        const database = await createTestDatabase();
+        proxy = await createDatabaseProxy(database.url);
+        await proxy.open();
+        return { config: { kind: 'mysql', url: proxy.url }, dispose: () => database.drop() };
+      },
+    });
+    beforeAll(() => proxy.close());
+
+    it.each(kinds)('$name keeps the code and the data of other subgraphs', async (kind) => {
+      const graph = await kind.start(unavailable);
+      try {
+        const { data, errors } = await graph.query(both, { headers: own });
+        expect(data).toEqual(onlyShipments);
+        const error = (kind.httpError ?? errorWithCode)(
+          '503: Service Unavailable',
+          'SERVICE_UNAVAILABLE',
+        );
+        expect(errors).toMatchObject([error, error]);
+      } finally {
+        await graph.close();
+      }
+    });
+  });
+}

@@ -1,0 +1,162 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+import {
+  composeServices,
+  type CompositionResult,
+  type CompositionSuccess,
+} from '@apollo/composition';
+import {
+  ApolloGateway,
+  RemoteGraphQLDataSource,
+  type GraphQLDataSourceProcessOptions,
+} from '@apollo/gateway';
+import { ApolloServer } from '@apollo/server';
+import { startStandaloneServer } from '@apollo/server/standalone';
+import { buildHTTPExecutor } from '@graphql-tools/executor-http';
+import { stitchSchemas } from '@graphql-tools/stitch';
+import { federationToStitchingSDL, stitchingDirectives } from '@graphql-tools/stitching-directives';
+import {
+  buildSchema,
+  graphql,
+  parse,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+} from 'graphql';
+
+/** The two subgraphs of a graph. */
+export interface Subgraphs {
+  readonly exports: Subgraph;
+  readonly shipments: Subgraph;
+}
+
+export interface Subgraph {
+  readonly name: string;
+  readonly url: string;
+  readonly sdl: string;
+}
+
+export interface QueryOptions {
+  readonly variables?: Readonly<Record<string, unknown>> | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+interface Result<Data> {
+  readonly data: Data;
+  readonly errors?: readonly GraphQLFormattedError[] | undefined;
+}
+
+/** A running graph over several subgraphs. */
+export interface Graph {
+  query<Data>(document: string, options: QueryOptions): Promise<Result<Data>>;
+  close(): Promise<void>;
+}
+
+/** Queries the graph at a URL. */
+export function overHttp(url: string): Graph['query'] {
+  return async <Data>(query: string, { variables, headers = {} }: QueryOptions) => {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ query, variables }),
+    });
+    return (await response.json()) as Result<Data>;
+  };
+}
+
+/** Apollo's composition, with its errors and hints. */
+export function compose(subgraphs: readonly Subgraph[]): CompositionResult {
+  return composeServices(
+    subgraphs.map(({ name, url, sdl }) => ({ name, url, typeDefs: parse(sdl) })),
+  );
+}
+
+/** Throws when the composition has an error or a hint. */
+export function composeSupergraph(subgraphs: readonly Subgraph[]): CompositionSuccess {
+  const composition = compose(subgraphs);
+  const problems = [...(composition.errors ?? []), ...(composition.hints ?? [])];
+  if (composition.schema === undefined || problems.length > 0) throw new AggregateError(problems);
+  return composition;
+}
+
+export type Source = new (config: { url: string }) => RemoteGraphQLDataSource<IncomingHttpHeaders>;
+
+/** Forwards credentials to a subgraph. */
+export class ForwardingSource extends RemoteGraphQLDataSource<IncomingHttpHeaders> {
+  override willSendRequest(options: GraphQLDataSourceProcessOptions<IncomingHttpHeaders>): void {
+    const headers = options.context as IncomingHttpHeaders;
+    for (const name of ['authorization', 'x-api-key']) {
+      const value = headers[name];
+      if (typeof value === 'string') options.request.http?.headers.set(name, value);
+    }
+  }
+}
+
+/** Starts @apollo/gateway over the composed subgraphs, on a free port. */
+export async function startApolloGateway(
+  { exports, shipments }: Subgraphs,
+  SubgraphSource: Source,
+): Promise<Graph> {
+  // Otherwise it asks four cloud providers whether it runs there, and reports usage to its vendor.
+  process.env['APOLLO_TELEMETRY_DISABLED'] = 'true';
+  const { supergraphSdl } = composeSupergraph([exports, shipments]);
+  const server = new ApolloServer<IncomingHttpHeaders>({
+    gateway: new ApolloGateway({
+      supergraphSdl,
+      buildService: ({ url = '' }) => new SubgraphSource({ url }),
+    }),
+    stopOnTerminationSignals: false,
+    includeStacktraceInErrorResponses: false,
+  });
+  const { url } = await startStandaloneServer(server, {
+    listen: { port: 0, host: '127.0.0.1' },
+    context: async ({ req }) => req.headers,
+  });
+  return { query: overHttp(url), close: () => server.stop() };
+}
+
+type Subschema = Exclude<
+  NonNullable<NonNullable<Parameters<typeof stitchSchemas>[0]>['subschemas']>[number],
+  GraphQLSchema
+>;
+/** The schema of a subgraph, and how a stitched graph loads its objects by key. */
+export type StitchableSchema = Pick<Subschema, 'schema' | 'merge'>;
+
+export function fromFederationSdl({ sdl }: Subgraph): StitchableSchema {
+  // graphql-js knows no definition of `@link`, and needs none.
+  return { schema: buildSchema(federationToStitchingSDL(sdl), { assumeValidSDL: true }) };
+}
+
+/** Stitches both subgraphs, which it queries over HTTP with the headers of each client. */
+export function stitch({ exports, shipments }: Subgraphs, stitchable: StitchableSchema): Graph {
+  const subschema = (schema: StitchableSchema, { url }: Subgraph) => {
+    const headers = (request?: { context?: QueryOptions }) => request?.context?.headers ?? {};
+    return { ...schema, batch: true, executor: buildHTTPExecutor({ endpoint: url, headers }) };
+  };
+  const subschemas = [
+    subschema(stitchable, exports),
+    subschema(fromFederationSdl(shipments), shipments),
+  ];
+  const { stitchingDirectivesTransformer } = stitchingDirectives();
+  const schema = stitchSchemas({
+    subschemaConfigTransforms: [stitchingDirectivesTransformer, limitBatches],
+    subschemas,
+  });
+  return {
+    async query<Data>(source: string, options: QueryOptions) {
+      const variableValues = options.variables ?? null;
+      const result = await graphql({ schema, source, variableValues, contextValue: options });
+      return { data: result.data as Data, errors: result.errors?.map((error) => error.toJSON()) };
+    },
+    async close() {
+      for (const { executor } of subschemas) await executor[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** `exportsByIds` accepts at most 100 ids, and a query can lead to more exports. */
+function limitBatches(subschema: Subschema): Subschema {
+  const merged = subschema.merge?.['Export'];
+  if (merged === undefined) return subschema;
+  const Export = { ...merged, dataLoaderOptions: { maxBatchSize: 100 } };
+  return { ...subschema, merge: { ...subschema.merge, Export } };
+}

@@ -1,0 +1,66 @@
+/**
+ * `npm run test:hive` tests Hive Gateway over the supergraph. It is apart from the suite because it downloads half a
+ * gigabyte, into a folder that it removes.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll } from '@jest/globals';
+
+import { run } from '../support/apt.js';
+import { startProgram } from '../support/built-gateway.js';
+import { freePort } from '../support/private-server.js';
+import { testGraphs } from './graph-tests.js';
+import { composeSupergraph, overHttp } from './graphs.js';
+
+const PACKAGES = ['@graphql-hive/gateway@2.15.1', 'graphql@16.15.0'];
+
+/** Forwards the credentials of clients. */
+const gatewayConfig = `
+  import { defineConfig } from '@graphql-hive/gateway';
+  export const gatewayConfig = defineConfig({
+    propagateHeaders: {
+      fromClientToSubgraphs: ({ request }) => ({ authorization: request.headers.get('authorization') }),
+    },
+  });
+`;
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hive-gateway-'));
+  const args = ['install', '--prefix', folder, '--no-audit', '--no-fund', '--ignore-scripts'];
+  await run('npm', [...args, ...PACKAGES], { timeout: 600_000 });
+  await writeFile(join(folder, 'gateway.config.mjs'), gatewayConfig);
+}, 600_000);
+afterAll(() => rm(folder, { recursive: true }));
+
+testGraphs([
+  {
+    name: 'Hive Gateway',
+    async start({ exports, shipments }) {
+      const { supergraphSdl } = composeSupergraph([exports, shipments]);
+      await writeFile(join(folder, 'supergraph.graphql'), supergraphSdl);
+      const port = await freePort();
+      const hive = startProgram(
+        [
+          join(folder, 'node_modules/@graphql-hive/gateway/dist/bin.js'),
+          ...['supergraph', 'supergraph.graphql', '--config-path', 'gateway.config.mjs'],
+          ...['--host', '127.0.0.1', '--port', String(port)],
+        ],
+        folder,
+        { PATH: process.env['PATH'] ?? '', NO_COLOR: '1' },
+      );
+      await hive.untilLine(/Listening on/);
+      return {
+        query: overHttp(`http://127.0.0.1:${port}/graphql`),
+        async close() {
+          hive.kill('SIGTERM');
+          await hive.ended;
+        },
+      };
+    },
+    // Hive Gateway already has the id of the export, and masks its error about the missing name.
+    nullError: { message: 'Unexpected error.' },
+  },
+]);
