@@ -1,54 +1,32 @@
-import type { ApolloServerOptions } from '@apollo/server';
+import { InMemoryLRUCache } from '@apollo/utils.keyvaluecache';
 import type { DocumentNode } from 'graphql';
-import { LRUCache } from 'lru-cache';
 
-import type { Context } from './context.js';
+import { MAX_COMPILED_FIELDS } from './jit-execution.js';
+import { fieldCount } from './selections.js';
 
-type Caches = Required<Pick<ApolloServerOptions<Context>, 'cache' | 'documentStore'>>;
-
-/**
- * What the documents that are kept may take in all, in bytes: room for hundreds. Apollo's own bound would be reached at some 200 MB, for it
- * counts them as JSON.
- */
-const MAX_DOCUMENT_BYTES = 25_000_000;
-/** What a word or sign takes at most, parsed. */
+/** Room for about a thousand documents. By default, Apollo measures them as JSON. */
+const MAX_DOCUMENT_BYTES = 65_000_000;
+const MAX_PERSISTED_QUERY_CHARACTERS = 5_000_000;
 const TOKEN_BYTES = 500;
-/** How many characters the texts of persisted queries may have in all. */
-const MAX_CHARACTERS = 5_000_000;
+const COMPILED_FIELD_BYTES = 2_000;
 
-/** What Apollo Server keeps between requests: documents that it has checked, and the texts that clients name by their hash. */
-export function createCaches(): Caches {
+/** Apollo Server's caches: validated documents, and the texts of persisted queries. */
+export function createCaches() {
   return {
-    documentStore: keyValueCache<DocumentNode>({ maxSize: MAX_DOCUMENT_BYTES, sizeOf: bytesOf }),
-    cache: keyValueCache<string>({ maxSize: MAX_CHARACTERS, sizeOf: (text) => text.length }),
+    documentStore: new InMemoryLRUCache<DocumentNode>({
+      maxSize: MAX_DOCUMENT_BYTES,
+      sizeCalculation: estimateDocumentBytes,
+    }),
+    cache: new InMemoryLRUCache({ maxSize: MAX_PERSISTED_QUERY_CHARACTERS }),
   };
 }
 
-/** A bounded cache, as Apollo Server speaks to one. */
-function keyValueCache<Value extends object | string>({
-  maxSize,
-  sizeOf,
-}: {
-  maxSize: number;
-  sizeOf: (value: Value) => number;
-}) {
-  const cache = new LRUCache<string, Value>({ maxSize, sizeCalculation: sizeOf });
-  return {
-    async get(key: string) {
-      return cache.get(key);
-    },
-    async set(key: string, value: Value) {
-      cache.set(key, value);
-    },
-    async delete(key: string) {
-      cache.delete(key);
-    },
-  };
-}
-
-/** What a parsed document takes in memory, about: its tree, and its text, of which it keeps all, spaces and comments, too. */
-export function bytesOf({ loc }: DocumentNode): number {
+/** The memory of a document: its source, its tree, and its operations once they are compiled. */
+function estimateDocumentBytes(document: DocumentNode): number {
+  const { loc } = document;
   let tokens = 1;
   for (let token = loc?.startToken.next; token != null; token = token.next) tokens++;
-  return tokens * TOKEN_BYTES + (loc?.source.body.length ?? 0);
+  const compiledFields = Math.min(fieldCount(document), MAX_COMPILED_FIELDS);
+  const sourceBytes = loc?.source.body.length ?? 0;
+  return sourceBytes + tokens * TOKEN_BYTES + compiledFields * COMPILED_FIELD_BYTES;
 }

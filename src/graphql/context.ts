@@ -3,44 +3,38 @@ import type { OperationTypeNode } from 'graphql';
 import type { Viewer } from '../auth/viewer.js';
 import type { ExportContext } from '../exports/export-resolver.js';
 
-/** What came of a GraphQL request. */
+/** The outcome of a GraphQL request. */
 export interface OperationResult {
-  /** Undefined where there was none to execute: a syntax error, or no operation of that name. */
+  /** Undefined when no operation was found: a syntax error, or an unknown operation name. */
   readonly operation:
     { readonly type: OperationTypeNode; readonly name: string | null } | undefined;
-  /** The code of the first error; null: there is none, or none yet. */
+  /** The code of the first error; null while there is none. */
   readonly code: string | null;
 }
 
-/** What is known of the request that is served. */
+/** The GraphQL context of one request. */
 export interface Context extends ExportContext {
   readonly requestId: string;
-  /** Whether its answer holds links, which work for whoever holds them. */
+  /** Whether a link was signed, so that the response grants access to files. */
   readonly holdsLinks: () => boolean;
-  /** To be told what is known of what came of it, as soon as it is known. */
-  readonly onOperationResult: (outcome: OperationResult) => void;
+  /** Receives the result before execution, when only the operation is known, and after it. */
+  readonly onOperationResult: (result: OperationResult) => void;
 }
 
-/** A fresh context for a request of this viewer. */
 export function createContext(
   { organization }: Viewer,
-  {
-    links,
-    requestId,
-    onOperationResult,
-  }: Pick<Context, 'links' | 'requestId' | 'onOperationResult'>,
+  { links, ...request }: Pick<Context, 'links' | 'requestId' | 'onOperationResult'>,
 ): Context {
   let holdsLinks = false;
   return {
+    ...request,
     organization,
-    requestId,
-    onOperationResult,
+    holdsLinks: () => holdsLinks,
     links: {
       sign(file) {
         holdsLinks = true;
         return links.sign(file);
       },
     },
-    holdsLinks: () => holdsLinks,
   };
 }

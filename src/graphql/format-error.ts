@@ -1,104 +1,93 @@
-import { unwrapResolverError } from '@apollo/server/errors';
-import { GraphQLError, Kind, type GraphQLFormattedError } from 'graphql';
+import type { ApolloServerOptions } from '@apollo/server';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 
 import { GatewayError, QueryTooComplexError } from '../errors.js';
 import type { Logger } from '../logger.js';
-import { limits, NESTED_TOO_DEEPLY } from './limits.js';
-import { requestIdOf } from './operation-metrics.js';
+import type { Context } from './context.js';
+import { limits } from './limits.js';
+
+/** Formats an error for the client, given its standard format. */
+export type FormatError = NonNullable<ApolloServerOptions<Context>['formatError']>;
 
 /**
- * What a client is told of an error. Errors thrown on purpose pass, and so do those of the request itself (a wrong document,
- * wrong variables), which come before any field is resolved and so have no path. Every other one is a defect: the client
- * learns only that, and the log has all of it.
+ * Deliberate errors reach the client, and so do errors of the request itself, which have no path
+ * because no field was resolved. Any other error is a defect, which is masked and logged.
+ * `onRejected` receives the name of each limit that rejects a request.
  */
-export function createErrorFormat({
-  logger,
-  onRejected,
-}: {
-  logger: Logger;
-  /** Told the name of each limit that a request is refused for. */
-  onRejected: (limit: string) => void;
-}): (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError {
+export function createErrorFormatter(
+  logger: Logger,
+  onRejected: (limit: string) => void,
+): FormatError {
   function tooComplex(limit: string, message: string): GraphQLFormattedError {
     onRejected(limit);
     return { message, extensions: { code: 'QUERY_TOO_COMPLEX' } };
   }
 
   return function formatError(whole, error) {
-    const formatted = bounded(whole);
-    const thrown = unwrapResolverError(error);
-    if (thrown instanceof GatewayError) {
-      if (thrown.cause !== undefined) {
-        logger.warn({ requestId: requestIdOf(error), err: thrown.cause }, thrown.message);
-      }
+    const formatted = truncate(whole);
+    const { message, locations, path, extensions } = formatted;
+    const cause = error instanceof GraphQLError ? (error.originalError ?? error) : error;
+    const requestId = requestIds.get(error as object);
+    if (cause instanceof QueryTooComplexError) return tooComplex(cause.limit, message);
+    if (cause instanceof GatewayError) {
+      if (cause.cause !== undefined) logger.warn({ requestId, err: cause.cause }, cause.message);
       return formatted;
     }
-    if (formatted.extensions?.['validationErrorCode'] === 'MAX_RECURSIVE_SELECTIONS_EXCEEDED') {
-      return tooComplex(
-        'selections',
-        `The query has more than ${limits.selections} fields, with its fragments written out.`,
-      );
+    if (path === undefined) {
+      if (extensions?.['validationErrorCode'] === 'MAX_RECURSIVE_SELECTIONS_EXCEEDED') {
+        return tooComplex(
+          'selections',
+          `The query selects more than ${limits.selections} fields, counting each use of a fragment.`,
+        );
+      }
+      if (VALIDATION_ABORTED.has(message)) {
+        return tooComplex(
+          'validation',
+          'The query is too expensive to validate: it nests too deeply, or repeats too many fields or fragments.',
+        );
+      }
+      if (TOO_MANY_TOKENS.test(message)) onRejected('tokens');
+      if (extensions?.['code'] !== 'INTERNAL_SERVER_ERROR') return formatted;
+      // Apollo sets no code for some mistakes, such as a persisted query with another's hash.
+      if (httpStatusOf(error) === 400) return { ...formatted, extensions: { code: 'BAD_REQUEST' } };
     }
-    if (formatted.extensions?.['validationErrorCode'] === NESTED_TOO_DEEPLY) {
-      return tooComplex('nesting', formatted.message);
-    }
-    const isOfRequest = formatted.path === undefined;
-    if (isOfRequest && tooMuchToCheck.has(formatted.message)) {
-      return tooComplex(
-        'validation',
-        'The query is too much to check: it is nested too deeply, or repeats too many fields or fragments.',
-      );
-    }
-    if (isOfRequest && TOO_MANY_TOKENS.test(formatted.message)) onRejected('tokens');
-    const refusal = thrown instanceof GraphQLError ? thrown.originalError : null;
-    if (refusal instanceof QueryTooComplexError) onRejected(refusal.limit);
-    if (isOfRequest && formatted.extensions?.['code'] !== 'INTERNAL_SERVER_ERROR') return formatted;
-    if (isOfRequest && isBadRequest(thrown)) {
-      return { ...formatted, extensions: { code: 'BAD_REQUEST' } };
-    }
-    if (isArgumentError(thrown)) return { ...formatted, extensions: { code: 'BAD_USER_INPUT' } };
-    const requestId = requestIdOf(error);
-    logger.error({ requestId, err: thrown, path: formatted.path }, 'A request failed');
+    logger.error({ requestId, err: cause, path }, 'A request failed');
     return {
       message: 'Something went wrong on our side.',
-      ...(formatted.locations && { locations: formatted.locations }),
-      ...(formatted.path && { path: formatted.path }),
+      ...(locations && { locations }),
+      ...(path && { path }),
       extensions: { code: 'INTERNAL_SERVER_ERROR' },
     };
   };
 }
 
-/** How graphql-js gives up on a document: by the stack of the process, or by a limit of its own on comparing fields. */
-const tooMuchToCheck = new Set(['Maximum call stack size exceeded', 'Validation aborted.']);
+/** How graphql-js aborts validation: by a stack overflow, or by its limit on comparing fields. */
+const VALIDATION_ABORTED = new Set(['Maximum call stack size exceeded', 'Validation aborted.']);
 
-/** How graphql-js says that a document has more tokens than `maxLexicalTokens`; the error has no mark of its own. */
+/** The error of graphql-js for `maxLexicalTokens`, which only its message identifies. */
 const TOO_MANY_TOKENS = /^Syntax Error: Document contains more that \d+ tokens\b/;
 
 const MAX_MESSAGE_LENGTH = 1_000;
 const MAX_LOCATIONS = 10;
 
-/** Messages repeat names and values of the request, which may be of any size, and there may be many messages. */
-function bounded(formatted: GraphQLFormattedError): GraphQLFormattedError {
-  const { message, locations } = formatted;
+/** Messages quote names and values of the request, which may have any size. */
+function truncate({ message, locations, ...rest }: GraphQLFormattedError): GraphQLFormattedError {
   return {
-    ...formatted,
     message:
       message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message,
     ...(locations && { locations: locations.slice(0, MAX_LOCATIONS) }),
+    ...rest,
   };
 }
 
-/** Whether Apollo refuses the request itself. To some refusals, such as of a persisted query's wrong hash, it gives no code. */
-function isBadRequest(thrown: unknown): boolean {
-  if (!(thrown instanceof GraphQLError)) return false;
-  const { http, code } = thrown.extensions as { http?: { status?: number }; code?: unknown };
-  return code === undefined && http?.status === 400;
+const requestIds = new WeakMap<object, string>();
+
+/** Records the request of an error, because Apollo calls `formatError` without the context. */
+export function recordRequestId(error: object, requestId: string): void {
+  requestIds.set(error, requestId);
 }
 
-/**
- * Whether graphql-js found a variable unfit for the argument it stands in: a nullable one that is null, for an argument
- * that may be left out but not be null. Validation lets it through, and Apollo does not know it for a mistake of the client.
- */
-function isArgumentError(thrown: unknown): boolean {
-  return thrown instanceof GraphQLError && thrown.nodes?.[0]?.kind === Kind.VARIABLE;
+function httpStatusOf(error: unknown): number | undefined {
+  const { extensions } = error as { extensions?: { http?: { status?: number } } };
+  return extensions?.http?.status;
 }

@@ -1,95 +1,61 @@
 import {
+  BREAK,
   getNamedType,
-  isObjectType,
   isScalarType,
   isSpecifiedScalarType,
   Kind,
+  TypeInfo,
   visit,
+  visitWithTypeInfo,
   type DocumentNode,
   type GraphQLSchema,
 } from 'graphql';
 
-import { measureSelections } from './selections.js';
-
 /**
- * Tells whether a document is one that the compiler executes as graphql-js does. What it errs in is left to graphql-js; but for the
- * first of them, the tests in test/fuzz have found it.
+ * Whether graphql-jit executes a document as graphql-js does. Documents that the JIT compiles
+ * incorrectly run in graphql-js; test/fuzz found most of these cases.
  */
-export function createJitEligibility(schema: GraphQLSchema): (document: DocumentNode) => boolean {
-  const anyValues = argumentsOfOwnScalars(schema);
-  return function isJitEligible(document) {
-    const responseNames = new Set<string>();
-    const reasonsAgainst = new Set<string>();
-    visit(document, {
-      [Kind.DIRECTIVE]() {
-        reasonsAgainst.add('@skip and @include, where fragments meet');
-      },
-      [Kind.NAME]({ value }) {
-        if (value === '__proto__') reasonsAgainst.add('a property written by this name is none');
-      },
-      [Kind.FIELD]({ name, alias, arguments: given = [] }) {
-        responseNames.add((alias ?? name).value);
-        if (name.value === '__schema' || name.value === '__type') {
-          reasonsAgainst.add('introspection is rare');
-        }
-        for (const { name: argument, value } of given) {
-          const isWrittenOut = value.kind !== Kind.VARIABLE;
-          if (isWrittenOut && anyValues.has(`${name.value}.${argument.value}`)) {
-            reasonsAgainst.add('variables inside of a scalar are not seen');
-          }
-        }
-      },
-    });
-    return reasonsAgainst.size === 0 && !areAmbiguous(responseNames, schema);
+export function isJitEligible(document: DocumentNode, schema: GraphQLSchema): boolean {
+  const typeInfo = new TypeInfo(schema);
+  const responseNames = new Set<string>();
+  let eligible = true as boolean;
+  const reject = () => {
+    eligible = false;
+    return BREAK;
   };
-}
-
-/** The arguments that are of a scalar which is not one of GraphQL itself, as `field.argument`. */
-function argumentsOfOwnScalars(schema: GraphQLSchema): ReadonlySet<string> {
-  const fields = Object.values(schema.getTypeMap())
-    .filter(isObjectType)
-    .flatMap((type) => Object.values(type.getFields()));
-  return new Set(
-    fields.flatMap(({ name, args }) =>
-      args
-        .filter((argument) => {
-          const type = getNamedType(argument.type);
-          return isScalarType(type) && !isSpecifiedScalarType(type);
-        })
-        .map((argument) => `${name}.${argument.name}`),
-    ),
-  );
+  const visitor = visitWithTypeInfo(typeInfo, {
+    // The JIT mixes up @skip and @include of overlapping fragments.
+    [Kind.DIRECTIVE]: reject,
+    // Assigning a property of this name sets the prototype instead.
+    [Kind.NAME]: ({ value }) => (value === '__proto__' ? reject() : undefined),
+    [Kind.FIELD]({ name, alias }) {
+      responseNames.add((alias ?? name).value);
+      // Introspection is rare, and expensive to compile.
+      return name.value === '__schema' || name.value === '__type' ? reject() : undefined;
+    },
+    // The JIT ignores variables inside the literal of a custom scalar.
+    [Kind.ARGUMENT]({ value }) {
+      const argument = typeInfo.getArgument();
+      const type = argument && getNamedType(argument.type);
+      const isCustomScalar = isScalarType(type) && !isSpecifiedScalarType(type);
+      return isCustomScalar && value.kind !== Kind.VARIABLE ? reject() : undefined;
+    },
+  });
+  visit(document, visitor);
+  return eligible && !isAmbiguous(responseNames, schema);
 }
 
 /**
- * Whether two places in an answer might have the same name, as the compiler names them: by all names on the way there, the
- * last one first, with `_` between them, `idx` and a number for a list, and types where there are several. It would take one for
- * the other.
- *
- * From the end on, such names are the same until one ends in `_` and the other.
+ * Whether the JIT might confuse two paths of the response. It joins the response names of a path by
+ * `_`, from the last to the first, with `idx` and a number for a list and type names for fragments.
+ * Two paths can get the same text only if a response name contains `_` and then one of these.
  */
-function areAmbiguous(responseNames: ReadonlySet<string>, schema: GraphQLSchema): boolean {
+function isAmbiguous(responseNames: ReadonlySet<string>, schema: GraphQLSchema): boolean {
   for (const name of responseNames) {
     for (let at = name.indexOf('_'); at !== -1; at = name.indexOf('_', at + 1)) {
       const end = name.slice(at + 1);
-      const isPartOfWay = responseNames.has(end) || schema.getType(end) !== undefined;
-      if (isPartOfWay || /^idx\d+$/.test(end)) return true;
+      if (responseNames.has(end) || schema.getType(end) || /^idx\d+$/.test(end)) return true;
     }
   }
   return false;
-}
-
-/** What a document may have to be worth compiling: twenty look-ups of ten fields have 220. */
-export const MAX_FIELDS = 500;
-
-/** How many fields the operations of a document have, with every fragment written out. */
-export function fieldCount(document: DocumentNode): number {
-  return document.definitions
-    .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
-    .map((operation) => measureSelections(operation, document, sum))
-    .reduce(sum, 0);
-}
-
-function sum(one: number, other: number): number {
-  return one + other;
 }

@@ -7,93 +7,87 @@ import {
   getVariableValues,
   GraphQLError,
   isListType,
-  visit,
-  type ASTVisitor,
-  type DocumentNode,
   type GraphQLSchema,
   type OperationDefinitionNode,
-  type ValidationContext,
-  type VariableDefinitionNode,
 } from 'graphql';
 
 import { QueryTooComplexError } from '../errors.js';
 import type { Context } from './context.js';
-import { measureSelections } from './selections.js';
+import { selectionDepth } from './selections.js';
 
-// As an ES module it would bring a second copy of graphql-js, whose types are strangers to those of the schema.
+// Its ES module would load a second copy of graphql-js, which rejects the types of this schema.
 const { fieldExtensionsEstimator, getComplexity, simpleEstimator } = createRequire(import.meta.url)(
   'graphql-query-complexity',
 ) as typeof complexity;
 
 /**
- * What a document may have at most. Room is left on purpose for what a person or a gateway in front really sends: a page of
- * 100 exports with all fields, files and links costs some 11,600; fifty look-ups of one export with everything, merged into
- * one document, cost some 6,500 and have some 4,500 tokens; GraphiQL's introspection is 13 levels deep.
+ * They leave room for what people and gateways send: a page of 100 exports with all fields, files
+ * and links costs 11,600; fifty such lookups by id cost 6,500 and have 4,500 tokens; GraphiQL's
+ * introspection is 13 levels deep.
  */
 export const limits = {
-  /** Words and signs: what parsing and validating may take. */
+  /** Bounds the time of parsing and validation. */
   tokens: 10_000,
-  /** Fields counted with every fragment written out: what small documents may blow up to. */
+  /** Selected fields, counting a fragment each time it is spread. */
   selections: 10_000,
   depth: 15,
-  /** Braces within braces, as written: validation recurses into them, and the stack has an end. */
+  /** Nested braces as written: validation recurses into them, and the stack is finite. */
   nesting: 100,
-  /** In units of one plain field of one object. Lists, links and counts say in the schema what they cost. */
+  /** One plain field of one object costs 1; the schema sets the cost of lists, links and counts. */
   cost: 15_000,
 } as const;
 
-/** Refuses documents that are too deep or cost too much, before anything is resolved, saying the limit and the cost. */
+/** Rejects operations that are too deep or too expensive before anything is resolved. */
 export function limitsPlugin(
   schema: GraphQLSchema,
   { hideSuggestions }: { hideSuggestions: boolean },
 ): ApolloServerPlugin<Context> {
   return {
-    async requestDidStart() {
-      return {
-        async didResolveOperation({ document, operation, operationName, request }) {
-          // Apollo goes on to say that there is none of this name.
-          if (operation === undefined) return;
-          const depth = memoizeByOperation(operation, 'depth', () =>
-            measureSelections(operation, document, Math.max),
+    requestDidStart: async () => ({
+      async didResolveOperation({ document: query, operation, operationName, request }) {
+        // Apollo responds with an error next.
+        if (operation === undefined) return;
+        const depth = memoizeByOperation(operation, 'depth', () =>
+          selectionDepth(operation, query),
+        );
+        if (depth > limits.depth) {
+          const message = `The query is ${depth} levels deep; at most ${limits.depth} are allowed.`;
+          throw new QueryTooComplexError('depth', message);
+        }
+        const { variables = {} } = request;
+        const { variableDefinitions = [] } = operation;
+        // Execution would quote the whole value once per mistake: of 10,000, for most of a minute.
+        const { errors } = getVariableValues(schema, variableDefinitions, variables, {
+          maxErrors: 1,
+          hideSuggestions,
+        });
+        if (errors?.[0]) throw badUserInput(errors[0]);
+        const cost = memoizeByOperation(operation, costCacheKey(operation, variables), () =>
+          measureCost({
+            schema,
+            query,
+            variables,
+            ...(operationName !== null && { operationName }),
+          }),
+        );
+        if (cost > limits.cost) {
+          throw new QueryTooComplexError(
+            'cost',
+            `The query costs ${cost}; at most ${limits.cost} are allowed. ` +
+              'Request fewer exports at a time, or fewer files, links and counts.',
           );
-          if (depth > limits.depth) {
-            throw new QueryTooComplexError(
-              'depth',
-              `The query is ${depth} levels deep; at most ${limits.depth} are allowed.`,
-            );
-          }
-          const variables = request.variables ?? {};
-          const { variableDefinitions = [] } = operation;
-          // graphql-js would show the whole value in an error for each mistake in it: of 10,000, that takes most of a minute.
-          const { errors } = getVariableValues(schema, variableDefinitions, variables, {
-            maxErrors: 1,
-            hideSuggestions,
-          });
-          if (errors?.[0]) throw badUserInput(errors[0]);
-          const cost = memoizeByOperation(
-            operation,
-            costCacheKey(variableDefinitions, variables),
-            () => costOf({ schema, document, operationName, variables }),
-          );
-          if (cost > limits.cost) {
-            throw new QueryTooComplexError(
-              'cost',
-              `The query costs ${cost}; at most ${limits.cost} are allowed. Ask for fewer exports at a time, or for ` +
-                'fewer files, links and counts.',
-            );
-          }
-        },
-      };
-    },
+        }
+      },
+    }),
   };
 }
 
 const measures = new WeakMap<OperationDefinitionNode, Map<string, number>>();
-const MAX_REMEMBERED = 200;
+const MAX_MEASURES_PER_OPERATION = 200;
 
 /**
- * A number that an operation has by its text and this key, measured once. (Apollo keeps documents it has checked, so the same
- * text is the same operation.) Measuring takes longer than executing where a request looks up exports by id.
+ * Measures an operation once per key, because measuring takes longer than executing a lookup by id.
+ * Apollo caches documents, so a repeated text is the same operation.
  */
 function memoizeByOperation(
   operation: OperationDefinitionNode,
@@ -102,20 +96,21 @@ function memoizeByOperation(
 ): number {
   let known = measures.get(operation);
   if (known === undefined) measures.set(operation, (known = new Map<string, number>()));
-  const before = known.get(key);
-  if (before !== undefined) return before;
-  const measured = measure();
-  if (known.size >= MAX_REMEMBERED) known.clear();
-  known.set(key, measured);
-  return measured;
+  let value = known.get(key);
+  if (value === undefined) {
+    value = measure();
+    if (known.size >= MAX_MEASURES_PER_OPERATION) known.clear();
+    known.set(key, value);
+  }
+  return value;
 }
 
-/** All of the variables that a cost can depend on: numbers, switches, how long lists are, and what is null or left out. */
+/** What a cost can depend on: numbers, booleans, lengths of lists, and what is null or absent. */
 function costCacheKey(
-  definitions: readonly VariableDefinitionNode[],
+  { variableDefinitions = [] }: OperationDefinitionNode,
   variables: Readonly<Record<string, unknown>>,
 ): string {
-  return definitions
+  return variableDefinitions
     .map(({ variable }) => {
       const value = variables[variable.name.value];
       if (Array.isArray(value)) return `[${value.length}]`;
@@ -126,86 +121,35 @@ function costCacheKey(
     .join();
 }
 
-/** Throws a GraphQLError when an argument cannot be what its variable makes it. */
-function costOf({
-  schema,
-  document,
-  operationName,
-  variables,
-}: {
-  schema: GraphQLSchema;
-  document: DocumentNode;
-  operationName: string | null;
-  variables: Record<string, unknown>;
-}): number {
+type MeasuredOperation = Omit<Parameters<typeof getComplexity>[0], 'estimators'>;
+
+/** Throws a GraphQLError for a variable that its argument does not accept, such as null. */
+function measureCost(operation: MeasuredOperation): number {
   try {
     return getComplexity({
-      schema,
-      query: document,
-      ...(operationName !== null && { operationName }),
-      variables,
+      ...operation,
       estimators: [
         fieldExtensionsEstimator(),
-        introspectionListEstimator,
+        estimateIntrospectionList,
         simpleEstimator({ defaultComplexity: 1 }),
       ],
     });
   } catch (error) {
-    if (!(error instanceof GraphQLError)) throw error;
-    throw badUserInput(error);
+    throw error instanceof GraphQLError ? badUserInput(error) : error;
   }
 }
 
 /**
- * The lists of an introspection (types, their fields, their arguments) say nowhere what they cost, and stand inside each other.
- * Five times their selection is about what they hold, and lets GraphiQL's own introspection through.
+ * The nested lists of introspection have no cost in the schema. Five times the selection is about
+ * their size, and allows GraphiQL's own introspection.
  */
-function introspectionListEstimator({
-  type,
-  field,
-  childComplexity,
-}: complexity.ComplexityEstimatorArgs): ReturnType<complexity.ComplexityEstimator> {
-  if (!type.name.startsWith('__') || !isListType(getNullableType(field.type))) return;
-  return 1 + 5 * childComplexity;
+function estimateIntrospectionList(args: complexity.ComplexityEstimatorArgs): number | undefined {
+  const { type, field, childComplexity } = args;
+  const isIntrospectionList = type.name.startsWith('__') && isListType(getNullableType(field.type));
+  return isIntrospectionList ? 1 + 5 * childComplexity : undefined;
 }
 
 function badUserInput({ message, nodes }: GraphQLError): GraphQLError {
   const extensions = { code: 'BAD_USER_INPUT', http: { status: 400 } };
   return new GraphQLError(message, { nodes: nodes ?? null, extensions });
-}
-
-/** What formatError knows the errors of `maxNestingRule` by. */
-export const NESTED_TOO_DEEPLY = 'NESTED_TOO_DEEPLY';
-
-/**
- * Refuses a document in which braces stand too deep within braces. Other rules recurse into them until the stack ends, so they
- * get an empty document in its place.
- */
-export function maxNestingRule(context: ValidationContext): ASTVisitor {
-  return {
-    Document(document) {
-      if (nestingOf(document) <= limits.nesting) return undefined;
-      const message = `The query has braces within braces more than ${limits.nesting} times.`;
-      const extensions = { validationErrorCode: NESTED_TOO_DEEPLY };
-      context.reportError(new GraphQLError(message, { extensions }));
-      return { ...document, definitions: [] };
-    },
-  };
-}
-
-function nestingOf(document: DocumentNode): number {
-  let nesting = 0;
-  let deepest = 0;
-  visit(document, {
-    SelectionSet: {
-      enter() {
-        nesting += 1;
-        deepest = Math.max(deepest, nesting);
-      },
-      leave() {
-        nesting -= 1;
-      },
-    },
-  });
-  return deepest;
 }

@@ -4,114 +4,86 @@ import {
   lexicographicSortSchema,
   print,
   visit,
-  type DirectiveNode,
   type DocumentNode,
   type GraphQLSchema,
 } from 'graphql';
 
-/**
- * The texts of the schema. All three are printed from the schema that is served, sorted, so that they change only when it does
- * and cannot contradict it.
- */
+// All texts are printed from the schema that is served, so that they never contradict it.
 
 const FEDERATION = `extend schema
   @link(url: "https://specs.apollo.dev/federation/v2.3", import: ["@key", "@shareable", "@tag", "@inaccessible"])`;
 
-/** What a GraphQL tool must know that knows nothing of federation and stitching; a router knows it by itself. */
-const DEFINITIONS = `"""Tells which version of which specification the directives are of."""
+/** For GraphQL tools that, unlike routers, do not know the directives of federation. */
+const DIRECTIVES = `"""Links the schema to the specification of its directives."""
 directive @link(url: String!, as: String, import: [String]) repeatable on SCHEMA
 
-"""The fields that other subgraphs refer to an entity by."""
+"""The fields by which other subgraphs refer to an entity."""
 directive @key(fields: String!, resolvable: Boolean = true) repeatable on OBJECT | INTERFACE
 
-"""Other subgraphs may define and answer it as well."""
+"""Other subgraphs may define and resolve it as well."""
 directive @shareable repeatable on OBJECT | FIELD_DEFINITION
 
-"""A label by which a contract of a federated graph can leave it out."""
+"""A label by which a contract of a federated graph can exclude it."""
 directive @tag(name: String!) repeatable on FIELD_DEFINITION | INTERFACE | OBJECT | UNION | ARGUMENT_DEFINITION | SCALAR | ENUM | ENUM_VALUE | INPUT_OBJECT | INPUT_FIELD_DEFINITION | SCHEMA
 
 """It is not part of a federated graph."""
 directive @inaccessible on FIELD_DEFINITION | INTERFACE | OBJECT | UNION | ARGUMENT_DEFINITION | SCALAR | ENUM | ENUM_VALUE | INPUT_OBJECT | INPUT_FIELD_DEFINITION`;
 
-const MERGE_DEFINITION = `"""A stitched graph asks here for objects by a field of their key."""
+const MERGE_DIRECTIVE = `"""The field by which a stitched graph looks up objects by their key."""
 directive @merge(keyField: String, keyArg: String) on FIELD_DEFINITION`;
 
-const STITCHING_DEFINITIONS = `"""The fields that a stitched graph knows an object by."""
-directive @key(selectionSet: String!) on OBJECT
+const STITCHING_KEY_DIRECTIVE = `"""The fields by which a stitched graph identifies an object."""
+directive @key(selectionSet: String!) on OBJECT`;
 
-${MERGE_DEFINITION}`;
-
-/** The text of schema.graphql: the whole of the schema, complete in itself, for people and their tools. */
+/** The text of schema.graphql: the whole schema, self-contained, for people and their tools. */
 export function schemaText(schema: GraphQLSchema): string {
-  return textOf(FEDERATION, spaced(documentOf(schema)), DEFINITIONS, MERGE_DEFINITION);
+  return joinParts(FEDERATION, printSpaced(toDocument(schema)), DIRECTIVES, MERGE_DIRECTIVE);
 }
 
-/** The schema as a subgraph of Apollo Federation 2: without what every subgraph has, as the specification wants it. */
+/** The schema as a subgraph of Apollo Federation 2, without what every subgraph has. */
 export function subgraphSdl(schema: GraphQLSchema): string {
-  const document = withDirectives(stripFederationTypes(documentOf(schema)), (directive) =>
-    directive.name.value === 'merge' ? null : directive,
+  return joinParts(
+    FEDERATION,
+    printApi(schema, (directive) => directive !== 'merge'),
   );
-  return textOf(FEDERATION, spaced(document));
 }
 
 /** The schema with the directives of @graphql-tools/stitching-directives. */
 export function stitchingSdl(schema: GraphQLSchema): string {
-  const document = withDirectives(stripFederationTypes(documentOf(schema)), (directive) => {
-    if (directive.name.value === 'merge' || directive.name.value === 'specifiedBy')
-      return directive;
-    return directive.name.value === 'key' ? stitchingKey(directive) : null;
-  });
-  return textOf(STITCHING_DEFINITIONS, spaced(document));
+  const api = printApi(schema, (directive) => ['key', 'merge', 'specifiedBy'].includes(directive));
+  const keys = api.replace(/@key\(fields: "([^"]*)"\)/g, '@key(selectionSet: "{ $1 }")');
+  return joinParts(STITCHING_KEY_DIRECTIVE, MERGE_DIRECTIVE, keys);
 }
 
-function textOf(...parts: string[]): string {
+function joinParts(...parts: string[]): string {
   return `${parts.join('\n\n')}\n`;
 }
 
-/** The document with a blank line between the members of a type, which graphql-js leaves out here and not in printSchema. */
-function spaced(document: DocumentNode): string {
+const federationNames = new Set(['_Any', '_Entity', '_Service', '_entities', '_service', '_sdl']);
+
+/** Prints the schema without the types and fields that only routers and gateways use. */
+function printApi(schema: GraphQLSchema, keepsDirective: (name: string) => boolean): string {
+  const document = visit(toDocument(schema), {
+    enter(node) {
+      const name = 'name' in node ? node.name.value : '';
+      if (node.kind === Kind.DIRECTIVE) return keepsDirective(name) ? undefined : null;
+      return federationNames.has(name) ? null : undefined;
+    },
+  });
+  return printSpaced(document);
+}
+
+/** Prints a blank line between members that have a description, as graphql-js does for a schema. */
+function printSpaced(document: DocumentNode): string {
   return print(document).replace(
     /([{(]?)\n( +"""(?:[^\n]+"""|\n[^]*?\n +""")\n)/g,
-    (all, opening: string, description: string) => (opening === '' ? `\n\n${description}` : all),
+    (match, opening: string, description: string) =>
+      opening === '' ? `\n\n${description}` : match,
   );
 }
 
-function documentOf(schema: GraphQLSchema): DocumentNode {
+function toDocument(schema: GraphQLSchema): DocumentNode {
   const document = getDocumentNodeFromSchema(lexicographicSortSchema(schema));
-  // Its root has the usual name, which needs no saying.
+  // The root type has its default name.
   return visit(document, { SchemaDefinition: () => null });
-}
-
-const machinery = new Set(['_Any', '_Entity', '_Service', '_entities', '_service', '_sdl']);
-
-/** Without the types and fields that are there for gateways in front alone. */
-function stripFederationTypes(document: DocumentNode): DocumentNode {
-  return visit(document, {
-    enter(node) {
-      const isNamed =
-        node.kind === Kind.FIELD_DEFINITION ||
-        node.kind === Kind.SCALAR_TYPE_DEFINITION ||
-        node.kind === Kind.UNION_TYPE_DEFINITION ||
-        node.kind === Kind.OBJECT_TYPE_DEFINITION;
-      return isNamed && machinery.has(node.name.value) ? null : undefined;
-    },
-  });
-}
-
-function withDirectives(
-  document: DocumentNode,
-  change: (directive: DirectiveNode) => DirectiveNode | null,
-): DocumentNode {
-  return visit(document, { Directive: (directive) => change(directive) });
-}
-
-/** `@key(fields: "id")` in the words of stitching: `@key(selectionSet: "{ id }")`. */
-function stitchingKey(directive: DirectiveNode): DirectiveNode {
-  return visit(directive, {
-    Argument: (argument) =>
-      argument.name.value === 'fields'
-        ? { ...argument, name: { ...argument.name, value: 'selectionSet' } }
-        : null,
-    StringValue: (value) => ({ ...value, value: `{ ${value.value} }` }),
-  });
 }

@@ -5,43 +5,45 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 
+/** How many levels of fields an operation of a valid document selects, through fragments. */
+export function selectionDepth(operation: OperationDefinitionNode, document: DocumentNode): number {
+  return measureSelections(operation, document, (a, b) => Math.max(a, b));
+}
+
+/** How many fields the operations of a valid document select, counting each use of fragments. */
+export function fieldCount(document: DocumentNode): number {
+  const sum = (a: number, b: number) => a + b;
+  return document.definitions
+    .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
+    .map((operation) => measureSelections(operation, document, sum))
+    .reduce(sum, 0);
+}
+
 /**
- * Measures what an operation selects: a field is 1 and whatever it selects, and `join` makes one number of two that stand
- * beside each other. So `Math.max` tells how many levels there are, and a sum how many fields, with every fragment
- * written out. Each fragment is measured once, however often it is spread.
+ * A field measures 1 plus its selections; `combine` reduces siblings. Validation bounds the
+ * recursion: it rejects cycles of fragments and more than `limits.selections` fields.
  */
-export function measureSelections(
+function measureSelections(
   operation: OperationDefinitionNode,
   document: DocumentNode,
-  join: (one: number, other: number) => number,
+  combine: (a: number, b: number) => number,
 ): number {
   const fragments = new Map(
     document.definitions
       .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
-      .map((definition) => [definition.name.value, definition]),
+      .map((definition) => [definition.name.value, definition.selectionSet]),
   );
-  const measured = new Map<string, number>();
 
-  function ofFragment(name: string): number {
-    const known = measured.get(name);
-    if (known !== undefined) return known;
-    const measure = ofSelections(fragments.get(name)?.selectionSet);
-    measured.set(name, measure);
-    return measure;
+  function measure(set: SelectionSetNode | undefined): number {
+    const measures = set?.selections.map((selection) => {
+      if (selection.kind === Kind.FRAGMENT_SPREAD) {
+        return measure(fragments.get(selection.name.value));
+      }
+      const selected = measure(selection.selectionSet);
+      return selection.kind === Kind.FIELD ? 1 + selected : selected;
+    });
+    return measures?.reduce(combine, 0) ?? 0;
   }
 
-  function ofSelections(set: SelectionSetNode | undefined): number {
-    let whole = 0;
-    for (const selection of set?.selections ?? []) {
-      let measure: number;
-      if (selection.kind === Kind.FRAGMENT_SPREAD) measure = ofFragment(selection.name.value);
-      else if (selection.kind === Kind.INLINE_FRAGMENT)
-        measure = ofSelections(selection.selectionSet);
-      else measure = 1 + ofSelections(selection.selectionSet);
-      whole = join(whole, measure);
-    }
-    return whole;
-  }
-
-  return ofSelections(operation.selectionSet);
+  return measure(operation.selectionSet);
 }

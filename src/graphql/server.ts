@@ -11,14 +11,13 @@ import type { GraphQLSchema } from 'graphql';
 import type { Logger } from '../logger.js';
 import { createCaches } from './caches.js';
 import type { Context } from './context.js';
+import { createErrorFormatter } from './format-error.js';
 import { jitExecution } from './jit-execution.js';
-import { createErrorFormat } from './format-error.js';
-import { readOnlyOperationsRule } from './read-only-operations-rule.js';
-import { maxNestingRule, limits, limitsPlugin } from './limits.js';
-import { operationMetrics } from './operation-metrics.js';
-import { conditionalResponses } from './conditional-responses.js';
+import { limits, limitsPlugin } from './limits.js';
+import { conditionalResponses, operationMetrics } from './plugins.js';
+import { maxNestingRule, readOnlyOperationsRule } from './validation-rules.js';
 
-/** Apollo Server over a schema, not yet started. */
+/** Creates the Apollo Server of a schema, not started. */
 export function createApolloServer(
   schema: GraphQLSchema,
   {
@@ -27,29 +26,28 @@ export function createApolloServer(
     onRejected,
   }: { introspection: boolean; logger: Logger; onRejected: (limit: string) => void },
 ): ApolloServer<Context> {
-  const { gateway, plugin: execution } = jitExecution(schema);
+  const formatError = createErrorFormatter(logger, onRejected);
   return new ApolloServer<Context>({
-    gateway,
+    schema,
     ...createCaches(),
     introspection,
-    // Where the schema is not shown, hints such as "Did you mean …" must not tell it either.
+    // Without introspection, hints such as "Did you mean …" must not reveal the schema either.
     hideSchemaDetailsFromClientErrors: !introspection,
     parseOptions: { maxLexicalTokens: limits.tokens },
     maxRecursiveSelections: limits.selections,
     validationRules: [readOnlyOperationsRule, maxNestingRule],
     logger,
-    formatError: createErrorFormat({ logger, onRejected }),
+    formatError,
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     plugins: [
       limitsPlugin(schema, { hideSuggestions: !introspection }),
       conditionalResponses,
-      execution,
+      jitExecution(schema, formatError),
       operationMetrics,
-      // For a router that asks how long each field took, Apollo would put a watcher around every resolver, for good: from then on
-      // all requests of everybody would pay for it.
+      // When a router first requests field timings, Apollo would wrap every resolver for good.
       ApolloServerPluginInlineTraceDisabled(),
-      // The gateway serves GraphiQL itself, gives no cache hints, and reports to nobody.
+      // The gateway serves its own GraphiQL and uses none of these services.
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginUsageReportingDisabled(),

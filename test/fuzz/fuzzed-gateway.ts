@@ -1,17 +1,17 @@
 import type fc from 'fast-check';
-import { buildClientSchema, getIntrospectionQuery, type IntrospectionQuery } from 'graphql';
+import { buildSchema, type GraphQLSchema } from 'graphql';
 import type { DataSource } from 'typeorm';
 
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import { ExportResource, ExportStatus } from '../../src/exports/export.js';
+import { createSchemaText } from '../../src/graphql/schema.js';
 import { exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
-import { post } from './answers.js';
-import type { GraphqlRequest } from './documents.js';
-import { fuzzedRequests } from './fuzzed-requests.js';
+import { fuzzedRequests, type GraphqlRequest } from './requests.js';
+import { post } from './responses.js';
 
 const ROWS = 30;
 
-/** Exports of every kind, some of them with files. */
+/** Inserts exports of every resource and status, some with files. */
 export async function insertFuzzedRows(source: DataSource): Promise<void> {
   const resources = Object.values(ExportResource);
   const statuses = Object.values(ExportStatus);
@@ -32,16 +32,18 @@ export async function insertFuzzedRows(source: DataSource): Promise<void> {
   });
 }
 
-/** Requests to a gateway with these rows, by the schema and the words that it has. */
+export async function fuzzedSchema(): Promise<GraphQLSchema> {
+  return buildSchema(await createSchemaText(), { assumeValidSDL: true });
+}
+
+/** Requests to a gateway with these rows, generated from its schema. */
 export async function requestsTo(origin: string): Promise<fc.Arbitrary<() => GraphqlRequest>> {
-  const ask = async (query: string) => JSON.parse((await post(origin, { query })).text) as unknown;
-  const introspection = (await ask(getIntrospectionQuery())) as { data: IntrospectionQuery };
-  const cursors = (await ask(
-    '{ a: exports { pagination { endCursor } } b: exports(limit: 3, direction: DESC) { pagination { endCursor } } }',
-  )) as { data: Record<string, { pagination: { endCursor: string } }> };
-  return fuzzedRequests(buildClientSchema(introspection.data), {
+  const query = `{ a: exports { ...c } b: exports(limit: 3, direction: DESC) { ...c } }
+                 fragment c on ExportConnection { pagination { endCursor } }`;
+  const { text } = await post(origin, { query });
+  const cursors = [...text.matchAll(/"endCursor":"(.*?)"/g)].map(([, cursor = '']) => cursor);
+  return fuzzedRequests(await fuzzedSchema(), {
     ids: [0, 1, 2, 3, 4, 9, ROWS - 1, ROWS].map(exportId),
-    cursors: Object.values(cursors.data).map(({ pagination }) => pagination.endCursor),
-    words: ['Export', 'xport 1', 'E', '9'],
+    texts: ['Export', 'xport 1', 'E', '9', ...cursors],
   });
 }

@@ -1,88 +1,51 @@
-import type { Choices } from './choices.js';
-import type { GraphqlRequest } from './documents.js';
+import type { Choices, GraphqlRequest } from './requests.js';
 
 const token = /"""[^]*?"""|"(?:\\.|[^"\\])*"|[$@]?\w+|\.\.\.|[^\s\w]/g;
-const strangers = [
-  '{',
-  '}',
-  '(',
-  ')',
-  '[',
-  ']',
-  ':',
-  '!',
-  '$',
-  '@',
-  '...',
-  '"',
-  '"""',
-  '#',
-  '&',
-  '|',
-  '\0',
-  '\u{1F600}',
-  '\\',
-  '0x1',
-  '01',
-  '1e999',
-  '99999999999999999999',
-  'null',
-  'on',
-  'fragment F0 on Export { ...F0 }',
-  'mutation { a }',
-  'subscription { a }',
-  'type T { a: Int }',
-  '@skip(if: true)',
-  '@deprecated',
-  '@defer',
-  '$unknown',
-  '__typename',
-  'nameX',
-  'exports',
-];
-const wrongVariables = [null, [], {}, 'x', '{}', 5, true, [{}], { v0: null, v1: [], more: 1 }];
-const wrongNames = [null, 5, {}, [], '', 'Nothing'];
-const wrongQueries = [
-  undefined,
-  null,
-  '',
-  ' ',
-  '#',
-  5,
-  true,
-  [],
-  {},
-  ['{ __typename }'],
-  '﻿{ __typename }',
-];
-
-/** A request with one thing or a few in it changed, so that it is mostly no longer one that a gateway serves. */
-export function spoiled(request: GraphqlRequest, choices: Choices): GraphqlRequest {
-  const { chance, pick } = choices;
-  if (chance(10)) return { ...request, variables: pick(wrongVariables) };
-  if (chance(5)) return { ...request, operationName: pick(wrongNames) };
-  if (chance(5)) return { ...request, query: pick(wrongQueries) };
-  return { ...request, query: spoiledText(String(request.query), choices) };
-}
-
 const word = /^\w/;
+const oddTokens = [
+  ...'{ } ( ) [ ] : ! $ @ ... " """ # & | \\ 0x1 01 1e999 99999999999999999999 null on'.split(' '),
+  ...'@deprecated @defer $unknown __typename nameX exports \0 \u{1F600}'.split(' '),
+  ...['fragment F0 on Export { ...F0 }', 'mutation { a }', 'subscription { a }'],
+  ...['type T { a: Int }', '@skip(if: true)'],
+];
+const odd = {
+  query: [
+    '',
+    ' ',
+    '#',
+    5,
+    true,
+    [],
+    {},
+    ['{ __typename }'],
+    '\ufeff{ __typename }',
+    null,
+    undefined,
+  ],
+  variables: [[], {}, 'x', '{}', 5, true, [{}], { v0: null, v1: [], more: 1 }, null],
+  operationName: ['Nothing', '', 5, {}, [], null],
+};
 
-function spoiledText(text: string, { below, chance, pick }: Choices): string {
-  if (chance(5)) return text.slice(0, below(text.length + 1));
-  const tokens = text.match(token) ?? [];
-  const words = tokens.filter((each) => word.test(each));
-  const times = 1 + below(3);
-  // A word for a word leaves a document that can be read.
-  const isReadable = words.length > 0 && chance(60);
-  for (let time = 0; time < times; time += 1) {
-    const at = below(tokens.length + 1);
-    if (isReadable) {
-      if (word.test(tokens[at] ?? '')) tokens[at] = chance(20) ? 'unknown' : pick(words);
-      continue;
-    }
-    const other = tokens[below(tokens.length + 1)] ?? '';
-    const replacement = pick([[], [pick(strangers)], [other], [other, other]]);
-    tokens.splice(at, below(2), ...replacement);
+/** Changes a few things in a request, so that most are no longer valid. */
+export function mutate(request: GraphqlRequest, choices: Choices): GraphqlRequest {
+  for (const name of ['variables', 'operationName', 'query'] as const) {
+    if (choices.chance(6)) return { ...request, [name]: choices.pick<unknown>(odd[name]) };
   }
-  return tokens.join(' ');
+  const query = String(request.query);
+  if (choices.chance(5)) return { ...request, query: query.slice(0, choices.below(query.length)) };
+  const tokens = query.match(token) ?? [];
+  const words = tokens.filter((each) => word.test(each));
+  // A word in place of a word leaves a document that parses.
+  const parses = choices.chance(60);
+  for (let times = 1 + choices.below(3); times > 0; times -= 1) {
+    const at = choices.below(tokens.length);
+    const other = tokens[choices.below(tokens.length)] ?? '';
+    if (!parses) {
+      const replacement = choices.pick([[], [choices.pick(oddTokens)], [other], [other, other]]);
+      tokens.splice(at, choices.below(2), ...replacement);
+    } else if (word.test(tokens[at] ?? '')) {
+      tokens[at] = choices.chance(20) ? 'unknown' : choices.pick(words);
+    }
+  }
+  return { ...request, query: tokens.join(' ') };
 }

@@ -1,85 +1,62 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { getIntrospectionQuery } from 'graphql';
+import { pino } from 'pino';
 
-import { limits } from '../../src/graphql/limits.js';
-import { engines, type EngineDatabase } from '../support/engines.js';
-import { startGateway, type Gateway } from '../support/gateway.js';
-import { exportId, exportRow, insertRows } from '../support/rows.js';
+import type { ExportResolver } from '../../src/exports/export-resolver.js';
+import type { Context } from '../../src/graphql/context.js';
+import { createSchema } from '../../src/graphql/schema.js';
+import { createApolloServer } from '../../src/graphql/server.js';
+import { embedded } from '../support/engines.js';
+import { useGateway } from '../support/gateway.js';
+import { exportId, exportRow } from '../support/rows.js';
 
 const everything =
   'id name resource status countBatches countTotal createdAt updatedAt startedAt completedAt expiresAt failureReason ' +
   'requestedBy jsonUrl csvUrl csvErrorUrl csvSanitizedUrl ' +
   'files { kind state fileName sizeBytes rowCount sha256 url urlExpiresAt }';
 const flags = 'includeCsv: true, includeJson: true';
-const repeat = (times: number, text: (index: number) => string) =>
-  Array.from({ length: times }, (_, index) => text(index)).join(' ');
+const page = `exports(limit: 100, ${flags}) { data { ${everything} } pagination { page limit hasMore totalCount totalPages endCursor } }`;
+const list = 'exports { data { id } }';
+const limitedList = 'exports(limit: $n) { data { id } }';
+const entities = '_entities(representations: $r)';
+const representations = { r: Array(100).fill({}) };
 
-describe('the limits of a query', () => {
-  let database: EngineDatabase;
-  let gateway: Gateway;
-  beforeAll(async () => {
-    database = (await engines[0]?.provide()) as EngineDatabase;
-    gateway = await startGateway(database);
-    await insertRows(gateway.source, { exports: [exportRow(0)] });
+function aliases(times: number, selection: string): string {
+  return Array.from({ length: times }, (_, index) => `a${index}: ${selection}`).join(' ');
+}
+
+function nest(times: number, opening: string, inside: string): string {
+  return opening.repeat(times) + inside + ' }'.repeat(times);
+}
+
+const rejections: string[] = [];
+let apollo: ReturnType<typeof createApolloServer>;
+
+beforeAll(async () => {
+  // The limits apply before the resolver, which is missing here.
+  apollo = createApolloServer(await createSchema({} as ExportResolver), {
+    introspection: true,
+    logger: pino({ level: 'silent' }),
+    onRejected: (limit) => rejections.push(limit),
   });
-  afterAll(async () => {
-    await gateway.close();
-    await database.dispose();
-  });
+});
+beforeEach(() => {
+  rejections.length = 0;
+});
 
-  async function expectAllowed(document: string, variables?: Record<string, unknown>) {
-    const { status, errors } = await gateway.query(document, variables);
-    expect({ status, errors }).toEqual({ status: 200, errors: undefined });
-  }
+async function execute(query: string, variables = {}, operationName?: string) {
+  const contextValue = { onOperationResult: () => undefined, holdsLinks: () => false };
+  const { body, http } = await apollo.executeOperation(
+    { query, variables, ...(operationName && { operationName }) },
+    { contextValue: contextValue as unknown as Context },
+  );
+  return { status: http.status, errors: body.kind === 'single' && body.singleResult.errors };
+}
 
-  /** What a selection of Query costs, told by the refusal of so many of it that they cost too much. */
-  async function costOf(selection: string, variables?: Record<string, unknown>, params = '') {
-    const times = 150;
-    const { errors, statements } = await gateway.query(
-      `query ${params} { ${repeat(times, (n) => `a${n}: ${selection}`)} }`,
-      variables,
-    );
-    expect(errors).toMatchObject([{ extensions: { code: 'QUERY_TOO_COMPLEX' } }]);
-    expect(statements).toEqual([]);
-    const [, cost, limit] = /costs (\d+); at most (\d+)/.exec(errors?.[0]?.message ?? '') ?? [];
-    expect(Number(limit)).toBe(limits.cost);
-    return Number(cost) / times;
-  }
-
-  it('let GraphiQL ask for the schema', async () => {
-    await expectAllowed(
-      getIntrospectionQuery({
-        descriptions: true,
-        specifiedByUrl: true,
-        directiveIsRepeatable: true,
-        schemaDescription: true,
-        inputValueDeprecation: true,
-        oneOf: true,
-      }),
-    );
-  });
-
-  it('let a page of 100 with everything, links included, through', async () => {
-    const page = `exports(limit: 100, ${flags}) { data { ${everything} } pagination { page limit hasMore totalCount totalPages endCursor } }`;
-    await expectAllowed(`{ ${page} }`);
-    expect(await costOf(page)).toBe(11_600);
-  });
-
-  it('let a gateway’s merged batch of 50 look-ups with everything through, in two statements', async () => {
-    const look = (n: number) => `a${n}: export(id: "${exportId(n)}", ${flags}) { ${everything} }`;
-    const { errors, statements } = await gateway.query(`{ ${repeat(50, look)} }`);
-    expect(errors).toBeUndefined();
-    expect(statements).toHaveLength(2);
-  });
-
-  it('let twenty lists of ten through', async () => {
-    await expectAllowed(
-      `{ ${repeat(20, (n) => `a${n}: exports(page: ${n + 1}) { data { id name status createdAt } pagination { hasMore } }`)} }`,
-    );
-  });
-
+describe('the cost of a query', () => {
   it.each([
-    { selection: 'exports { data { id } }', cost: 220 },
+    { selection: page, cost: 11_600 },
+    { selection: list, cost: 220 },
     { selection: 'exports(limit: 1) { data { id } }', cost: 202 },
     { selection: 'exports(limit: 100) { data { id } }', cost: 400 },
     { selection: 'exports { data { id jsonUrl } }', cost: 270 },
@@ -88,81 +65,144 @@ describe('the limits of a query', () => {
     { selection: 'exports { pagination { hasMore } }', cost: 220 },
     { selection: 'exports { pagination { totalCount } }', cost: 260 },
     { selection: `export(id: "a") { ${everything} files { url } }`, cost: 139 },
-  ])('count $cost for $selection', async ({ selection, cost }) => {
-    expect(await costOf(selection)).toBe(cost);
+    { selection: 'exports { data { ... on Export { id jsonUrl } } }', cost: 270 },
+    {
+      selection: 'exports { data { ...f } }',
+      cost: 270,
+      fragment: 'fragment f on Export { id jsonUrl }',
+    },
+    { selection: 'exports { data { id name @skip(if: true) } }', cost: 220 },
+    { selection: limitedList, cost: 300, parameters: '($n: Int!)', variables: { n: 50 } },
+    { selection: limitedList, cost: 400, parameters: '($n: Int! = 100)' },
+    {
+      selection: `${entities} { ... on Export { id name } }`,
+      cost: 220,
+      parameters: '($r: [_Any!]!)',
+      variables: representations,
+    },
+    {
+      selection: `${entities} { __typename @skip(if: true) }`,
+      cost: 120,
+      parameters: '($r: [_Any!]!)',
+      variables: representations,
+    },
+    { selection: '_sdl', cost: 500 },
+  ])('is $cost for $selection', async ({ selection, cost, ...given }) => {
+    const { parameters = '', fragment = '', variables } = given;
+    const query = `query ${parameters} { ${aliases(150, selection)} } ${fragment}`;
+    expect(await execute(query, variables)).toEqual({
+      status: 400,
+      errors: [
+        {
+          message:
+            `The query costs ${150 * cost}; at most 15000 are allowed. ` +
+            'Request fewer exports at a time, or fewer files, links and counts.',
+          extensions: { code: 'QUERY_TOO_COMPLEX' },
+        },
+      ],
+    });
+    expect(rejections).toEqual(['cost']);
   });
 
-  it('count a limit in a variable, and its default', async () => {
-    const list = 'exports(limit: $n) { data { id } }';
-    expect(await costOf(list, { n: 50 }, '($n: Int!)')).toBe(300);
-    expect(await costOf(list, {}, '($n: Int! = 100)')).toBe(400);
+  it('depends on the variables of each request', async () => {
+    const query = `query ($n: Int!) { ${aliases(60, limitedList)} }`;
+    for (const n of [1, 100, 1, 100]) await execute(query, { n });
+    expect(rejections).toEqual(['cost', 'cost']);
   });
 
-  it('leave a limit out of range to the argument', async () => {
-    for (const [document, variables] of [
-      ['{ exports(limit: 101) { data { id } } }', {}],
-      ['query ($n: Int!) { exports(limit: $n) { data { id } } }', { n: 101 }],
-    ] as const) {
-      const { errors } = await gateway.query(document, variables);
-      expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
-    }
+  it('depends on the operation that operationName selects', async () => {
+    const query = `query Cheap { __typename } query Expensive { ${aliases(150, list)} }`;
+    await execute(query, {}, 'Cheap');
+    expect(rejections).toEqual([]);
+    await execute(query, {}, 'Expensive');
+    expect(rejections).toEqual(['cost']);
   });
 
-  it('count fragments like the fields in them', async () => {
-    const document = (selection: string, fragment = '') =>
-      `{ ${repeat(150, (n) => `a${n}: exports { data { ${selection} } }`)} } ${fragment}`;
-    const words = async (text: string) => (await gateway.query(text)).errors?.[0]?.message;
-    const plain = await words(document('id jsonUrl'));
-    expect(plain).toContain('costs 40500');
-    expect(await words(document('...f', 'fragment f on Export { id jsonUrl }'))).toBe(plain);
-    expect(await words(document('... on Export { id jsonUrl }'))).toBe(plain);
+  it.each([
+    { directive: '@skip(if: $yes)', isCounted: false },
+    { directive: '@include(if: false)', isCounted: false },
+    { directive: '@include(if: $yes)', isCounted: true },
+    { directive: '@skip(if: false)', isCounted: true },
+  ])('counts fields with $directive: $isCounted', async ({ directive, isCounted }) => {
+    const query = `query ($yes: Boolean!) { ... ${directive} { ${aliases(150, list)} } __typename @include(if: $yes) }`;
+    await execute(query, { yes: true });
+    expect(rejections).toEqual(isCounted ? ['cost'] : []);
+  });
+});
+
+const introspection = getIntrospectionQuery({
+  ...{ descriptions: true, specifiedByUrl: true, directiveIsRepeatable: true },
+  ...{ schemaDescription: true, inputValueDeprecation: true, oneOf: true },
+});
+
+describe('the limits of a query', () => {
+  it.each([
+    { what: 'the introspection of GraphiQL', query: introspection },
+    { what: 'a page of 100 with everything', query: `{ ${page} }` },
+    { what: 'twenty lists', query: `{ ${aliases(20, list)} }` },
+    { what: 'a limit out of range', query: '{ exports(limit: 101) { data { id } } }' },
+    { what: '15 levels', query: `{ __type(name: "a") { ${nest(13, 'ofType { ', 'name')} } }` },
+    {
+      what: '15 levels with a fragment',
+      query: `{ __type(name: "a") { ...f } } fragment f on __Type { ${nest(13, 'ofType { ', 'name')} }`,
+    },
+    { what: '100 nested selections', query: `{ ${nest(99, '... { ', '__typename')} }` },
+  ])('allow $what', async ({ query }) => {
+    await execute(query);
+    expect(rejections).toEqual([]);
   });
 
-  it('do not count what @skip and @include leave out', async () => {
-    const all = repeat(150, (n) => `a${n}: exports { data { id } }`);
-    const document = (directive: string) =>
-      `query ($yes: Boolean!) { ... ${directive} { ${all} } __typename @include(if: $yes) }`;
-    for (const directive of ['@skip(if: $yes)', '@include(if: false)']) {
-      await expectAllowed(document(directive), { yes: true });
-    }
-    for (const directive of ['@include(if: $yes)', '@skip(if: false)']) {
-      const { errors } = await gateway.query(document(directive), { yes: true });
-      expect(errors).toMatchObject([{ extensions: { code: 'QUERY_TOO_COMPLEX' } }]);
-    }
+  it.each([
+    {
+      limit: 'depth',
+      query: `{ __type(name: "a") { ${nest(14, 'ofType { ', 'name')} } }`,
+      message: 'The query is 16 levels deep; at most 15 are allowed.',
+    },
+    {
+      limit: 'depth',
+      query: `{ __type(name: "a") { ...f } } fragment f on __Type { ${nest(14, 'ofType { ', 'name')} }`,
+      message: 'The query is 16 levels deep; at most 15 are allowed.',
+    },
+    {
+      limit: 'nesting',
+      query: `{ ${nest(100, '... { ', '__typename')} }`,
+      message: 'The query nests selections more than 100 levels deep.',
+    },
+    {
+      limit: 'selections',
+      query: `{ ${'...f '.repeat(100)} } fragment f on Query { ${'a: __typename '.repeat(101)} }`,
+      message: 'The query selects more than 10000 fields, counting each use of a fragment.',
+    },
+    {
+      limit: 'validation',
+      query: `{ export(id: "a") { ${'id '.repeat(2_000)} } }`,
+      message:
+        'The query is too expensive to validate: it nests too deeply, or repeats too many fields or fragments.',
+    },
+    {
+      limit: 'tokens',
+      query: `{ ${'a '.repeat(10_000)} }`,
+      message: expect.stringContaining('more that 10000 tokens'),
+      code: 'GRAPHQL_PARSE_FAILED',
+    },
+  ])('reject a query and report the limit: $limit', async ({ query, limit, message, code }) => {
+    expect(await execute(query)).toMatchObject({
+      status: 400,
+      errors: [{ message, extensions: { code: code ?? 'QUERY_TOO_COMPLEX' } }],
+    });
+    expect(rejections).toEqual([limit]);
   });
 
-  it('count only the operation that runs', async () => {
-    const query = `query Cheap { __typename } query Dear { ${repeat(150, (n) => `a${n}: exports { data { id } }`)} }`;
-    const run = async (operationName: string) => {
-      const response = await fetch(`${gateway.origin}/graphql`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ query, operationName }),
-      });
-      return response.status;
-    };
-    expect([await run('Cheap'), await run('Dear')]).toEqual([200, 400]);
-  });
+  describe('for a gateway in front', () => {
+    const gateway = useGateway(embedded, { exports: [exportRow(0)] });
 
-  it('refuse a query 16 levels deep and let one of 15 through, fragments or not', async () => {
-    const deep = (levels: number, spread = false) => {
-      const rest = `${'ofType { '.repeat(levels - 2)}name${' }'.repeat(levels - 2)}`;
-      return spread
-        ? `{ __type(name: "Export") { ...f } } fragment f on __Type { ${rest} }`
-        : `{ __type(name: "Export") { ${rest} } }`;
-    };
-    for (const spread of [false, true]) {
-      await expectAllowed(deep(15, spread));
-      const { status, errors } = await gateway.query(deep(16, spread));
-      expect({ status, errors }).toEqual({
-        status: 400,
-        errors: [
-          {
-            message: 'The query is 16 levels deep; at most 15 are allowed.',
-            extensions: { code: 'QUERY_TOO_COMPLEX' },
-          },
-        ],
-      });
-    }
+    it('allow a merged batch of 50 lookups with everything, in two statements', async () => {
+      const lookups = Array.from(
+        { length: 50 },
+        (_, index) => `a${index}: export(id: "${exportId(index)}", ${flags}) { ${everything} }`,
+      );
+      const { errors, statements } = await gateway.query(`{ ${lookups.join(' ')} }`);
+      expect([errors, statements.length]).toEqual([undefined, 2]);
+    });
   });
 });

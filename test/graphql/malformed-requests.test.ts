@@ -1,181 +1,112 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 
-import { post, refusalOf } from '../exports/post.js';
-import { engines, type EngineDatabase } from '../support/engines.js';
-import { startGateway, type Gateway } from '../support/gateway.js';
+import { embedded } from '../support/engines.js';
+import { useGateway, type GraphqlError, type RawRequest } from '../support/gateway.js';
+import { expectNoInternals } from '../support/no-internals.js';
 
-describe.each(engines)('a malformed request on $engine', ({ provide }) => {
-  let database: EngineDatabase;
-  let gateway: Gateway;
+const gateway = useGateway(embedded);
 
-  beforeAll(async () => {
-    database = await provide();
-    gateway = await startGateway(database);
+/** Sends a request that must be rejected without a statement and without alerting an operator. */
+async function sendRejected(request: RawRequest) {
+  const { status, text, statements, logged } = await gateway.send(request);
+  expectNoInternals(text);
+  expect(statements).toEqual([]);
+  expect(logged.filter(({ level }) => Number(level) >= 50)).toEqual([]);
+  const { errors } = JSON.parse(text) as { errors: readonly GraphqlError[] };
+  return { status, codes: [...new Set(errors.map(({ extensions }) => extensions.code))] };
+}
+
+/** A test per text, named by its beginning. */
+const titled = (texts: readonly string[]) =>
+  texts.map((text) => ({ text, title: JSON.stringify(text).slice(0, 60) }));
+
+describe('a body that is no GraphQL request', () => {
+  it.each(
+    titled([
+      ...['', ' ', '{', '{"query"', "{'query':'{__typename}'}", '{"query":"{__typename}"}{}'],
+      ...['\ufeff\0', 'query { __typename }', 'null', 'true', '1', '"{__typename}"', '{}', '[]'],
+      ...['[{"query":"{__typename}"}]', '['.repeat(100_000), '{"variables":{}}'],
+      ...['null', '""', '1', '["{__typename}"]', '{"a":1}'].map((query) => `{"query":${query}}`),
+      ...[
+        ...['"variables":"{}"', '"variables":[]', '"variables":1', '"operationName":1'],
+        ...['"extensions":"x"', '"__proto__":{"a":1}', '"variables":{"__proto__":{"a":1}}'],
+      ].map((member) => `{"query":"{__typename}",${member}}`),
+    ]),
+  )('is rejected with 400 BAD_REQUEST: $title', async ({ text }) => {
+    expect(await sendRejected({ body: text })).toEqual({ status: 400, codes: ['BAD_REQUEST'] });
   });
 
-  afterAll(async () => {
-    await gateway.close();
-    await database.dispose();
+  it.each([
+    { contentType: 'text/plain', status: 400 },
+    { contentType: 'application/x-www-form-urlencoded', status: 415 },
+    { contentType: 'multipart/form-data; boundary=x', status: 415 },
+    { contentType: 'application/xml', status: 415 },
+    { contentType: 'application/graphql', status: 415 },
+  ])('is rejected with $status as $contentType', async ({ contentType, status }) => {
+    const headers = ['content-type', contentType];
+    const body = { query: '{__typename}' };
+    expect(await sendRejected({ body, headers })).toEqual({ status, codes: ['BAD_REQUEST'] });
   });
 
-  /** The beginning of what is sent, for the name of a test. */
-  const shown = <Sent extends { body: string }>(sent: Sent) => ({
-    ...sent,
-    shown: JSON.stringify(sent.body).slice(1, 61),
+  it('is rejected with 413 when it is larger than 1 MiB', async () => {
+    const body = { query: '{__typename}', x: 'x'.repeat(1_100_000) };
+    expect(await sendRejected({ body })).toEqual({ status: 413, codes: ['BAD_REQUEST'] });
+  });
+});
+
+describe('a document that cannot be executed', () => {
+  const rejected = (query: string) => sendRejected({ body: { query } });
+
+  it.each(
+    titled([
+      ...['{', '}', '#', ' ', '{}', 'SELECT * FROM exports', '{ export(id: "x) { id } }'],
+      ...['"\\ud800"', '"\ud800"', '"\0") { id } \0 }'].map((id) => `{ export(id: ${id}) { id } }`),
+      ...['{ exports(page: 01) { data { id } } }', '{ exports() { data { id } } }'],
+    ]),
+  )('is rejected with GRAPHQL_PARSE_FAILED: $title', async ({ text }) => {
+    expect(await rejected(text)).toEqual({ status: 400, codes: ['GRAPHQL_PARSE_FAILED'] });
   });
 
-  describe('whose body is not a request', () => {
-    it.each(
-      [
-        { body: '', status: 400 },
-        { body: ' ', status: 400 },
-        { body: '{', status: 400 },
-        { body: '{"query"', status: 400 },
-        { body: "{'query':'{__typename}'}", status: 400 },
-        { body: '{"query":"{__typename}"}{}', status: 400 },
-        { body: '\ufeff\0', status: 400 },
-        { body: 'query { __typename }', status: 400 },
-        { body: 'null', status: 400 },
-        { body: 'true', status: 400 },
-        { body: '1', status: 400 },
-        { body: '"{__typename}"', status: 400 },
-        { body: '{}', status: 400 },
-        { body: '[]', status: 400 },
-        { body: '[{"query":"{__typename}"}]', status: 400 },
-        { body: '['.repeat(100_000), status: 400 },
-        { body: '{"query":null}', status: 400 },
-        { body: '{"query":""}', status: 400 },
-        { body: '{"query":1}', status: 400 },
-        { body: '{"query":["{__typename}"]}', status: 400 },
-        { body: '{"query":{"a":1}}', status: 400 },
-        { body: '{"variables":{}}', status: 400 },
-        { body: '{"query":"{__typename}","variables":"{}"}', status: 400 },
-        { body: '{"query":"{__typename}","variables":[]}', status: 400 },
-        { body: '{"query":"{__typename}","variables":1}', status: 400 },
-        { body: '{"query":"{__typename}","operationName":1}', status: 400 },
-        { body: '{"query":"{__typename}","extensions":"x"}', status: 400 },
-        { body: '{"query":"{__typename}","__proto__":{"a":1}}', status: 400 },
-        { body: '{"query":"{__typename}","variables":{"__proto__":{"a":1}}}', status: 400 },
-        { body: `{"query":"{__typename}","x":"${'x'.repeat(1_100_000)}"}`, status: 413 },
-      ].map(shown),
-    )('is refused with $status: $shown', async ({ body, status }) => {
-      const answer = await post(gateway, body);
-      expect(answer.status).toBe(status);
-      expect(refusalOf(answer)).toMatchObject([{ extensions: { code: 'BAD_REQUEST' } }]);
-    });
-
-    it.each([
-      { contentType: 'text/plain', status: 400 },
-      { contentType: 'application/x-www-form-urlencoded', status: 415 },
-      { contentType: 'multipart/form-data; boundary=x', status: 415 },
-      { contentType: 'application/xml', status: 415 },
-      { contentType: 'application/graphql', status: 415 },
-    ])('but $contentType is refused with $status', async ({ contentType, status }) => {
-      const answer = await post(gateway, '{"query":"{__typename}"}', contentType);
-      expect(answer.status).toBe(status);
-      refusalOf(answer);
-    });
+  it.each(
+    titled([
+      ...['{ nothing }', '{ ...F } fragment F on Query { ...F }', '{ __typename @nothing }'],
+      ...['fragment F on Query { __typename }', '{ export(id: "a", id: "b") { id } }'],
+      '{ a: export(id: "a") { id } a: export(id: "b") { id } }',
+      ...['query A { __typename } query A { __typename }', 'query A { __typename } { __typename }'],
+      'query ($id: Nothing) { export(id: $id) { id } }',
+      ...['query ($id: String!) { export(id: $id) { id } }', '{ export(id: $id) { id } }'],
+      `{${' a { '.repeat(99)} b ${'}'.repeat(99)} }`,
+      'query ($on: Boolean) { __typename @include(if: $on) }',
+      ...['mutation { deleteExports }', 'subscription { exports }'],
+    ]),
+  )('is rejected with GRAPHQL_VALIDATION_FAILED: $title', async ({ text }) => {
+    expect(await rejected(text)).toEqual({ status: 400, codes: ['GRAPHQL_VALIDATION_FAILED'] });
   });
 
-  describe('whose document cannot be executed', () => {
-    it.each(
-      [
-        { body: '{', code: 'GRAPHQL_PARSE_FAILED' },
-        { body: '}', code: 'GRAPHQL_PARSE_FAILED' },
-        { body: '#', code: 'GRAPHQL_PARSE_FAILED' },
-        { body: ' ', code: 'GRAPHQL_PARSE_FAILED' },
-        { body: '{}', code: 'GRAPHQL_PARSE_FAILED' },
-        { body: 'SELECT * FROM exports', code: 'GRAPHQL_PARSE_FAILED' },
-        { body: '{ export(id: "x) { id } }', code: 'GRAPHQL_PARSE_FAILED' },
-        { body: '{ export(id: "\\ud800") { id } }', code: 'GRAPHQL_PARSE_FAILED' },
-        { body: '{ export(id: "\ud800") { id } }', code: 'GRAPHQL_PARSE_FAILED' },
-        { body: '{ export(id: "\0") { id } \0 }', code: 'GRAPHQL_PARSE_FAILED' },
-        { body: '{ exports(page: 01) { data { id } } }', code: 'GRAPHQL_PARSE_FAILED' },
-        { body: '{ exports() { data { id } } }', code: 'GRAPHQL_PARSE_FAILED' },
-        { body: '{ nothing }', code: 'GRAPHQL_VALIDATION_FAILED' },
-        { body: '{ ...F } fragment F on Query { ...F }', code: 'GRAPHQL_VALIDATION_FAILED' },
-        { body: 'fragment F on Query { __typename }', code: 'GRAPHQL_VALIDATION_FAILED' },
-        { body: '{ export(id: "a", id: "b") { id } }', code: 'GRAPHQL_VALIDATION_FAILED' },
-        {
-          body: '{ a: export(id: "a") { id } a: export(id: "b") { id } }',
-          code: 'GRAPHQL_VALIDATION_FAILED',
-        },
-        {
-          body: 'query A { __typename } query A { __typename }',
-          code: 'GRAPHQL_VALIDATION_FAILED',
-        },
-        { body: 'query A { __typename } { __typename }', code: 'GRAPHQL_VALIDATION_FAILED' },
-        {
-          body: 'query ($id: Nothing) { export(id: $id) { id } }',
-          code: 'GRAPHQL_VALIDATION_FAILED',
-        },
-        {
-          body: 'query ($id: String!) { export(id: $id) { id } }',
-          code: 'GRAPHQL_VALIDATION_FAILED',
-        },
-        { body: '{ export(id: $id) { id } }', code: 'GRAPHQL_VALIDATION_FAILED' },
-        { body: '{ __typename @nothing }', code: 'GRAPHQL_VALIDATION_FAILED' },
-        {
-          body: `{${' a { '.repeat(200)} b ${'}'.repeat(200)} }`,
-          code: 'GRAPHQL_VALIDATION_FAILED',
-        },
-      ].map(shown),
-    )('is refused with $code: $shown', async ({ body, code }) => {
-      const answer = await post(gateway, JSON.stringify({ query: body }));
-      expect(answer.status).toBe(400);
-      for (const { extensions } of refusalOf(answer)) expect(extensions.code).toBe(code);
-    });
+  it('is rejected when null decides whether a field is selected', async () => {
+    const query = 'query ($on: Boolean = true) { __typename @include(if: $on) }';
+    const body = { query, variables: { on: null } };
+    expect(await sendRejected({ body })).toEqual({ status: 400, codes: ['BAD_USER_INPUT'] });
+  });
 
-    it('but has several operations is refused unless one of them is named', async () => {
+  it.each([undefined, null, '', 'C', 'a'])(
+    'is rejected when it has two operations and operationName is %j',
+    async (operationName) => {
       const query = 'query A { a: __typename } query B { b: __typename }';
-      for (const operationName of [undefined, null, '', 'C', 'a']) {
-        const answer = await post(gateway, JSON.stringify({ query, operationName }));
-        expect(answer.status).toBe(400);
-        expect(refusalOf(answer)).toMatchObject([
-          { extensions: { code: 'OPERATION_RESOLUTION_FAILURE' } },
-        ]);
-      }
-      const named = await post(gateway, JSON.stringify({ query, operationName: 'B' }));
-      expect(JSON.parse(named.text)).toEqual({ data: { b: 'Query' } });
-    });
+      const { status, codes } = await sendRejected({ body: { query, operationName } });
+      expect([status, ...codes]).toEqual([400, 'OPERATION_RESOLUTION_FAILURE']);
+      const { text } = await gateway.send({ body: { query, operationName: 'B' } });
+      expect(JSON.parse(text)).toEqual({ data: { b: 'Query' } });
+    },
+  );
+});
 
-    it.each(['mutation { deleteExports }', 'subscription { exports }'])(
-      'because there is nothing of its kind is refused: %s',
-      async (query) => {
-        const answer = await post(gateway, JSON.stringify({ query }));
-        expect(refusalOf(answer)).toHaveLength(1);
-      },
-    );
-
-    it('because null decides whether a field is there is refused', async () => {
-      const query = 'query ($on: Boolean) { __typename @include(if: $on) }';
-      refusalOf(await post(gateway, JSON.stringify({ query, variables: { on: null } })));
-    });
-
-    it('is not held to be a defect: the log has no error of it', async () => {
-      const before = gateway.log.length;
-      await post(gateway, JSON.stringify({ query: '{ nothing }' }));
-      await post(gateway, JSON.stringify({ query: '{' }));
-      await post(
-        gateway,
-        JSON.stringify({ query: 'query ($p: Int!) { exports(page: $p) { data { id } } }' }),
-      );
-      await post(gateway, '{');
-      const errors = gateway.log.slice(before).filter(({ level }) => Number(level) >= 50);
-      expect(errors).toEqual([]);
-    });
-  });
-
-  it('with bytes that are no UTF-8 is answered as if they were replacement characters', async () => {
-    const body = Buffer.concat([
-      Buffer.from('{"query":"{ export(id: \\"'),
-      Buffer.from([0xff, 0xfe, 0xed, 0xa0, 0x80]),
-      Buffer.from('\\") { id } }"}'),
-    ]);
-    expect(await post(gateway, body)).toMatchObject({
-      status: 200,
-      text: '{"data":{"export":null}}\n',
-      statements: [],
-    });
-  });
+it('takes bytes that are not UTF-8 as replacement characters', async () => {
+  const bytes = [0xff, 0xfe, 0xed, 0xa0, 0x80];
+  const [start, end] = ['{"query":"{ export(id: \\"', '\\") { id } }"}'].map((part) => [
+    ...Buffer.from(part),
+  ]);
+  const body = Buffer.from([...(start ?? []), ...bytes, ...(end ?? [])]);
+  const { status, text, statements } = await gateway.send({ body });
+  expect([status, text, statements]).toEqual([200, '{"data":{"export":null}}\n', []]);
 });

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import fc from 'fast-check';
 
-import { comparable, errorCodes, post, type GraphqlAnswer } from '../fuzz/answers.js';
-import type { GraphqlRequest } from '../fuzz/documents.js';
+import { comparable, errorCodes, post, type GraphqlResponse } from '../fuzz/responses.js';
+import type { GraphqlRequest } from '../fuzz/requests.js';
 import { hostile, valid, type Exchange } from './exchanges.js';
 
 /** How many requests wait for an answer at most. */
@@ -69,7 +69,7 @@ export class Soak {
   /** Asks twice: the first time graphql-js answers, the second time what it was compiled to. */
   async #fuzz(request: GraphqlRequest): Promise<void> {
     const mayBeOut = this.#watchOutages();
-    const answers: GraphqlAnswer[] = [];
+    const answers: GraphqlResponse[] = [];
     for (let time = 0; time < 2; time += 1) {
       await this.#judge(JSON.stringify(request), async () => {
         const answer = await post(this.origin, request);
@@ -111,7 +111,7 @@ export class Soak {
   }
 
   /** `send` gives the answer when it is not right. */
-  async #judge(what: string, send: () => Promise<GraphqlAnswer | null>): Promise<void> {
+  async #judge(what: string, send: () => Promise<GraphqlResponse | null>): Promise<void> {
     this.requests += 1;
     try {
       const wrong = await send();
@@ -130,7 +130,7 @@ export class Soak {
 }
 
 /** Whether no request, however it was made, may be answered like this. */
-function isDefect(answer: GraphqlAnswer, mayBeOut: boolean): boolean {
+function isDefect(answer: GraphqlResponse, mayBeOut: boolean): boolean {
   const codes = errorCodes(answer);
   if (codes.includes('INTERNAL_SERVER_ERROR') || codes.includes('none')) return true;
   const isUnavailable = codes.includes('SERVICE_UNAVAILABLE') || answer.status === 503;

@@ -1,0 +1,47 @@
+import type { ApolloServerPlugin } from '@apollo/server';
+
+import type { Context, OperationResult } from './context.js';
+import { recordRequestId } from './format-error.js';
+
+/** Clients choose operation names, which may have any length. */
+const MAX_OPERATION_NAME_LENGTH = 80;
+
+/** Reports the result of each operation, and records the request of each error for its log line. */
+export const operationMetrics: ApolloServerPlugin<Context> = {
+  async requestDidStart({ contextValue: { onOperationResult, requestId } }) {
+    let reported: OperationResult['operation'];
+    return {
+      async didEncounterErrors({ errors }) {
+        for (const error of errors) recordRequestId(error, requestId);
+      },
+      // Before execution, because the client may disconnect during it.
+      async didResolveOperation({ operation }) {
+        reported = operation && {
+          type: operation.operation,
+          name: operation.name?.value.slice(0, MAX_OPERATION_NAME_LENGTH) ?? null,
+        };
+        onOperationResult({ operation: reported, code: null });
+      },
+      async willSendResponse({ response: { body } }) {
+        const [error] = (body.kind === 'single' && body.singleResult.errors) || [];
+        const code = error === undefined ? null : String(error.extensions?.['code']);
+        onOperationResult({ operation: reported, code });
+      },
+    };
+  },
+};
+
+/**
+ * Lets browsers cache the response to a GET if they revalidate it on every use, but neither errors
+ * nor responses with links, which grant access to files.
+ */
+export const conditionalResponses: ApolloServerPlugin<Context> = {
+  requestDidStart: async () => ({
+    async willSendResponse({ request, response: { http, body }, contextValue }) {
+      const succeeded = body.kind === 'single' && body.singleResult.errors === undefined;
+      const cacheable = request.http?.method === 'GET' && succeeded && !contextValue.holdsLinks();
+      // Always set, because Apollo makes the error for an unknown persisted query cacheable.
+      http.headers.set('cache-control', cacheable ? 'private, no-cache' : 'private, no-store');
+    },
+  }),
+};

@@ -1,0 +1,47 @@
+import { GraphQLError, visit, type ASTVisitor, type ValidationContext } from 'graphql';
+
+import { QueryTooComplexError } from '../errors.js';
+import { limits } from './limits.js';
+
+/**
+ * Rejects documents whose selections nest too deeply. Other rules recurse into selections until the
+ * stack overflows, so they receive an empty document instead.
+ */
+export function maxNestingRule(context: ValidationContext): ASTVisitor {
+  return {
+    Document(document) {
+      let nesting = 0;
+      let deepest = 0;
+      visit(document, {
+        SelectionSet: {
+          enter() {
+            nesting += 1;
+            deepest = Math.max(deepest, nesting);
+          },
+          leave() {
+            nesting -= 1;
+          },
+        },
+      });
+      if (deepest <= limits.nesting) return undefined;
+      const message = `The query nests selections more than ${limits.nesting} levels deep.`;
+      const originalError = new QueryTooComplexError('nesting', message);
+      context.reportError(new GraphQLError(message, { originalError }));
+      return { ...document, definitions: [] };
+    },
+  };
+}
+
+/**
+ * Rejects operations of a type that the schema lacks. Without this rule, which is part of
+ * graphql-js 17, execution would report the client's mistake as an error of the server.
+ */
+export function readOnlyOperationsRule(context: ValidationContext): ASTVisitor {
+  return {
+    OperationDefinition(node) {
+      if (context.getSchema().getRootType(node.operation)) return;
+      const message = `This API is read-only: it has no ${node.operation} operations.`;
+      context.reportError(new GraphQLError(message, { nodes: node }));
+    },
+  };
+}
