@@ -15,7 +15,7 @@ import type { Database } from './database/database.js';
 import { instrumentedDatabase } from './database/instrumented-database.js';
 import { openDatabase } from './database/open-database.js';
 import { errorCode, StartupError } from './errors.js';
-import { ExportOrderBy, SortDirection } from './exports/export-args.js';
+import { ExportOrderBy, SortDirection } from './exports/export-filter.js';
 import { ExportRepository, type ExportPageQuery } from './exports/export-repository.js';
 import { ExportResolver } from './exports/export-resolver.js';
 import { isExpired } from './exports/export-view.js';
@@ -211,7 +211,7 @@ async function exampleId(
   repository: ExportRepository,
 ): Promise<string | undefined> {
   const stretch: ExportPageQuery = {
-    conditions: { resource: null, statuses: [ExportStatus.COMPLETED], search: '' },
+    filter: { resource: null, statuses: [ExportStatus.COMPLETED], search: '' },
     orderBy: ExportOrderBy.CREATED_AT,
     direction: SortDirection.DESC,
     start: { offset: 0 },

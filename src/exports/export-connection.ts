@@ -3,16 +3,14 @@ import { Directive, Field, Int, ObjectType } from 'type-graphql';
 import { countCost } from './export-cost.js';
 import { Export } from './export.js';
 
-// Shareable, because another subgraph may give a list of exports as well.
+// Shareable, because other subgraphs may define a list of exports as well.
 @Directive('@shareable')
-@ObjectType({ description: 'Where a page stands in its list.', simpleResolvers: true })
+@ObjectType({ description: 'The position of a page in its list.', simpleResolvers: true })
 export class ExportPagination {
-  @Field(() => Int, {
-    description: 'The page that was asked for; with `after`, it has no meaning.',
-  })
+  @Field(() => Int, { description: 'The requested page; meaningless with `after`.' })
   readonly page!: number;
 
-  @Field(() => Int, { description: 'How many exports a page holds at most.' })
+  @Field(() => Int, { description: 'The maximum number of exports on a page.' })
   readonly limit!: number;
 
   @Field(() => Boolean, { description: 'Whether more exports follow. Costs no count.' })
@@ -20,20 +18,19 @@ export class ExportPagination {
 
   @Field(() => Int, {
     complexity: countCost,
-    description:
-      'How many exports the whole list has. Counted only when selected, and not for free: leave it out where hasMore is enough.',
+    description: 'The number of exports in the list. Costs a count: prefer hasMore if possible.',
   })
   readonly totalCount?: number;
 
   @Field(() => Int, {
     complexity: countCost,
-    description: 'How many pages the whole list has. Costs what totalCount costs.',
+    description: 'The number of pages in the list. Costs the same as totalCount.',
   })
   readonly totalPages?: number;
 
   @Field(() => String, {
     nullable: true,
-    description: 'Give it as `after` to go on behind this page. Null when the page is empty.',
+    description: 'Pass it as `after`, with the same filter and order. Null on an empty page.',
   })
   readonly endCursor!: string | null;
 }
@@ -41,11 +38,9 @@ export class ExportPagination {
 @Directive('@shareable')
 @ObjectType({ description: 'A page of a list of exports.', simpleResolvers: true })
 export class ExportConnection {
-  @Field(() => ExportPagination, { description: 'Where the page stands in the list.' })
+  @Field(() => ExportPagination, { description: 'The position of the page in the list.' })
   readonly pagination!: ExportPagination;
 
-  @Field(() => [Export], {
-    description: 'The exports of the page, in order; empty when there are none.',
-  })
+  @Field(() => [Export], { description: 'The exports of the page, in order; never null.' })
   readonly data!: readonly Export[];
 }

@@ -4,9 +4,8 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 import type { SignedUrl } from '../storage/url-signer.js';
 import { linkCost } from './export-cost.js';
-import { DateTime, Url } from './export-scalars.js';
+import { DateTime, LinkField } from './export-scalars.js';
 
-/** The kinds of files an export may leave. The names are the API's, the values the database's. */
 export enum ExportFileKind {
   JSON = 'json',
   CSV = 'csv',
@@ -15,18 +14,15 @@ export enum ExportFileKind {
 }
 registerEnumType(ExportFileKind, {
   name: 'ExportFileKind',
-  description: 'The kinds of files an export may leave.',
+  description: 'The kinds of files that an export may produce.',
   valuesConfig: {
     JSON: { description: 'The exported data as JSON.' },
     CSV: { description: 'The exported data as CSV.' },
     CSV_ERROR: { description: 'The errors of the export, as CSV.' },
-    CSV_SANITIZED: {
-      description: 'The rows left out of the CSV because they looked malicious, made safe.',
-    },
+    CSV_SANITIZED: { description: 'Rows omitted from the CSV as malicious, made safe.' },
   },
 });
 
-/** Whether a file can be had. */
 export enum ExportFileState {
   PENDING = 'pending',
   READY = 'ready',
@@ -35,16 +31,16 @@ export enum ExportFileState {
 }
 registerEnumType(ExportFileState, {
   name: 'ExportFileState',
-  description: 'Whether a file can be had.',
+  description: 'Whether a file is available.',
   valuesConfig: {
-    PENDING: { description: 'The export is queued or processing: the file may still come.' },
-    READY: { description: 'The file is there.' },
+    PENDING: { description: 'The export is queued or processing and may still produce the file.' },
+    READY: { description: 'The file exists.' },
     NOT_PRODUCED: { description: 'The export ended without this file.' },
     EXPIRED: { description: 'The export has expired; its files are no longer available.' },
   },
 });
 
-/** One row of `export_files`: a file that an export worker left in storage. */
+/** One row of `export_files`: a file that an export worker wrote to storage. */
 @Entity('export_files')
 export class ExportFileRow {
   @PrimaryColumn({ name: 'export_id', type: 'varchar', length: 26 })
@@ -53,7 +49,7 @@ export class ExportFileRow {
   @PrimaryColumn({ type: 'varchar', length: 16 })
   kind!: ExportFileKind;
 
-  /** Where the file lies in storage. Never part of an answer other than inside a signed link. */
+  /** The path in storage. A response contains it only inside a signed link. */
   @Column({ name: 'object_key', type: 'varchar', length: 512 })
   objectKey!: string;
 
@@ -66,51 +62,46 @@ export class ExportFileRow {
   @Column({ name: 'row_count', type: 'integer' })
   rowCount!: number;
 
-  /** CHAR(64): TypeORM knows no other name for it that both databases have. */
+  /** CHAR(64), for which TypeORM has no other type that both databases know. */
   @Column({ type: 'nchar', length: 64 })
   sha256!: string;
 }
 
-/**
- * One of the four files of an export as the API shows it. Unlike its row it also stands for a file that does not
- * exist (yet), which is why it is a class of its own.
- */
+type Link = SignedUrl | Promise<SignedUrl> | null;
+
+/** One of the four files of an export. Unlike its row, it may stand for a missing file. */
 @ObjectType({
-  description: 'One of the four files an export may leave, whether it exists or not.',
+  description: 'One of the four files of an export, whether it exists or not.',
   simpleResolvers: true,
 })
 export class ExportFile {
-  @Field(() => ExportFileKind, { description: 'Which of the four.' })
+  @Field(() => ExportFileKind, { description: 'The kind of the file.' })
   readonly kind: ExportFileKind;
 
-  @Field(() => ExportFileState, { description: 'Whether it can be had.' })
+  @Field(() => ExportFileState, { description: 'Whether the file is available.' })
   readonly state: ExportFileState;
 
   @Field(() => String, {
-    description:
-      'The name it is saved under; for a file that does not exist, one made of the id of its export.',
+    description: 'The name for a download, even when there is none.',
   })
   readonly fileName: string;
 
-  @Field(() => GraphQLSafeInt, { nullable: true, description: 'Its size in bytes.' })
+  @Field(() => GraphQLSafeInt, { nullable: true, description: 'The size in bytes.' })
   readonly sizeBytes: number | null;
 
-  @Field(() => Int, {
-    nullable: true,
-    description: 'How many records it holds; the header of a CSV file is not one.',
-  })
+  @Field(() => Int, { nullable: true, description: 'The number of records, without a header.' })
   readonly rowCount: number | null;
 
-  @Field(() => String, { nullable: true, description: 'SHA-256 of its bytes, in hexadecimal.' })
+  @Field(() => String, { nullable: true, description: 'The SHA-256 of the bytes in hexadecimal.' })
   readonly sha256: string | null;
 
-  private signed: SignedUrl | Promise<SignedUrl> | undefined;
+  #link: Link | undefined;
 
-  /** `sign` makes the link; null where there is none to give. It is called once at most, and only when selected. */
+  /** `sign` runs at most once, when a field needs it; it returns null for a file without a link. */
   constructor(
     identity: { exportId: string; kind: ExportFileKind; state: ExportFileState },
     row: ExportFileRow | undefined,
-    private readonly sign: (() => SignedUrl | Promise<SignedUrl>) | null,
+    private readonly sign: () => Link,
   ) {
     this.kind = identity.kind;
     this.state = identity.state;
@@ -120,28 +111,19 @@ export class ExportFile {
     this.sha256 = row?.sha256 ?? null;
   }
 
-  @Field(() => Url, {
-    nullable: true,
-    simple: false,
-    complexity: linkCost,
-    description:
-      'A link that downloads it. Null unless the file is READY and its flag (includeJson or includeCsv) is set.',
-  })
+  @LinkField('the file', 'its flag (includeJson or includeCsv)')
   get url(): string | null | Promise<string> {
-    return this.sign === null
-      ? null
-      : mapMaybePromise((this.signed ??= this.sign()), ({ url }) => url);
+    return mapMaybePromise((this.#link ??= this.sign()), ({ url }) => url);
   }
 
   @Field(() => DateTime, {
     nullable: true,
     simple: false,
     complexity: linkCost,
-    description: 'When that link stops working.',
+    description: 'The time at which the link expires.',
   })
   get urlExpiresAt(): Date | null | Promise<Date> {
-    if (this.sign === null) return null;
-    return mapMaybePromise((this.signed ??= this.sign()), ({ expiresAt }) => expiresAt);
+    return mapMaybePromise((this.#link ??= this.sign()), ({ expiresAt }) => expiresAt);
   }
 }
 
@@ -152,10 +134,10 @@ const fileNameEndings: Record<ExportFileKind, string> = {
   [ExportFileKind.CSV_SANITIZED]: '-sanitized.csv',
 };
 
-/** A part of a link, at once where the link is made at once: a promise for each of 400 links would be most of their cost. */
+/** Stays synchronous where possible: promises would be most of the cost of 400 links. */
 export function mapMaybePromise<Part>(
-  link: SignedUrl | Promise<SignedUrl>,
+  link: Link,
   part: (link: SignedUrl) => Part,
-): Part | Promise<Part> {
-  return link instanceof Promise ? link.then(part) : part(link);
+): Part | Promise<Part> | null {
+  return link instanceof Promise ? link.then(part) : link && part(link);
 }

@@ -3,81 +3,81 @@ import { Args, Ctx, Directive, Info, Query, Resolver } from 'type-graphql';
 
 import { toError } from '../errors.js';
 import type { UrlSigner } from '../storage/url-signer.js';
-import {
-  checkIds,
-  checkPaging,
-  ExportArgs,
-  normalizeExportFilter,
-  ExportsArgs,
-  ExportsByIdsArgs,
-} from './export-args.js';
+import { BatchLoader } from './batch-loader.js';
+import { checkIds, checkPaging, ExportArgs, ExportsArgs, ExportsByIdsArgs } from './export-args.js';
 import { ExportConnection } from './export-connection.js';
 import { listCost, lookupCost, lookupsCost } from './export-cost.js';
-import { decodeCursor, encodeCursor, orderByFields, type CursorScope } from './export-cursor.js';
-import { ExportLoaders } from './export-loaders.js';
-import type { ExportRepository, ExportPageQuery } from './export-repository.js';
+import { decodeCursor, encodeCursor } from './export-cursor.js';
+import type { ExportFileRow } from './export-file.js';
+import { normalizeExportFilter } from './export-filter.js';
+import type { ExportRepository } from './export-repository.js';
 import { exportListSelection, exportSelection, type ExportSelection } from './export-selection.js';
 import { ExportView, requiresFiles, type LinkFlags } from './export-view.js';
 import { Export, type ExportRow } from './export.js';
 
-/** What the resolvers of exports need to know of a request. */
+/** The part of the request's context that the resolvers of exports use. */
 export interface ExportContext {
   readonly organization: string;
-  /** Makes the links of its answer. */
   readonly links: UrlSigner;
 }
 
-/** An export as GraphQL takes its fields from it. */
-type ExportAnswer = ExportRow | ExportView;
+/** What a field of a request reads of each of its exports. */
+interface FieldRequest {
+  readonly requested: LinkFlags;
+  readonly selection: ExportSelection;
+  readonly context: ExportContext;
+}
 
+/** The object from which GraphQL reads the fields of an export. */
+type ExportSource = ExportRow | ExportView;
+
+/** Look-ups by id go through batch loaders, lists and counts through the repository's coalescer. */
 @Resolver(() => Export)
 export class ExportResolver {
-  readonly #loaders: ExportLoaders;
+  readonly #exports: BatchLoader<ExportRow>;
+  readonly #files: BatchLoader<readonly ExportFileRow[]>;
 
   constructor(private readonly repository: ExportRepository) {
-    this.#loaders = new ExportLoaders(repository);
+    this.#exports = new BatchLoader(repository.findByIds.bind(repository));
+    this.#files = new BatchLoader(repository.findFiles.bind(repository));
   }
 
   @Query(() => Export, {
     nullable: true,
     complexity: lookupCost,
-    description: 'One export, or null when there is none with this id.',
+    description: 'One export, or null when none has this id.',
   })
   async export(
     @Args(() => ExportArgs) args: ExportArgs,
     @Ctx() context: ExportContext,
     @Info() info: GraphQLResolveInfo,
-  ): Promise<ExportAnswer | null> {
+  ): Promise<ExportSource | null> {
     return this.byId(args.id, { requested: args, selection: exportSelection(info), context });
   }
 
-  // In a federated graph a field that may not be null would take the whole answer with it when this subgraph is out of
-  // reach; a router has `_entities` instead.
+  // Hidden from routers: the failure of a non-null field would null their whole response.
   @Directive('@inaccessible')
   @Directive('@merge(keyField: "id", keyArg: "ids")')
   @Query(() => [Export], {
     nullable: 'items',
     complexity: lookupsCost,
     description:
-      'Many exports in the order of their ids, null where there is none. Made for schema stitching: without flags, the fields selected are what is asked for.',
+      'Exports in the order of their ids, null for an unknown id. Meant for schema stitching: every selected link is requested by default.',
   })
   async exportsByIds(
     @Args(() => ExportsByIdsArgs) args: ExportsByIdsArgs,
     @Ctx() context: ExportContext,
     @Info() info: GraphQLResolveInfo,
-  ): Promise<(ExportAnswer | null)[]> {
+  ): Promise<(ExportSource | null)[]> {
     checkIds(args);
-    const selection = exportSelection(info);
-    return Promise.all(
-      args.ids.map((id) => this.byId(id, { requested: args, selection, context })),
-    );
+    const request = { requested: args, selection: exportSelection(info), context };
+    return Promise.all(args.ids.map((id) => this.byId(id, request)));
   }
 
   @Query(() => ExportConnection, {
     nullable: true,
     complexity: listCost,
-    description:
-      'A page of the exports, the oldest first unless told otherwise. Null only beside an error.',
+    description: 'A page of the exports, by default the oldest first. Null only beside an error.',
   })
   async exports(
     @Args(() => ExportsArgs) args: ExportsArgs,
@@ -87,74 +87,61 @@ export class ExportResolver {
     checkPaging(args);
     const { organization } = context;
     const { orderBy, direction, page, limit } = args;
-    const conditions = normalizeExportFilter(args.filter);
-    const list: CursorScope = { organization, conditions, orderBy, direction };
-    const start: ExportPageQuery['start'] =
+    const list = { filter: normalizeExportFilter(args.filter), orderBy, direction };
+    const scope = { organization, ...list };
+    const start =
       typeof args.after === 'string'
-        ? { after: decodeCursor(args.after, list) }
+        ? { after: decodeCursor(args.after, scope) }
         : { offset: (page - 1) * limit };
-    // One row more than the page holds tells whether more follow.
-    const stretch = { conditions, orderBy, direction, start, limit: limit + 1 };
+    // One row beyond the page shows whether more follow.
+    const query = { ...list, start, limit: limit + 1 };
 
     const selection = exportListSelection(info);
-    const columns = [...new Set([...selection.columns, orderByFields[orderBy]])];
-    const [rows, totalCount] = await Promise.all([
-      selection.rows ? this.repository.list(organization, stretch, columns) : [],
-      selection.count ? this.repository.count(organization, conditions) : undefined,
+    const columns = [...new Set([...selection.columns, orderBy])];
+    const [found, totalCount] = await Promise.all([
+      selection.rows ? this.repository.list(organization, query, columns) : [],
+      selection.count ? this.repository.count(organization, list.filter) : undefined,
     ]);
-    const shown = rows.slice(0, limit);
-    const last = shown.at(-1);
+    const rows = found.slice(0, limit);
+    const last = rows.at(-1);
     return {
-      data: await this.withFiles(shown, { requested: args, selection, context }),
+      data: await this.withFiles(rows, { requested: args, selection, context }),
       pagination: {
         page,
         limit,
-        hasMore: rows.length > limit,
+        hasMore: found.length > limit,
         totalCount,
         totalPages: totalCount === undefined ? undefined : Math.ceil(totalCount / limit),
-        // Only when it is selected: it is a hash over all of the list's identity.
+        // A getter, because its checksum costs time.
         get endCursor() {
-          return last === undefined ? null : encodeCursor(last, list);
+          return last === undefined ? null : encodeCursor(last, scope);
         },
       },
     };
   }
 
-  /** One export as a place in the request asked for it; null when the organization has none with this id. */
+  /** Returns null when the organization has no export with this id. */
   async byId(
     id: string,
-    { requested, selection, context }: FieldRequest,
-  ): Promise<ExportAnswer | null> {
-    const { organization, links } = context;
-    const row = await this.#loaders.export(organization, id, selection.columns);
-    const now = new Date();
-    if (row === null || !requiresFiles(row, selection, { requested, now })) return row;
-    const files = await this.#loaders.files(organization, id).catch(toError);
-    return new ExportView(row, files, { requested, links, now });
+    { requested, selection, context: { organization, links } }: FieldRequest,
+  ): Promise<ExportSource | null> {
+    const found = await this.#exports.load(organization, [id], selection.columns);
+    const row = found.get(id) ?? null;
+    const options = { requested, links, now: new Date() };
+    if (row === null || !requiresFiles(row, selection, options)) return row;
+    const files = await this.#files.load(organization, [id]).catch(toError);
+    return new ExportView(row, files, options);
   }
 
-  /** The exports of a page with their files, read in one statement; the rows alone where no file is asked for. */
+  /** Adds the files of exports, read in one statement, where the request needs any. */
   private async withFiles(
     rows: readonly ExportRow[],
-    { requested, selection, context }: FieldRequest,
-  ): Promise<readonly ExportAnswer[]> {
-    const { organization, links } = context;
-    const now = new Date();
-    const ids = rows
-      .filter((row) => requiresFiles(row, selection, { requested, now }))
-      .map(({ id }) => id);
+    { requested, selection, context: { organization, links } }: FieldRequest,
+  ): Promise<readonly ExportSource[]> {
+    const options = { requested, links, now: new Date() };
+    const ids = rows.filter((row) => requiresFiles(row, selection, options)).map(({ id }) => id);
     if (ids.length === 0) return rows;
-    const files = await this.repository.filesOf(organization, ids).catch(toError);
-    return rows.map((row) => {
-      const stored = files instanceof Error ? files : (files.get(row.id) ?? []);
-      return new ExportView(row, stored, { requested, links, now });
-    });
+    const files = await this.#files.load(organization, ids).catch(toError);
+    return rows.map((row) => new ExportView(row, files, options));
   }
-}
-
-/** What one place in a request asks of an export. */
-interface FieldRequest {
-  readonly requested: LinkFlags;
-  readonly selection: ExportSelection;
-  readonly context: ExportContext;
 }

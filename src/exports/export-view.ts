@@ -7,39 +7,42 @@ import {
   mapMaybePromise,
   type ExportFileRow,
 } from './export-file.js';
+import type { FilesByExport } from './export-repository.js';
 import type { ExportSelection } from './export-selection.js';
 import { ExportStatus, type ExportRow } from './export.js';
 
-/** Which links a place in the request asked for by its flags; nothing is read or signed for the others. */
+/** The links that a field requests by its arguments; nothing is read or signed for the others. */
 export interface LinkFlags {
   readonly includeJson: boolean;
   readonly includeCsv: boolean;
 }
 
-/** Whether the files of an export must be read to answer what is selected of it. */
+/** What the links of an export depend on. */
+export interface LinkOptions {
+  readonly requested: LinkFlags;
+  readonly links: UrlSigner;
+  readonly now: Date;
+}
+
+/** Returns whether the selection needs the files of an export. */
 export function requiresFiles(
   row: ExportRow,
   { files, urls }: ExportSelection,
-  { requested, now }: { requested: LinkFlags; now: Date },
+  { requested, now }: LinkOptions,
 ): boolean {
-  if (files) return true;
-  return urls.some((kind) => isRequested(kind, requested)) && !isExpired(row, now);
+  return files || (urls.some((kind) => isRequested(kind, requested)) && !isExpired(row, now));
 }
 
 /**
- * An export with its files, as one place in a request asked for it. A link is signed when GraphQL reads it. The same row may stand
- * in one answer twice with different flags, each time as an object of its own.
+ * An export with its files, as one field requested it: a response may contain the same row twice
+ * with different flags. Links are signed when GraphQL reads them.
  */
 export class ExportView {
   constructor(
     private readonly row: ExportRow,
-    /** What was read of its files, or why they could not be read: that is an error of what needs them and of nothing else. */
-    private readonly stored: readonly ExportFileRow[] | Error,
-    private readonly answer: {
-      readonly requested: LinkFlags;
-      readonly links: UrlSigner;
-      readonly now: Date;
-    },
+    /** An error fails the fields that need files, and no others. */
+    private readonly stored: FilesByExport | Error,
+    private readonly options: LinkOptions,
   ) {
     Object.assign(this, row);
   }
@@ -61,21 +64,18 @@ export class ExportView {
   }
 
   get files(): ExportFile[] {
-    const { row, answer } = this;
+    const { row, options } = this;
     return Object.values(ExportFileKind).map((kind) => {
       const file = this.storedFile(kind);
-      const state = fileState(row, file !== undefined, answer.now);
-      const hasLink =
-        file !== undefined &&
-        state === ExportFileState.READY &&
-        isRequested(kind, answer.requested);
-      const sign = hasLink ? () => answer.links.sign(file) : null;
+      const state = fileState(row, file, options.now);
+      const hasLink = state === ExportFileState.READY && isRequested(kind, options.requested);
+      const sign = () => (file && hasLink ? options.links.sign(file) : null);
       return new ExportFile({ exportId: row.id, kind, state }, file, sign);
     });
   }
 
   private url(kind: ExportFileKind): string | null | Promise<string> {
-    const { requested, links, now } = this.answer;
+    const { requested, links, now } = this.options;
     if (!isRequested(kind, requested) || isExpired(this.row, now)) return null;
     const file = this.storedFile(kind);
     return file === undefined ? null : mapMaybePromise(links.sign(file), ({ url }) => url);
@@ -83,7 +83,7 @@ export class ExportView {
 
   private storedFile(kind: ExportFileKind): ExportFileRow | undefined {
     if (this.stored instanceof Error) throw this.stored;
-    return this.stored.find((file) => file.kind === kind);
+    return this.stored.get(this.row.id)?.find((file) => file.kind === kind);
   }
 }
 
@@ -91,15 +91,14 @@ function isRequested(kind: ExportFileKind, { includeJson, includeCsv }: LinkFlag
   return kind === ExportFileKind.JSON ? includeJson : includeCsv;
 }
 
-/** Whether the files of an export are no longer available at `now`. */
+/** Returns whether the files of an export are no longer available. */
 export function isExpired({ expiresAt }: ExportRow, now: Date): boolean {
   return expiresAt != null && parseSqlDateTime(expiresAt) <= now;
 }
 
-/** The state of a file at `now`; `exists`: whether a worker has left one. */
-function fileState(row: ExportRow, exists: boolean, now: Date): ExportFileState {
+function fileState(row: ExportRow, file: ExportFileRow | undefined, now: Date): ExportFileState {
   if (isExpired(row, now)) return ExportFileState.EXPIRED;
-  if (exists) return ExportFileState.READY;
-  const mayStillCome = row.status === ExportStatus.QUEUED || row.status === ExportStatus.PROCESSING;
-  return mayStillCome ? ExportFileState.PENDING : ExportFileState.NOT_PRODUCED;
+  if (file !== undefined) return ExportFileState.READY;
+  const isRunning = row.status === ExportStatus.QUEUED || row.status === ExportStatus.PROCESSING;
+  return isRunning ? ExportFileState.PENDING : ExportFileState.NOT_PRODUCED;
 }

@@ -1,11 +1,12 @@
 import { Directive, Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Column, Entity, getMetadataArgsStorage, Index, PrimaryColumn } from 'typeorm';
 
+import { filesCost } from './export-cost.js';
 import { ExportFile } from './export-file.js';
-import { linkCost, filesCost } from './export-cost.js';
-import { DateTime, Url } from './export-scalars.js';
+import { DateTime, LinkField } from './export-scalars.js';
 
-/** What an export holds. The names are the API's, the values the database's. */
+// The keys of enums are the API's names, the values those of the database.
+
 export enum ExportResource {
   CONTACT = 'contact',
   GROUP = 'group',
@@ -16,18 +17,17 @@ export enum ExportResource {
 }
 registerEnumType(ExportResource, {
   name: 'ExportResource',
-  description: 'What an export holds.',
+  description: 'The kind of data that an export contains.',
   valuesConfig: {
     CONTACT: { description: 'People and companies with their addresses.' },
     GROUP: { description: 'Groups of contacts.' },
     LOCATION: { description: 'Places with their coordinates.' },
-    SHIPMENT: { description: 'Parcels on their way.' },
-    TRACKER: { description: 'Tracking numbers and their last events.' },
-    SHIPPING_LABEL_INFERENCE: { description: 'What was read from photographed shipping labels.' },
+    SHIPMENT: { description: 'Parcels in transit.' },
+    TRACKER: { description: 'Tracking numbers and their latest events.' },
+    SHIPPING_LABEL_INFERENCE: { description: 'Text recognized on photos of shipping labels.' },
   },
 });
 
-/** Where an export stands. The names are the API's, the values the database's. */
 export enum ExportStatus {
   QUEUED = 'queued',
   PROCESSING = 'processing',
@@ -37,24 +37,24 @@ export enum ExportStatus {
 }
 registerEnumType(ExportStatus, {
   name: 'ExportStatus',
-  description: 'Where an export stands.',
+  description: 'The progress of an export.',
   valuesConfig: {
-    QUEUED: { description: 'Waits for a worker.' },
-    PROCESSING: { description: 'A worker is writing it.' },
-    COMPLETED: { description: 'Done; its files are ready until it expires.' },
-    FAILED: { description: 'Ended with an error; see failureReason.' },
-    TIMED_OUT: { description: 'Ended because it took too long.' },
+    QUEUED: { description: 'The export waits for a worker.' },
+    PROCESSING: { description: 'A worker is processing the export.' },
+    COMPLETED: { description: 'The export is done; its files are available until it expires.' },
+    FAILED: { description: 'The export ended with an error; see failureReason.' },
+    TIMED_OUT: { description: 'The export ended because it took too long.' },
   },
 });
 
-/** What filters look at: behind an order in its index, they decide without reading a row. */
-const filteredFields = ['resource', 'status', 'name'];
+/** The fields of filters. Behind an order in its index, they are decided without reading a row. */
+const filtered = ['resource', 'status', 'name'];
 
-/** One row of `exports`, and the GraphQL object made of it and of its files. */
+/** One row of `exports`, and the GraphQL type of its representation in the API. */
 @Directive('@key(fields: "id")')
 @ObjectType({
-  description: 'A data export: a job that another system runs, and the files it leaves.',
-  // Plain properties need no resolver. What may fail or take its time (`simple: false`) has one.
+  description: 'A data export: a job that another system runs, and the files that it produces.',
+  // Plain properties need no resolver; those that may fail or take time (`simple: false`) have one.
   simpleResolvers: true,
 })
 @Entity('exports')
@@ -62,52 +62,47 @@ const filteredFields = ['resource', 'status', 'name'];
 @Index('exports_by_updated_at', ['organizationId', 'updatedAt', 'id'])
 @Index('exports_by_count_batches', ['organizationId', 'countBatches', 'id'])
 @Index('exports_by_count_total', ['organizationId', 'countTotal', 'id'])
-@Index('exports_filtered_by_created_at', ['organizationId', 'createdAt', 'id', ...filteredFields])
-@Index('exports_filtered_by_updated_at', ['organizationId', 'updatedAt', 'id', ...filteredFields])
-@Index('exports_filtered_by_count_batches', [
-  'organizationId',
-  'countBatches',
-  'id',
-  ...filteredFields,
-])
-@Index('exports_filtered_by_count_total', ['organizationId', 'countTotal', 'id', ...filteredFields])
+@Index('exports_filtered_by_created_at', ['organizationId', 'createdAt', 'id', ...filtered])
+@Index('exports_filtered_by_updated_at', ['organizationId', 'updatedAt', 'id', ...filtered])
+@Index('exports_filtered_by_count_batches', ['organizationId', 'countBatches', 'id', ...filtered])
+@Index('exports_filtered_by_count_total', ['organizationId', 'countTotal', 'id', ...filtered])
 @Index('exports_by_resource_and_status', ['organizationId', 'resource', 'status'])
 export class Export {
-  @Field(() => ID, { description: "Identifies the export: 'exp_' and 22 base58 characters." })
+  @Field(() => ID, { description: "The id of the export: 'exp_' and 22 base58 characters." })
   @PrimaryColumn({ type: 'varchar', length: 26 })
   id!: string;
 
-  /** Whose export it is. It decides what a viewer sees and is not part of any answer. */
+  /** Decides which viewers see the export. No response contains it. */
   @Column({ name: 'organization_id', type: 'varchar', length: 64 })
   organizationId!: string;
 
-  @Field(() => String, { description: 'The name its creator gave it.' })
+  @Field(() => String, { description: 'The name that its creator chose.' })
   @Column({ type: 'varchar', length: 255 })
   name!: string;
 
-  @Field(() => ExportResource, { description: 'What it holds.' })
+  @Field(() => ExportResource, { description: 'The kind of data that it contains.' })
   @Column({ type: 'varchar', length: 32 })
   resource!: ExportResource;
 
-  @Field(() => ExportStatus, { description: 'Where it stands.' })
+  @Field(() => ExportStatus, { description: 'Its progress.' })
   @Column({ type: 'varchar', length: 16 })
   status!: ExportStatus;
 
-  @Field(() => Int, { description: 'How many batches the work is cut into.' })
+  @Field(() => Int, { description: 'The number of batches that the work is divided into.' })
   @Column({ name: 'count_batches', type: 'integer', default: 0 })
   countBatches!: number;
 
-  @Field(() => Int, { description: 'How many records it covers.' })
+  @Field(() => Int, { description: 'The number of records that it covers.' })
   @Column({ name: 'count_total', type: 'integer', default: 0 })
   countTotal!: number;
 
-  @Field(() => String, { nullable: true, description: 'Why it failed, in words for a person.' })
+  @Field(() => String, { nullable: true, description: 'The reason of a failure, for people.' })
   @Column({ name: 'failure_reason', type: 'varchar', length: 500, nullable: true })
   failureReason!: string | null;
 
-  // So that a contract of a federated graph can leave it out.
+  // The tag allows a contract of a federated graph to exclude the field.
   @Directive('@tag(name: "personal-data")')
-  @Field(() => String, { nullable: true, description: 'Who asked for it, when that is known.' })
+  @Field(() => String, { nullable: true, description: 'The user who requested it, if known.' })
   @Column({ name: 'requested_by', type: 'varchar', length: 255, nullable: true })
   requestedBy!: string | null;
 
@@ -115,91 +110,58 @@ export class Export {
   @Column({ name: 'created_at', type: 'datetime', precision: 3 })
   createdAt!: Date;
 
-  @Field(() => DateTime, { description: 'When its row last changed.' })
+  @Field(() => DateTime, { description: 'When it last changed.' })
   @Column({ name: 'updated_at', type: 'datetime', precision: 3 })
   updatedAt!: Date;
 
-  @Field(() => DateTime, { nullable: true, description: 'When a worker took it up.' })
+  @Field(() => DateTime, { nullable: true, description: 'When a worker started it.' })
   @Column({ name: 'started_at', type: 'datetime', precision: 3, nullable: true })
   startedAt!: Date | null;
 
-  @Field(() => DateTime, { nullable: true, description: 'When it ended, well or not.' })
+  @Field(() => DateTime, { nullable: true, description: 'When it ended, with or without success.' })
   @Column({ name: 'completed_at', type: 'datetime', precision: 3, nullable: true })
   completedAt!: Date | null;
 
   @Field(() => DateTime, {
     nullable: true,
-    description: 'When its files stop being available; null: never.',
+    description: 'When its files expire; null means never.',
   })
   @Column({ name: 'expires_at', type: 'datetime', precision: 3, nullable: true })
   expiresAt!: Date | null;
 
-  @Field(() => Url, {
-    nullable: true,
-    simple: false,
-    complexity: linkCost,
-    description:
-      'A link to the exported data as JSON. Null unless includeJson is set and the file exists.',
-  })
+  @LinkField('the exported data as JSON', 'includeJson')
   readonly jsonUrl?: string | null;
 
-  @Field(() => Url, {
-    nullable: true,
-    simple: false,
-    complexity: linkCost,
-    description:
-      'A link to the exported data as CSV. Null unless includeCsv is set and the file exists.',
-  })
+  @LinkField('the exported data as CSV', 'includeCsv')
   readonly csvUrl?: string | null;
 
-  @Field(() => Url, {
-    nullable: true,
-    simple: false,
-    complexity: linkCost,
-    description:
-      'A link to the errors of the export as CSV. Null unless includeCsv is set and there were any.',
-  })
+  @LinkField('the errors of the export as CSV', 'includeCsv')
   readonly csvErrorUrl?: string | null;
 
-  @Field(() => Url, {
-    nullable: true,
-    simple: false,
-    complexity: linkCost,
-    description:
-      'A link to the rows left out of the CSV because they looked malicious, made safe. Null unless includeCsv is set and there were any.',
-  })
+  @LinkField('the rows omitted from the CSV as malicious, made safe', 'includeCsv')
   readonly csvSanitizedUrl?: string | null;
 
   @Field(() => [ExportFile], {
     simple: false,
     complexity: filesCost,
-    description: 'The four files an export may leave, each with its state.',
+    description: 'The four files that an export may produce, each with its state.',
   })
   readonly files?: ExportFile[];
 }
 
-/** Where the fields of an export that are columns lie in its table. */
-export const exportColumns = {
-  id: 'id',
-  name: 'name',
-  resource: 'resource',
-  status: 'status',
-  countBatches: 'count_batches',
-  countTotal: 'count_total',
-  failureReason: 'failure_reason',
-  requestedBy: 'requested_by',
-  createdAt: 'created_at',
-  updatedAt: 'updated_at',
-  startedAt: 'started_at',
-  completedAt: 'completed_at',
-  expiresAt: 'expires_at',
-} as const satisfies Partial<Record<keyof Export, string>>;
-export type ExportColumn = keyof typeof exportColumns;
+/** The fields that are columns. Links and files come from `export_files`. */
+export type ExportColumn = Exclude<keyof Export, 'organizationId' | 'files' | `${string}Url`>;
+
+/** The names of those columns in the table. */
+export const exportColumns = Object.fromEntries(
+  getMetadataArgsStorage()
+    .filterColumns(Export)
+    .map(({ propertyName, options }) => [propertyName, options.name ?? propertyName]),
+) as Readonly<Record<ExportColumn, string>>;
 
 /**
- * An export as it is read for an answer: the fields that were asked for, as the driver gives them, times as text (see
- * database/values.ts). It is what GraphQL takes them from; making objects of a class of it would cost more than all the rest
- * of a list.
+ * The selected columns as the database returns them, times as text (see database/sql-datetime.ts).
+ * GraphQL reads this object itself: creating entities costs more than all the rest of a list.
  */
 export type ExportRow = Pick<Export, 'id'> & {
   readonly [Column in Exclude<ExportColumn, 'id'>]?: Date extends Export[Column]

@@ -1,265 +1,134 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { tmpdir } from 'node:os';
+
+import { describe, expect, it } from '@jest/globals';
 
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import { ExportResource, ExportStatus } from '../../src/exports/export.js';
-import { engines, type EngineDatabase } from '../support/engines.js';
-import { startGateway, type Gateway } from '../support/gateway.js';
-import { exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
-import { post } from './post.js';
+import { embedded, engines } from '../support/engines.js';
+import { useGateway } from '../support/gateway.js';
+import { exportId, exportRow, fileRow } from '../support/rows.js';
+import { asOrganization } from './lists.js';
 
 const kinds = Object.values(ExportFileKind);
-const past = new Date('2020-01-02T03:04:05.678Z');
-const future = new Date('2099-12-31T23:59:59.999Z');
-
-const FULL = 0;
-const BARE = 1;
-const FOREIGN = 2;
-const EXPIRED = 3;
-const EXPIRED_WITHOUT_FILES = 4;
-const EXPIRED_WHILE_QUEUED = 5;
-const UNEXPIRED = 6;
-const HUGE = 7;
-const PARTLY = 8;
-const ENDED = 10;
-const UNKNOWN = 99;
-
-const withoutFiles = [
-  { index: ENDED, status: ExportStatus.QUEUED, state: 'PENDING' },
-  { index: ENDED + 1, status: ExportStatus.PROCESSING, state: 'PENDING' },
-  { index: ENDED + 2, status: ExportStatus.COMPLETED, state: 'NOT_PRODUCED' },
-  { index: ENDED + 3, status: ExportStatus.FAILED, state: 'NOT_PRODUCED' },
-  { index: ENDED + 4, status: ExportStatus.TIMED_OUT, state: 'NOT_PRODUCED' },
-];
-
+const everyField = `id name resource status countBatches countTotal createdAt updatedAt startedAt completedAt
+                    expiresAt failureReason requestedBy`;
+const urlFields = 'jsonUrl csvUrl csvErrorUrl csvSanitizedUrl';
+const [FULL, BARE, FOREIGN, UNKNOWN] = [exportId(0), exportId(1), exportId(2), exportId(99)];
 const lower = `exp_aB${'1'.repeat(20)}`;
 const upper = `exp_Ab${'1'.repeat(20)}`;
 
-interface File {
-  kind: string;
-  state: string;
-  fileName: string;
-  sizeBytes: number | null;
-  rowCount: number | null;
-  sha256: string | null;
-  url: string | null;
-  urlExpiresAt: string | null;
-}
-interface Urls {
-  jsonUrl: string | null;
-  csvUrl: string | null;
-  csvErrorUrl: string | null;
-  csvSanitizedUrl: string | null;
-}
-
-const noUrls: Urls = { jsonUrl: null, csvUrl: null, csvErrorUrl: null, csvSanitizedUrl: null };
-const noFile = { sizeBytes: null, rowCount: null, sha256: null, url: null, urlExpiresAt: null };
-
-describe.each(engines)('export(id) on $engine', ({ provide }) => {
-  let database: EngineDatabase;
-  let gateway: Gateway;
-
-  beforeAll(async () => {
-    database = await provide();
-    gateway = await startGateway(database);
-    await insertRows(gateway.source, {
-      exports: [
-        exportRow(FULL, {
-          name: 'Größe “L” 🎉 \\ \' " <b>',
-          resource: ExportResource.SHIPPING_LABEL_INFERENCE,
-          status: ExportStatus.TIMED_OUT,
-          countBatches: 2_147_483_647,
-          countTotal: 0,
-          failureReason: 'It took too long.\nSecond line.',
-          requestedBy: 'zoë@example.com',
-          createdAt: new Date('2026-03-29T01:59:59.001Z'),
-          updatedAt: new Date('2026-03-29T02:30:00.010Z'),
-          startedAt: new Date('2026-10-25T00:30:00.100Z'),
-          completedAt: new Date('2026-10-25T01:30:00.999Z'),
-          expiresAt: future,
-        }),
-        exportRow(BARE, { createdAt: new Date('2000-02-29T00:00:00.000Z') }),
-        exportRow(FOREIGN, { organizationId: 'org_other' }),
-        exportRow(EXPIRED, { expiresAt: past }),
-        exportRow(EXPIRED_WITHOUT_FILES, { expiresAt: past, status: ExportStatus.FAILED }),
-        exportRow(EXPIRED_WHILE_QUEUED, { expiresAt: past, status: ExportStatus.QUEUED }),
-        exportRow(UNEXPIRED, { expiresAt: future, status: ExportStatus.PROCESSING }),
-        exportRow(HUGE),
-        exportRow(PARTLY, { status: ExportStatus.PROCESSING }),
-        ...withoutFiles.map(({ index, status }) => exportRow(index, { status })),
-        exportRow(50, { id: lower, name: 'lower first' }),
-        exportRow(51, { id: upper, name: 'upper first' }),
-      ],
-      files: [
-        ...[FULL, FOREIGN, EXPIRED, UNEXPIRED].flatMap((index) =>
-          // Not in the order of the answer.
-          [...kinds].reverse().map((kind) => fileRow(index, kind)),
-        ),
-        fileRow(HUGE, ExportFileKind.JSON, {
-          fileName: 'Größe 🎉.json',
-          sizeBytes: 5_000_000_000,
-          rowCount: 2_147_483_647,
-          sha256: '0123456789abcdef'.repeat(4),
-        }),
-        fileRow(HUGE, ExportFileKind.CSV, { sizeBytes: Number.MAX_SAFE_INTEGER }),
-        fileRow(HUGE, ExportFileKind.CSV_ERROR, { sizeBytes: 0, rowCount: 0 }),
-        fileRow(PARTLY, ExportFileKind.CSV),
-      ],
-    });
+describe.each(engines)('export(id) on $engine', (engine) => {
+  const gateway = useGateway(engine, {
+    exports: [
+      exportRow(0, {
+        name: 'Größe “L” 🎉 \\ \' " <b>',
+        resource: ExportResource.SHIPPING_LABEL_INFERENCE,
+        status: ExportStatus.TIMED_OUT,
+        countBatches: 2_147_483_647,
+        countTotal: 0,
+        failureReason: 'It took too long.\nSecond line.',
+        requestedBy: 'zoë@example.com',
+        // At changes to and from daylight-saving time.
+        createdAt: new Date('2026-03-29T01:59:59.001Z'),
+        updatedAt: new Date('2026-03-29T02:30:00.010Z'),
+        startedAt: new Date('2026-10-25T00:30:00.100Z'),
+        completedAt: new Date('2026-10-25T01:30:00.999Z'),
+        expiresAt: new Date('2099-12-31T23:59:59.999Z'),
+      }),
+      exportRow(1, { createdAt: new Date('2000-02-29T00:00:00.000Z') }),
+      exportRow(2, { organizationId: 'org_other' }),
+      exportRow(50, { id: lower, name: 'lower first' }),
+      exportRow(51, { id: upper, name: 'upper first' }),
+    ],
+    files: [
+      fileRow(0, ExportFileKind.JSON, {
+        fileName: 'Größe 🎉.json',
+        sizeBytes: 5_000_000_000,
+        rowCount: 2_147_483_647,
+        sha256: '0123456789abcdef'.repeat(4),
+      }),
+      fileRow(0, ExportFileKind.CSV, { sizeBytes: Number.MAX_SAFE_INTEGER }),
+      fileRow(0, ExportFileKind.CSV_ERROR, { sizeBytes: 0, rowCount: 0 }),
+      fileRow(2, ExportFileKind.CSV),
+    ],
   });
 
-  afterAll(async () => {
-    await gateway.close();
-    await database.dispose();
-  });
-
-  async function filesOf(
-    index: number,
-    flags = ', includeCsv: true, includeJson: true',
-  ): Promise<readonly File[]> {
-    const { data, errors } = await gateway.query<{ export: { files: File[] } }>(
-      `query ($id: ID!) { export(id: $id${flags}) {
-         files { kind state fileName sizeBytes rowCount sha256 url urlExpiresAt } } }`,
-      { id: exportId(index) },
+  it('returns the fields of the row, times in UTC to the millisecond, as a list does', async () => {
+    const { data, errors, statements } = await gateway.query<{ export: object }>(
+      `query ($id: ID!) { export(id: $id) { ${everyField} } }`,
+      { id: FULL },
     );
     expect(errors).toBeUndefined();
-    return data.export.files;
-  }
-
-  function urlsOf(index: number) {
-    return gateway.query<{ export: Urls }>(
-      `query ($id: ID!) { export(id: $id, includeCsv: true, includeJson: true) {
-         jsonUrl csvUrl csvErrorUrl csvSanitizedUrl } }`,
-      { id: exportId(index) },
+    expect(data.export).toEqual({
+      id: FULL,
+      name: 'Größe “L” 🎉 \\ \' " <b>',
+      resource: 'SHIPPING_LABEL_INFERENCE',
+      status: 'TIMED_OUT',
+      countBatches: 2_147_483_647,
+      countTotal: 0,
+      createdAt: '2026-03-29T01:59:59.001Z',
+      updatedAt: '2026-03-29T02:30:00.010Z',
+      startedAt: '2026-10-25T00:30:00.100Z',
+      completedAt: '2026-10-25T01:30:00.999Z',
+      expiresAt: '2099-12-31T23:59:59.999Z',
+      failureReason: 'It took too long.\nSecond line.',
+      requestedBy: 'zoë@example.com',
+    });
+    expect(statements).toHaveLength(1);
+    const list = await gateway.query<{ exports: { data: object[] } }>(
+      `{ exports(filter: { resource: SHIPPING_LABEL_INFERENCE }) { data { ${everyField} } } }`,
     );
-  }
+    expect(list.data.exports.data).toEqual([data.export]);
+  });
 
-  describe('its fields', () => {
-    const everyField = `id name resource status countBatches countTotal createdAt updatedAt startedAt completedAt
-                        expiresAt failureReason requestedBy`;
-
-    it('are those of the row, times to the millisecond and in UTC', async () => {
-      const { data, errors, statements } = await gateway.query(
-        `query ($id: ID!) { export(id: $id) { ${everyField} } }`,
-        { id: exportId(FULL) },
-      );
-      expect(errors).toBeUndefined();
-      expect(data).toEqual({
-        export: {
-          id: exportId(FULL),
-          name: 'Größe “L” 🎉 \\ \' " <b>',
-          resource: 'SHIPPING_LABEL_INFERENCE',
-          status: 'TIMED_OUT',
-          countBatches: 2_147_483_647,
-          countTotal: 0,
-          createdAt: '2026-03-29T01:59:59.001Z',
-          updatedAt: '2026-03-29T02:30:00.010Z',
-          startedAt: '2026-10-25T00:30:00.100Z',
-          completedAt: '2026-10-25T01:30:00.999Z',
-          expiresAt: '2099-12-31T23:59:59.999Z',
-          failureReason: 'It took too long.\nSecond line.',
-          requestedBy: 'zoë@example.com',
-        },
-      });
-      expect(statements).toHaveLength(1);
-    });
-
-    it('are null where the row has nothing', async () => {
-      const { data } = await gateway.query<{ export: Record<string, unknown> }>(
-        `query ($id: ID!) { export(id: $id) { ${everyField} } }`,
-        { id: exportId(BARE) },
-      );
-      expect(data.export).toMatchObject({
-        createdAt: '2000-02-29T00:00:00.000Z',
-        startedAt: null,
-        completedAt: null,
-        expiresAt: null,
-        failureReason: null,
-        requestedBy: null,
-      });
-    });
-
-    it('are the same in a list', async () => {
-      const one = await gateway.query<{ export: unknown }>(
-        `query ($id: ID!) { export(id: $id) { ${everyField} } }`,
-        { id: exportId(FULL) },
-      );
-      const list = await gateway.query<{ exports: { data: unknown[] } }>(
-        `{ exports(filter: { resource: SHIPPING_LABEL_INFERENCE }) { data { ${everyField} } } }`,
-      );
-      expect(list.data.exports.data).toEqual([one.data.export]);
+  it('returns null for the empty columns of a row', async () => {
+    const { data } = await gateway.query<{ export: object }>(
+      `query ($id: ID!) { export(id: $id) { ${everyField} } }`,
+      { id: BARE },
+    );
+    expect(data.export).toMatchObject({
+      createdAt: '2000-02-29T00:00:00.000Z',
+      startedAt: null,
+      completedAt: null,
+      expiresAt: null,
+      failureReason: null,
+      requestedBy: null,
     });
   });
 
-  describe('an id that is not to be seen', () => {
-    const document = (flags: string) => `query ($id: ID!) { export(id: $id${flags}) {
-      id name jsonUrl csvUrl files { kind url } } }`;
-
-    function ask(id: string, flags = '') {
-      return post(gateway, JSON.stringify({ query: document(flags), variables: { id } }));
-    }
-
-    it.each(['', ', includeCsv: true, includeJson: true'])(
-      'gives null, the same to the byte whether there is none or another organization has it (%s)',
-      async (flags) => {
-        const unknown = await ask(exportId(UNKNOWN), flags);
-        const foreign = await ask(exportId(FOREIGN), flags);
-        expect(unknown.text).toBe('{"data":{"export":null}}\n');
-        expect(unknown.status).toBe(200);
-        expect(foreign).toEqual(unknown);
-        expect(unknown.statements).toHaveLength(1);
+  it('returns the rows of files, with sizes beyond 32 bits to the byte', async () => {
+    const { data, errors } = await gateway.query<{ export: { files: object[] } }>(
+      `query ($id: ID!) { export(id: $id, includeJson: true, includeCsv: true) {
+         files { kind state fileName sizeBytes rowCount sha256 url urlExpiresAt } } }`,
+      { id: FULL },
+    );
+    expect(errors).toBeUndefined();
+    const ready = (kind: string) => ({
+      state: 'READY',
+      url: expect.stringContaining(`/${kind}?name=`),
+      urlExpiresAt: expect.any(String),
+    });
+    expect(data.export.files).toMatchObject([
+      {
+        kind: 'JSON',
+        fileName: 'Größe 🎉.json',
+        sizeBytes: 5_000_000_000,
+        rowCount: 2_147_483_647,
+        sha256: '0123456789abcdef'.repeat(4),
+        ...ready('json'),
       },
-    );
-
-    it('gives the same null when no export could have it', async () => {
-      const unknown = await ask(exportId(UNKNOWN));
-      const malformed = [
-        '',
-        'x',
-        'exp_',
-        exportId(FULL).slice(0, -1),
-        `${exportId(FULL)}1`,
-        `${exportId(FULL)} `,
-        ` ${exportId(FULL)}`,
-        `${exportId(FULL)}\n`,
-        `${exportId(FULL)}\0`,
-        exportId(FULL).toUpperCase(),
-        exportId(FULL).toLowerCase(),
-        `${exportId(FULL).slice(0, -1)}_`,
-        `${exportId(FULL).slice(0, -1)}%`,
-      ];
-      for (const id of malformed) {
-        const { status, headers, text } = await ask(id);
-        expect({ id, status, headers, text }).toEqual({
-          id,
-          status: unknown.status,
-          headers: unknown.headers,
-          text: unknown.text,
-        });
-      }
-    });
-
-    it('is seen by its own organization', async () => {
-      const other = await startGateway(database, {
-        config: {
-          auth: { kind: 'off', organization: 'org_other' },
-        },
-      });
-      try {
-        const { data } = await other.query(`{ export(id: "${exportId(FOREIGN)}") { id } }`);
-        expect(data).toEqual({ export: { id: exportId(FOREIGN) } });
-      } finally {
-        await other.close();
-      }
-    });
+      { kind: 'CSV', sizeBytes: Number.MAX_SAFE_INTEGER, ...ready('csv') },
+      { kind: 'CSV_ERROR', sizeBytes: 0, rowCount: 0, ...ready('csv_error') },
+      { kind: 'CSV_SANITIZED', state: 'NOT_PRODUCED', sizeBytes: null, url: null },
+    ]);
   });
 
-  it('tells ids apart by letter case', async () => {
+  it('distinguishes ids by letter case', async () => {
     const { data } = await gateway.query(
       `query ($lower: ID!, $upper: ID!, $neither: ID!) {
          lower: export(id: $lower) { id name }
          upper: export(id: $upper) { id name }
-         neither: export(id: $neither) { id name }
-       }`,
+         neither: export(id: $neither) { id name } }`,
       { lower, upper, neither: `exp_AB${'1'.repeat(20)}` },
     );
     expect(data).toEqual({
@@ -269,192 +138,115 @@ describe.each(engines)('export(id) on $engine', ({ provide }) => {
     });
   });
 
-  describe('its files', () => {
-    it('are the four kinds in one order, whatever the order of the rows', async () => {
-      for (const index of [FULL, BARE, EXPIRED, HUGE, PARTLY]) {
-        expect((await filesOf(index)).map(({ kind }) => kind)).toEqual([
-          'JSON',
-          'CSV',
-          'CSV_ERROR',
-          'CSV_SANITIZED',
-        ]);
+  it('returns an export to its own organization', () =>
+    asOrganization(gateway, 'org_other', async (other) => {
+      const { data } = await other.query(`{ export(id: "${FOREIGN}") { id } }`);
+      expect(data).toEqual({ export: { id: FOREIGN } });
+    }));
+
+  describe('for an id that the organization does not have', () => {
+    const request = (id: string, flags = '') =>
+      gateway.send({
+        body: {
+          query: `query ($id: ID!) { export(id: $id${flags}) { id name jsonUrl csvUrl files { kind url } } }`,
+          variables: { id },
+        },
+      });
+
+    it.each(['', ', includeCsv: true, includeJson: true'])(
+      'returns the same bytes whether it is unknown or of another organization (%s)',
+      async (flags) => {
+        const { logged, ...unknown } = await request(UNKNOWN, flags);
+        const { logged: foreignLog, ...foreign } = await request(FOREIGN, flags);
+        expect(unknown).toMatchObject({ status: 200, text: '{"data":{"export":null}}\n' });
+        expect(unknown.statements).toHaveLength(1);
+        expect(foreign).toEqual(unknown);
+        expect(foreignLog).toHaveLength(logged.length);
+      },
+    );
+
+    it('returns the same bytes for an id that no export can have', async () => {
+      const { status, headers, text } = await request(UNKNOWN);
+      const malformed = [
+        ...['', 'x', 'exp_', FULL.slice(0, -1), `${FULL}1`, `${FULL} `, ` ${FULL}`, `${FULL}\n`],
+        ...[`${FULL}\0`, FULL.toUpperCase(), FULL.toLowerCase()],
+        ...[`${FULL.slice(0, -1)}_`, `${FULL.slice(0, -1)}%`],
+      ];
+      for (const id of malformed) {
+        expect({ id, ...(await request(id)) }).toMatchObject({ id, status, headers, text });
       }
     });
+  });
+});
 
-    it('are READY with everything known of them where there is a row', async () => {
-      const files = await filesOf(FULL);
-      expect(files).toEqual(
-        kinds.map((kind) => ({
-          kind: kind.toUpperCase(),
-          state: 'READY',
-          fileName: fileRow(FULL, kind).fileName,
-          sizeBytes: 1_000,
-          rowCount: 10,
-          sha256: 'a'.repeat(64),
-          url: expect.stringContaining(`/${kind}?name=`),
-          urlExpiresAt: expect.any(String),
-        })),
-      );
-    });
-
-    it.each(withoutFiles)(
-      'of an export that is $status are $state without a row',
-      async ({ index, state }) => {
-        const id = exportId(index);
-        expect(await filesOf(index)).toEqual([
-          { kind: 'JSON', state, fileName: `${id}.json`, ...noFile },
-          { kind: 'CSV', state, fileName: `${id}.csv`, ...noFile },
-          { kind: 'CSV_ERROR', state, fileName: `${id}-errors.csv`, ...noFile },
-          { kind: 'CSV_SANITIZED', state, fileName: `${id}-sanitized.csv`, ...noFile },
-        ]);
-        const { data, linksSigned } = await urlsOf(index);
-        expect(data.export).toEqual(noUrls);
-        expect(linksSigned).toBe(0);
-      },
-    );
-
-    it('may be READY one by one while the export is still processing', async () => {
-      const files = await filesOf(PARTLY);
-      expect(files.map(({ kind, state, url }) => [kind, state, url !== null])).toEqual([
-        ['JSON', 'PENDING', false],
-        ['CSV', 'READY', true],
-        ['CSV_ERROR', 'PENDING', false],
-        ['CSV_SANITIZED', 'PENDING', false],
-      ]);
-      const { data, linksSigned } = await urlsOf(PARTLY);
-      expect(data.export).toEqual({ ...noUrls, csvUrl: expect.any(String) });
-      expect(linksSigned).toBe(1);
-    });
-
-    it.each([EXPIRED, EXPIRED_WITHOUT_FILES, EXPIRED_WHILE_QUEUED])(
-      'are all EXPIRED when expiresAt has passed, without links (export %d)',
-      async (index) => {
-        const files = await filesOf(index);
-        expect(files.map(({ state, url, urlExpiresAt }) => [state, url, urlExpiresAt])).toEqual(
-          kinds.map(() => ['EXPIRED', null, null]),
-        );
-      },
-    );
-
-    it('are not EXPIRED before', async () => {
-      expect((await filesOf(UNEXPIRED)).map(({ state }) => state)).toEqual(
-        kinds.map(() => 'READY'),
-      );
-    });
-
-    it('have sizes beyond 32 bits to the byte', async () => {
-      const [json, csv, csvError] = await filesOf(HUGE);
-      expect(json).toMatchObject({
-        fileName: 'Größe 🎉.json',
-        sizeBytes: 5_000_000_000,
-        rowCount: 2_147_483_647,
-        sha256: '0123456789abcdef'.repeat(4),
-      });
-      expect(csv?.sizeBytes).toBe(Number.MAX_SAFE_INTEGER);
-      expect(csvError).toMatchObject({ state: 'READY', sizeBytes: 0, rowCount: 0 });
-    });
-
-    it.each([
-      { flags: '', linked: [] },
-      { flags: ', includeJson: true', linked: ['JSON'] },
-      { flags: ', includeCsv: true', linked: ['CSV', 'CSV_ERROR', 'CSV_SANITIZED'] },
-    ])('have links only where their flag is set: ($flags)', async ({ flags, linked }) => {
-      const files = await filesOf(FULL, flags);
-      expect(files.map(({ state }) => state)).toEqual(kinds.map(() => 'READY'));
-      expect(files.filter(({ url }) => url !== null).map(({ kind }) => kind)).toEqual(linked);
-      expect(
-        files.filter(({ urlExpiresAt }) => urlExpiresAt !== null).map(({ kind }) => kind),
-      ).toEqual(linked);
-    });
+describe('an expired export', () => {
+  const gateway = useGateway(embedded, {
+    exports: [
+      exportRow(0, { expiresAt: new Date('2020-01-02T03:04:05.678Z') }),
+      exportRow(1, { expiresAt: new Date('2099-12-31T23:59:59.999Z') }),
+      exportRow(2),
+      exportRow(3, { status: ExportStatus.PROCESSING }),
+    ],
+    files: [0, 1, 2].flatMap((index) => kinds.map((kind) => fileRow(index, kind))),
   });
 
-  describe('an expired export', () => {
-    it.each([EXPIRED, EXPIRED_WITHOUT_FILES, EXPIRED_WHILE_QUEUED])(
-      'has no URLs, and nothing is read or signed for them (export %d)',
-      async (index) => {
-        const { data, errors, statements, linksSigned } = await urlsOf(index);
-        expect(errors).toBeUndefined();
-        expect(data.export).toEqual(noUrls);
-        expect(statements).toHaveLength(1);
-        expect(statements[0]).not.toContain('export_files');
-        expect(linksSigned).toBe(0);
-      },
+  it('has no URLs, and nothing is read or signed for them', async () => {
+    const { data, errors, statements, linksSigned } = await gateway.query<{ export: object }>(
+      `{ export(id: "${exportId(0)}", includeCsv: true, includeJson: true) { ${urlFields} } }`,
     );
-
-    it('has none in a list either, beside others that have', async () => {
-      const { data, linksSigned } = await gateway.query<{
-        exports: { data: ({ id: string } & Urls)[] };
-      }>(
-        `{ exports(limit: 100, includeCsv: true, includeJson: true) {
-             data { id jsonUrl csvUrl csvErrorUrl csvSanitizedUrl } } }`,
-      );
-      const linked = data.exports.data
-        .filter(({ jsonUrl }) => jsonUrl !== null)
-        .map(({ id }) => id);
-      expect(linked.sort()).toEqual([FULL, UNEXPIRED, HUGE].map(exportId));
-      expect(linksSigned).toBe(4 + 4 + 3 + 1);
-    });
+    expect(errors).toBeUndefined();
+    expect(Object.values(data.export)).toEqual([null, null, null, null]);
+    expect(statements).toEqual([expect.not.stringContaining('export_files')]);
+    expect(linksSigned).toBe(0);
   });
 
-  describe('a link', () => {
-    interface Link {
-      export: { files: File[] } & Urls;
-    }
-    const document = `query ($id: ID!) { export(id: $id, includeCsv: true, includeJson: true) {
-      jsonUrl csvUrl csvErrorUrl csvSanitizedUrl files { kind url urlExpiresAt } } }`;
-
-    /** The second that a link says it works until. */
-    function expiryOf(url: string | null): number {
-      return Number(new URL(url ?? '').searchParams.get('expires'));
-    }
-
-    it.each([
-      { ttl: undefined, seconds: 900 },
-      { ttl: 60, seconds: 60 },
-      { ttl: 604_800, seconds: 604_800 },
-    ])(
-      'works for FILES_URL_TTL, $seconds seconds, and urlExpiresAt says so',
-      async ({ ttl, seconds }) => {
-        const short = await startGateway(database, {
-          config:
-            ttl === undefined
-              ? {}
-              : {
-                  files: {
-                    kind: 'local',
-                    directory: gateway.filesDirectory,
-                    secret: { value: 'the secret of the tests' },
-                    linkTtl: ttl,
-                  },
-                },
-        });
-        try {
-          const before = Math.floor(Date.now() / 1000);
-          const { data } = await short.query<Link>(document, { id: exportId(FULL) });
-          const after = Math.floor(Date.now() / 1000);
-          const { files, ...urls } = data.export;
-          expect(files).toHaveLength(4);
-          for (const { url, urlExpiresAt } of files) {
-            expect(urlExpiresAt).toBe(new Date(expiryOf(url) * 1000).toISOString());
-          }
-          for (const url of [...files.map((file) => file.url), ...Object.values(urls)]) {
-            expect(url).toMatch(new RegExp(`^${short.origin}/files/`));
-            expect(expiryOf(url)).toBeGreaterThanOrEqual(before + seconds);
-            expect(expiryOf(url)).toBeLessThanOrEqual(after + seconds);
-          }
-        } finally {
-          await short.close();
-        }
-      },
+  it('has none in a list either, beside others that have', async () => {
+    const { data, linksSigned } = await gateway.query<{ exports: { data: object[] } }>(
+      `{ exports(includeCsv: true, includeJson: true) { data { ${urlFields} } } }`,
     );
+    const linked = data.exports.data.map(
+      (urls) => Object.values(urls).filter((url) => url !== null).length,
+    );
+    expect(linked).toEqual([0, 4, 4, 0]);
+    expect(linksSigned).toBe(8);
+  });
+});
 
-    it('is for the file of its own field', async () => {
-      const { data } = await gateway.query<Link>(document, { id: exportId(FULL) });
-      const paths = (url: string | null) => new URL(url ?? '').pathname;
-      const { jsonUrl, csvUrl, csvErrorUrl, csvSanitizedUrl, files } = data.export;
-      const own = kinds.map((kind) => `/files/exports/${exportId(FULL)}/${kind}`);
-      expect([jsonUrl, csvUrl, csvErrorUrl, csvSanitizedUrl].map(paths)).toEqual(own);
-      expect(files.map(({ url }) => paths(url))).toEqual(own);
-    });
+describe.each([undefined, 60, 604_800])('a link with FILES_URL_TTL=%s', (linkTtl) => {
+  const secret = { value: 'the secret of the tests' };
+  const files = linkTtl && { kind: 'local' as const, directory: tmpdir(), secret, linkTtl };
+  const gateway = useGateway(embedded, {
+    exports: [exportRow(0)],
+    files: kinds.map((kind) => fileRow(0, kind)),
+    config: files ? { files } : {},
+  });
+
+  it('leads to the file of its field and works until urlExpiresAt', async () => {
+    const expiryBound = () => Math.floor(Date.now() / 1000) + (linkTtl ?? 900);
+    const earliest = expiryBound();
+    const { data } = await gateway.query<{
+      export: Record<string, string> & { files: { url: string; urlExpiresAt: string }[] };
+    }>(
+      `{ export(id: "${exportId(0)}", includeCsv: true, includeJson: true) {
+           ${urlFields} files { url urlExpiresAt } } }`,
+    );
+    const latest = expiryBound();
+    const { files: linked, ...urls } = data.export;
+    expect(Object.keys(urls)).toEqual(urlFields.split(' '));
+    for (const given of [Object.values(urls), linked.map(({ url }) => url)]) {
+      const links = given.map((url) => new URL(url));
+      expect(links.map(({ origin, pathname }) => `${origin}${pathname}`)).toEqual(
+        kinds.map((kind) => `${gateway.origin}/files/exports/${exportId(0)}/${kind}`),
+      );
+      for (const link of links) {
+        const expires = Number(link.searchParams.get('expires'));
+        expect(expires).toBeGreaterThanOrEqual(earliest);
+        expect(expires).toBeLessThanOrEqual(latest);
+      }
+    }
+    for (const { url, urlExpiresAt } of linked) {
+      const expires = Number(new URL(url).searchParams.get('expires'));
+      expect(urlExpiresAt).toBe(new Date(expires * 1000).toISOString());
+    }
   });
 });

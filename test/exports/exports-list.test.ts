@@ -1,328 +1,291 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 
-import { ExportResource, ExportStatus } from '../../src/exports/export.js';
-import { engines, type EngineDatabase } from '../support/engines.js';
-import { startGateway, type QueryResult, type Gateway } from '../support/gateway.js';
-import { exportRow, insertRows } from '../support/rows.js';
-import { idsInOrder, orderOf, orders, type Listed, type Row } from './expected-list.js';
+import { ExportResource, ExportStatus, type Export } from '../../src/exports/export.js';
+import { engines } from '../support/engines.js';
+import { useGateway } from '../support/gateway.js';
+import { clearRows, exportId, exportRow, exportRows, insertRows } from '../support/rows.js';
+import {
+  asOrganization,
+  chronological,
+  idsInOrder,
+  idsOf,
+  orders,
+  readAllPages,
+  readPage,
+  type Order,
+} from './lists.js';
 
 const ROWS = 57;
 const resources = Object.values(ExportResource);
 const statuses = Object.values(ExportStatus);
-const start = Date.UTC(2026, 10, 1, 12, 0, 0, 500);
+const start = Date.UTC(2026, 10, 1, 12, 0, 0, 998);
 
-/** The rows of the list: few distinct values in every ordered column, so that most rows tie. */
-const rows: readonly Row[] = [...Array(ROWS).keys()].map((index) =>
-  exportRow(index, {
-    name: index % 4 === 0 ? `Quarter ${index}` : `Month ${index}`,
-    resource: pick(resources, index),
-    status: pick(statuses, index * 3),
-    countBatches: (index * 5) % 4,
-    countTotal: ((index * 11) % 3) * 1_000 - 1,
-    // They differ by milliseconds only, which must count.
-    createdAt: new Date(start - ((index * 7) % 5)),
-    updatedAt: new Date(start + ((index * 13) % 3) * 1_000),
-  }),
+/** Few distinct values in every ordered column, so that most rows tie. */
+const changesOf = (index: number): Partial<Export> => ({
+  name: `${index % 4 === 0 ? 'Quarter' : 'Month'} ${index}`,
+  resource: resources[index % resources.length] ?? ExportResource.CONTACT,
+  status: statuses[(index * 3) % statuses.length] ?? ExportStatus.QUEUED,
+  countBatches: (index * 5) % 4,
+  countTotal: ((index * 11) % 3) * 1_000 - 1,
+  // A millisecond apart, across a whole second.
+  createdAt: new Date(start + ((index * 7) % 5)),
+  updatedAt: new Date(start + ((index * 13) % 3) * 1_000),
+});
+const rows = exportRows(ROWS, changesOf);
+const byTotal: Order = { ...chronological, orderBy: 'countTotal' };
+
+/** The same rows of other organizations, some with similar names. */
+const others = ['org_other', 'ORG_DEMO', 'org_demo2', 'org_dem', 'org%', 'orgxdemo'].flatMap(
+  (organizationId, place) =>
+    exportRows(ROWS, (index) => ({
+      ...changesOf(index),
+      id: exportId(1_000 + place * 100 + index),
+      organizationId,
+    })),
 );
 
-/** Rows that look the same but belong to others; the names of some are close to org_demo. */
-const foreignRows: readonly Row[] = [
-  'org_other',
-  'ORG_DEMO',
-  'org_demo2',
-  'org_dem',
-  'org%',
-  'orgxdemo',
-].flatMap((organizationId, place) =>
-  rows.slice(0, 10).map((row, index) => ({
-    ...row,
-    id: exportRow(1_000 + place * 100 + index).id,
-    organizationId,
-  })),
+/** In the order of no list. */
+const shuffled = [...rows, ...others].sort((one, other) =>
+  one.id.split('').reverse().join() < other.id.split('').reverse().join() ? -1 : 1,
 );
 
-const chronological = orderOf('CREATED_AT', 'ASC');
+describe.each(engines)('a list of exports on $engine', (engine) => {
+  const gateway = useGateway(engine, { exports: shuffled });
 
-function pick<Value>(values: readonly Value[], index: number): Value {
-  const value = values[index % values.length];
-  if (value === undefined) throw new Error('There is nothing to pick from.');
-  return value;
-}
-
-describe.each(engines)('a list of exports on $engine', ({ provide }) => {
-  let database: EngineDatabase;
-  let gateway: Gateway;
-
-  beforeAll(async () => {
-    database = await provide();
-    gateway = await startGateway(database);
-    // Not in the order of any list, so that none comes for free.
-    const shuffled = [...rows, ...foreignRows].sort((one, other) =>
-      digits(one) < digits(other) ? -1 : 1,
-    );
-    await insertRows(gateway.source, { exports: shuffled });
-  });
-
-  afterAll(async () => {
-    await gateway.close();
-    await database.dispose();
-  });
-
-  /** The answer to `exports(args)`. */
-  function list(args: string): Promise<QueryResult<Listed>> {
-    const call = args === '' ? 'exports' : `exports(${args})`;
-    return gateway.query<Listed>(
-      `{ ${call} { data { id } pagination { page limit hasMore totalCount totalPages endCursor } } }`,
-    );
-  }
-
-  async function idsOf(args: string): Promise<string[]> {
-    const { data } = await list(args);
-    return data.exports.data.map(({ id }) => id);
-  }
-
-  it('is chronological, with the first ten of all, unless told otherwise', async () => {
-    const { data, errors } = await list('');
-    expect(errors).toBeUndefined();
-    expect(data.exports.data.map(({ id }) => id)).toEqual(
-      idsInOrder(rows, chronological).slice(0, 10),
-    );
-    expect(data.exports.pagination).toEqual({
-      page: 1,
-      limit: 10,
-      hasMore: true,
-      totalCount: ROWS,
-      totalPages: 6,
-      endCursor: expect.any(String),
-    });
-  });
-
-  it('takes null for an argument that may be null as if it were left out', async () => {
-    const expected = await list('');
-    const { data, errors } = await list(
-      'filter: { resource: null, statuses: null, search: null }, after: null',
+  it('has the ten oldest exports by default, and takes null arguments as absent', async () => {
+    const pagination = 'pagination { page limit hasMore totalCount totalPages }';
+    const lists = [
+      'exports',
+      'exports(filter: null, after: null)',
+      'exports(filter: {})',
+      'exports(filter: { resource: null, statuses: null, search: null })',
+    ];
+    const { data, errors } = await gateway.query<Record<string, object>>(
+      `{ ${lists.map((list, index) => `a${index}: ${list} { data { id } ${pagination} }`).join(' ')} }`,
     );
     expect(errors).toBeUndefined();
-    expect(data).toEqual(expected.data);
-    expect((await list('filter: null')).data).toEqual(expected.data);
-    expect((await list('filter: {}')).data).toEqual(expected.data);
+    const ids = idsInOrder(rows, chronological).slice(0, 10);
+    const expected = {
+      data: ids.map((id) => ({ id })),
+      pagination: { page: 1, limit: 10, hasMore: true, totalCount: ROWS, totalPages: 6 },
+    };
+    expect(Object.values(data)).toEqual(lists.map(() => expected));
   });
 
   it.each(orders)(
-    'by $orderBy $direction, with ties by id in the same direction',
+    'has every export once by $args, page by page or after cursors',
     async (order) => {
-      const args = `orderBy: ${order.orderBy}, direction: ${order.direction}, limit: 100`;
-      expect(await idsOf(args)).toEqual(idsInOrder(rows, order));
-    },
-  );
-
-  it.each(orders)(
-    'by $orderBy $direction loses and repeats nothing from page to page',
-    async (order) => {
-      const args = `orderBy: ${order.orderBy}, direction: ${order.direction}, limit: 8`;
-      const pages = await Promise.all(
-        [1, 2, 3, 4, 5, 6, 7, 8].map((page) => idsOf(`${args}, page: ${page}`)),
+      const filter =
+        '{ search: "mONTH", resource: TRACKER, statuses: [COMPLETED, FAILED, QUEUED] }';
+      const filtered = rows.filter(
+        ({ name, resource, status }) =>
+          name.startsWith('Month') &&
+          resource === ExportResource.TRACKER &&
+          [ExportStatus.COMPLETED, ExportStatus.FAILED, ExportStatus.QUEUED].includes(status),
       );
-      expect(pages.flat()).toEqual(idsInOrder(rows, order));
-    },
-  );
-
-  describe('its filter', () => {
-    /** Expects the list with this filter to have those of the rows that are `wanted`, with the right count. */
-    async function expectFiltered(filter: string, wanted: (row: Row) => boolean): Promise<void> {
-      const expected = idsInOrder(rows.filter(wanted), chronological);
-      const { data, errors } = await list(`filter: { ${filter} }, limit: 100`);
-      expect(errors).toBeUndefined();
-      expect(data.exports.data.map(({ id }) => id)).toEqual(expected);
-      expect(data.exports.pagination).toMatchObject({
-        hasMore: false,
-        totalCount: expected.length,
-        totalPages: expected.length === 0 ? 0 : 1,
-      });
-    }
-
-    it.each(Object.entries(ExportResource))('resource: %s', async (name, resource) => {
-      expect.hasAssertions();
-      await expectFiltered(`resource: ${name}`, (row) => row.resource === resource);
-    });
-
-    it.each(Object.entries(ExportStatus))('statuses: [%s]', async (name, status) => {
-      expect.hasAssertions();
-      await expectFiltered(`statuses: [${name}]`, (row) => row.status === status);
-    });
-
-    it('several statuses, in any order and also repeated', async () => {
-      const wanted = ({ status }: Row) =>
-        status === ExportStatus.QUEUED || status === ExportStatus.TIMED_OUT;
-      await expectFiltered('statuses: [QUEUED, TIMED_OUT]', wanted);
-      await expectFiltered('statuses: [TIMED_OUT, QUEUED, TIMED_OUT, QUEUED, QUEUED]', wanted);
-      await expectFiltered(
-        'statuses: [QUEUED, PROCESSING, COMPLETED, FAILED, TIMED_OUT]',
-        () => true,
-      );
-    });
-
-    it('an empty list of statuses filters nothing', async () => {
-      expect.hasAssertions();
-      await expectFiltered('statuses: []', () => true);
-    });
-
-    it('one status without brackets is a list of one, as GraphQL has it', async () => {
-      expect.hasAssertions();
-      await expectFiltered('statuses: FAILED', (row) => row.status === ExportStatus.FAILED);
-    });
-
-    it('several conditions must all be met', async () => {
-      await expectFiltered(
-        'resource: SHIPMENT, statuses: [FAILED, COMPLETED, QUEUED], search: "MONTH"',
-        (row) =>
-          row.resource === ExportResource.SHIPMENT &&
-          [ExportStatus.FAILED, ExportStatus.COMPLETED, ExportStatus.QUEUED].includes(row.status) &&
-          row.name.startsWith('Month'),
-      );
-      await expectFiltered('resource: GROUP, search: "quarter 1"', () => false);
-      expect(rows.filter((row) => row.resource === ExportResource.GROUP)).not.toEqual([]);
-    });
-
-    it('goes with any order and page', async () => {
-      const quarters = rows.filter((row) => row.name.startsWith('Quarter'));
-      expect(
-        await idsOf(
-          'filter: { search: "quarter" }, orderBy: COUNT_TOTAL, direction: DESC, limit: 4, page: 2',
-        ),
-      ).toEqual(idsInOrder(quarters, orderOf('COUNT_TOTAL', 'DESC')).slice(4, 8));
-    });
-  });
-
-  describe('its pages', () => {
-    it.each([
-      // 57 rows = 3 × 19: the last page is exactly full.
-      { limit: 19, page: 1, size: 19, hasMore: true, totalPages: 3 },
-      { limit: 19, page: 2, size: 19, hasMore: true, totalPages: 3 },
-      { limit: 19, page: 3, size: 19, hasMore: false, totalPages: 3 },
-      { limit: 19, page: 4, size: 0, hasMore: false, totalPages: 3 },
-      // One row is left for the last page.
-      { limit: 56, page: 1, size: 56, hasMore: true, totalPages: 2 },
-      { limit: 56, page: 2, size: 1, hasMore: false, totalPages: 2 },
-      // All on one page, exactly and with room.
-      { limit: 57, page: 1, size: 57, hasMore: false, totalPages: 1 },
-      { limit: 58, page: 1, size: 57, hasMore: false, totalPages: 1 },
-      { limit: 100, page: 1, size: 57, hasMore: false, totalPages: 1 },
-      // One at a time.
-      { limit: 1, page: 1, size: 1, hasMore: true, totalPages: 57 },
-      { limit: 1, page: 56, size: 1, hasMore: true, totalPages: 57 },
-      { limit: 1, page: 57, size: 1, hasMore: false, totalPages: 57 },
-      // Beyond the end.
-      { limit: 1, page: 58, size: 0, hasMore: false, totalPages: 57 },
-      { limit: 100, page: 2, size: 0, hasMore: false, totalPages: 1 },
-      { limit: 10, page: 1_000_000, size: 0, hasMore: false, totalPages: 6 },
-    ])('page $page of limit $limit has $size rows, hasMore $hasMore', async (expected) => {
-      const { limit, page, size, hasMore, totalPages } = expected;
-      const { data, errors } = await list(`limit: ${limit}, page: ${page}`);
-      const from = (page - 1) * limit;
-      expect(errors).toBeUndefined();
-      expect(data.exports.data.map(({ id }) => id)).toEqual(
-        idsInOrder(rows, chronological).slice(from, from + limit),
-      );
-      expect(data.exports.data).toHaveLength(size);
-      expect(data.exports.pagination).toEqual({
-        page,
-        limit,
-        hasMore,
-        totalCount: ROWS,
-        totalPages,
-        endCursor: size === 0 ? null : expect.any(String),
-      });
-    });
-
-    it('hasMore is right also when it is the only field', async () => {
-      const { data, statements } = await gateway.query(
-        `{ full: exports(limit: 57) { pagination { hasMore } }
-           short: exports(limit: 56) { pagination { hasMore } } }`,
-      );
-      expect(data).toEqual({
-        full: { pagination: { hasMore: false } },
-        short: { pagination: { hasMore: true } },
-      });
-      expect(statements.filter((sql) => sql.includes('COUNT('))).toEqual([]);
-    });
-  });
-
-  it('is an empty array, not null, where there is nothing', async () => {
-    const { data, errors } = await list('filter: { search: "no such name" }');
-    expect(errors).toBeUndefined();
-    expect(data.exports).toEqual({
-      data: [],
-      pagination: {
-        page: 1,
-        limit: 10,
-        hasMore: false,
-        totalCount: 0,
-        totalPages: 0,
-        endCursor: null,
-      },
-    });
-  });
-
-  describe('of one organization', () => {
-    it('never has rows of another, in any order, filter, search or count', async () => {
-      const own = new Set(rows.map(({ id }) => id));
-      const lists = [
-        ...orders.map((order) => `orderBy: ${order.orderBy}, direction: ${order.direction}`),
-        'filter: { resource: CONTACT }',
-        'filter: { statuses: [COMPLETED, QUEUED] }',
-        'filter: { search: "o" }',
-        'filter: { search: "%" }',
-      ];
-      for (const args of lists) {
-        const { data } = await list(`${args}, limit: 100`);
-        expect(data.exports.data.filter(({ id }) => !own.has(id))).toEqual([]);
-        expect(data.exports.pagination.totalCount).toBe(data.exports.data.length);
-      }
-    });
-
-    it('is empty for an organization without exports, however many others have', async () => {
-      const empty = await startGateway(database, {
-        config: {
-          auth: { kind: 'off', organization: 'org_empty' },
-        },
-      });
-      try {
-        const { data } = await empty.query<Listed>(
-          '{ exports { data { id } pagination { hasMore totalCount totalPages endCursor } } }',
+      for (const [args, expected] of [
+        [`${order.args}, limit: 8`, rows],
+        [`${order.args}, limit: 19`, rows],
+        [`${order.args}, limit: 1, filter: ${filter}`, filtered],
+      ] as const) {
+        const byCursor = await readAllPages(gateway, args);
+        expect(idsOf(byCursor)).toEqual(idsInOrder(expected, order));
+        const byNumber = await Promise.all(
+          byCursor.map((_, index) => readPage(gateway, `${args}, page: ${index + 1}`)),
         );
-        expect(data.exports).toEqual({
-          data: [],
-          pagination: { hasMore: false, totalCount: 0, totalPages: 0, endCursor: null },
-        });
-      } finally {
-        await empty.close();
+        // The page argument keeps its default beside a cursor.
+        expect(byNumber.map(({ ids }) => ids)).toEqual(byCursor.map(({ ids }) => ids));
+        expect(byNumber.map(({ pagination }) => ({ ...pagination, page: 1 }))).toEqual(
+          byCursor.map(({ pagination }) => pagination),
+        );
       }
+    },
+  );
+
+  it.each<{ filter: string; matches: (row: Export) => boolean }>([
+    ...Object.entries(ExportResource).map(([name, resource]) => ({
+      filter: `resource: ${name}`,
+      matches: (row: Export) => row.resource === resource,
+    })),
+    ...Object.entries(ExportStatus).map(([name, status]) => ({
+      filter: `statuses: [${name}]`,
+      matches: (row: Export) => row.status === status,
+    })),
+    { filter: 'statuses: []', matches: () => true },
+    // As GraphQL coerces lists.
+    { filter: 'statuses: FAILED', matches: ({ status }) => status === ExportStatus.FAILED },
+    {
+      filter: 'statuses: [TIMED_OUT, QUEUED, TIMED_OUT]',
+      matches: ({ status }) => [ExportStatus.QUEUED, ExportStatus.TIMED_OUT].includes(status),
+    },
+    {
+      filter: 'statuses: [QUEUED, PROCESSING, COMPLETED, FAILED, TIMED_OUT]',
+      matches: () => true,
+    },
+    { filter: 'search: "quarter"', matches: ({ name }) => name.startsWith('Quarter') },
+    {
+      filter: 'resource: SHIPMENT, statuses: [FAILED, COMPLETED, QUEUED], search: "MONTH"',
+      matches: ({ resource, status, name }) =>
+        resource === ExportResource.SHIPMENT &&
+        [ExportStatus.FAILED, ExportStatus.COMPLETED, ExportStatus.QUEUED].includes(status) &&
+        name.startsWith('Month'),
+    },
+    { filter: 'resource: GROUP, search: "quarter 1"', matches: () => false },
+  ])('has the exports that match { $filter }', async ({ filter, matches }) => {
+    const matching = rows.filter(matches);
+    const args = `filter: { ${filter} }`;
+    const { ids, pagination } = await readPage(gateway, `${args}, limit: 100`);
+    expect(ids).toEqual(idsInOrder(matching, chronological));
+    expect(pagination).toEqual({
+      page: 1,
+      limit: 100,
+      hasMore: false,
+      totalCount: matching.length,
+      totalPages: matching.length === 0 ? 0 : 1,
+      endCursor: matching.length === 0 ? null : expect.any(String),
+    });
+    const pages = await readAllPages(gateway, `${args}, orderBy: COUNT_TOTAL, limit: 9`);
+    expect(idsOf(pages)).toEqual(idsInOrder(matching, byTotal));
+  });
+
+  it.each([
+    // 57 = 3 × 19: the last page is exactly full.
+    { limit: 19, page: 1, size: 19, hasMore: true, totalPages: 3 },
+    { limit: 19, page: 2, size: 19, hasMore: true, totalPages: 3 },
+    { limit: 19, page: 3, size: 19, hasMore: false, totalPages: 3 },
+    { limit: 19, page: 4, size: 0, hasMore: false, totalPages: 3 },
+    { limit: 56, page: 1, size: 56, hasMore: true, totalPages: 2 },
+    { limit: 56, page: 2, size: 1, hasMore: false, totalPages: 2 },
+    { limit: 57, page: 1, size: 57, hasMore: false, totalPages: 1 },
+    { limit: 58, page: 1, size: 57, hasMore: false, totalPages: 1 },
+    { limit: 100, page: 1, size: 57, hasMore: false, totalPages: 1 },
+    { limit: 100, page: 2, size: 0, hasMore: false, totalPages: 1 },
+    { limit: 1, page: 1, size: 1, hasMore: true, totalPages: 57 },
+    { limit: 1, page: 56, size: 1, hasMore: true, totalPages: 57 },
+    { limit: 1, page: 57, size: 1, hasMore: false, totalPages: 57 },
+    { limit: 1, page: 58, size: 0, hasMore: false, totalPages: 57 },
+    { limit: 10, page: 1_000_000, size: 0, hasMore: false, totalPages: 6 },
+    // Offsets beyond 32 bits.
+    { limit: 1, page: 2_147_483_647, size: 0, hasMore: false, totalPages: 57 },
+    { limit: 100, page: 2_147_483_647, size: 0, hasMore: false, totalPages: 1 },
+  ])('has $size exports on page $page of limit $limit', async ({ size, ...expected }) => {
+    const { limit, page } = expected;
+    const { ids, pagination } = await readPage(gateway, `limit: ${limit}, page: ${page}`);
+    expect(ids).toHaveLength(size);
+    expect(ids).toEqual(idsInOrder(rows, chronological).slice((page - 1) * limit, page * limit));
+    const endCursor = size === 0 ? null : expect.any(String);
+    expect(pagination).toEqual({ ...expected, totalCount: ROWS, endCursor });
+  });
+
+  it('knows hasMore without a count, even as the only field', async () => {
+    const { data, statements } = await gateway.query(
+      `{ full: exports(limit: 57) { pagination { hasMore } }
+         short: exports(limit: 56) { pagination { hasMore } } }`,
+    );
+    expect(data).toEqual({
+      full: { pagination: { hasMore: false } },
+      short: { pagination: { hasMore: true } },
+    });
+    expect(statements).toEqual(statements.map(() => expect.not.stringContaining('COUNT(')));
+  });
+
+  it.each(['ORG_DEMO', 'org%', 'org_dem', 'org_empty'])(
+    'has only the exports of its organization: %s',
+    (organization) =>
+      asOrganization(gateway, organization, async (other) => {
+        const own = others.filter((row) => row.organizationId === organization);
+        const { ids, pagination } = await readPage(other, 'limit: 100');
+        expect(ids).toEqual(idsInOrder(own, chronological));
+        expect(pagination).toMatchObject({ totalCount: own.length, hasMore: false });
+      }),
+  );
+
+  describe('after a cursor', () => {
+    const ids = idsInOrder(rows, chronological);
+    const cursorAfter = async (limit: number) =>
+      (await readPage(gateway, `limit: ${limit}`)).pagination.endCursor;
+
+    it('ignores page, allows another limit and counts the whole list', async () => {
+      const page = await readPage(gateway, 'limit: 7, page: 40', await cursorAfter(5));
+      expect(page.ids).toEqual(ids.slice(5, 12));
+      expect(page.pagination).toMatchObject({ totalCount: ROWS, totalPages: 9 });
     });
 
-    it('tells organizations apart by letter case, and takes % and _ in their names for themselves', async () => {
-      for (const organization of ['ORG_DEMO', 'org%', 'org_dem']) {
-        const other = await startGateway(database, {
-          config: { auth: { kind: 'off', organization } },
-        });
-        try {
-          const { data } = await other.query<Listed>(
-            '{ exports(limit: 100) { data { id } pagination { totalCount } } }',
-          );
-          const expected = foreignRows.filter((row) => row.organizationId === organization);
-          expect(data.exports.data.map(({ id }) => id)).toEqual(
-            idsInOrder(expected, chronological),
-          );
-          expect(data.exports.pagination.totalCount).toBe(expected.length);
-        } finally {
-          await other.close();
-        }
-      }
+    it('is empty after the last export', async () => {
+      const page = await readPage(gateway, '', await cursorAfter(ROWS));
+      expect(page.ids).toEqual([]);
+      expect(page.pagination).toMatchObject({
+        hasMore: false,
+        endCursor: null,
+        totalCount: ROWS,
+        totalPages: 6,
+      });
     });
+
+    it('costs one statement without OFFSET and with every value as a parameter', async () => {
+      const { statements } = await gateway.query(
+        'query ($after: String) { exports(after: $after, limit: 20) { data { id } } }',
+        { after: await cursorAfter(20) },
+      );
+      expect(statements).toHaveLength(1);
+      expect(statements[0]).toMatch(/ORDER BY created_at ASC, id ASC LIMIT \?\) page/);
+      expect(statements[0]).not.toMatch(/offset|['"]|exp_|2026|\d{2}/i);
+    });
+  });
+
+  // These tests replace the rows of all others.
+  describe('that changes while it is read', () => {
+    it.each(orders)('has new exports by $args if they follow the cursor', async (order) => {
+      await clearRows(gateway.source);
+      const before = Array.from({ length: 120 }, (_, index) =>
+        exportRow(index * 10, changesOf(index)),
+      );
+      // Of every value, on both sides of the cursor.
+      const added = before.map((_, index) => exportRow(index * 10 + 3, changesOf(index)));
+      await insertRows(gateway.source, { exports: before });
+      const pages = await readAllPages(gateway, `${order.args}, limit: 25`, async (_, number) => {
+        if (number === 2) await insertRows(gateway.source, { exports: added });
+      });
+      const seenBefore = idsInOrder(before, order).slice(0, 50);
+      const everything = idsInOrder([...before, ...added], order);
+      const position = everything.indexOf(seenBefore.at(-1) ?? '');
+      expect(idsOf(pages)).toEqual([...seenBefore, ...everything.slice(position + 1)]);
+    });
+
+    it('continues after the export of the cursor is deleted', async () => {
+      await clearRows(gateway.source);
+      await insertRows(gateway.source, { exports: rows });
+      const pages = await readAllPages(
+        gateway,
+        'orderBy: COUNT_TOTAL, limit: 9',
+        async ({ ids }) => {
+          await gateway.source.query('DELETE FROM exports WHERE id = ?', [ids.at(-1)]);
+        },
+      );
+      expect(idsOf(pages)).toEqual(idsInOrder(rows, byTotal));
+    });
+
+    it.each(orders)(
+      'has cursors for every time and count that the columns hold, by $args',
+      async (order) => {
+        const times = ['1000-01-01', '1969-12-31', '1970-01-01', '2286-11-20'].map(
+          (day, index) => new Date(`${day}T${index === 1 ? '23:59:59.999' : '00:00:00.000'}Z`),
+        );
+        const counts = [-2_147_483_648, -1, 0, 1, 2_147_483_647];
+        const extremes = counts.map((count, index) => {
+          const time = times[index] ?? new Date('9999-12-31T23:59:59.999Z');
+          return exportRow(index, {
+            createdAt: time,
+            updatedAt: time,
+            countBatches: count,
+            countTotal: count,
+          });
+        });
+        await clearRows(gateway.source);
+        await insertRows(gateway.source, { exports: extremes });
+        const pages = await readAllPages(gateway, `${order.args}, limit: 1`);
+        expect(idsOf(pages)).toEqual(idsInOrder(extremes, order));
+      },
+    );
   });
 });
-
-/** Something to shuffle by: the id read backwards. */
-function digits({ id }: Row): string {
-  return Array.from(id).reverse().join('');
-}

@@ -1,101 +1,60 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 
-import { engines, type EngineDatabase } from '../support/engines.js';
-import { startGateway, type Gateway } from '../support/gateway.js';
-import { exportRow, insertRows } from '../support/rows.js';
+import { engines } from '../support/engines.js';
+import { useGateway } from '../support/gateway.js';
+import { exportRow } from '../support/rows.js';
 
+const LONG = '🎁'.repeat(100) + 'x'.repeat(100);
 const names = [
-  'Contacts of April',
-  'CONTACTS OF MAY',
-  '100% of all',
-  '100 of all',
-  'snake_case',
-  'snakeXcase',
-  'Really! Yes',
-  'Really Yes',
-  'C:\\exports\\new',
-  'C:exportsnew',
-  "O'Brien's list",
-  'A "quoted" list',
-  'Résumé',
-  'RÉSUMÉ',
-  'Resume',
-  'Яблоко',
-  'ЯБЛОКО',
-  'Straße',
-  'party 🎉',
-  'party 🎊',
-  'flag 🇩🇪',
-  'flag 🇦🇹',
-  '日本語の書き出し',
-  '  spaced  out  ',
-  "') OR 1=1 -- ",
-  "\\' OR 1=1 -- ",
-  '; DROP TABLE exports; --',
-  '!%!_!!',
-  'tab\there and line\nthere',
-  'e',
-] as const;
+  ...['Contacts of April', 'CONTACTS OF MAY', '100% of all', '100 of all', 'snake_case'],
+  ...['snakeXcase', 'Really! Yes', 'Really Yes', 'C:\\exports\\new', 'C:exportsnew'],
+  ...["O'Brien's list", 'A "quoted" list', 'Résumé', 'RÉSUMÉ', 'Resume', 'Яблоко', 'ЯБЛОКО'],
+  ...['Straße', 'party 🎉', 'party 🎊', 'flag 🇩🇪', 'flag 🇦🇹', '日本語の書き出し'],
+  ...['  spaced  out  ', "') OR 1=1 -- ", "\\' OR 1=1 -- ", '; DROP TABLE exports; --'],
+  ...['!%!_!!', 'tab\there and line\nthere', 'e', LONG],
+];
+const contacts = ['Contacts of April', 'CONTACTS OF MAY'];
 
-type Name = (typeof names)[number];
-
-describe.each(engines)('the search of exports on $engine', ({ engine, provide }) => {
-  let database: EngineDatabase;
-  let gateway: Gateway;
-
-  beforeAll(async () => {
-    database = await provide();
-    gateway = await startGateway(database);
-    await insertRows(gateway.source, {
-      exports: [
-        ...names.map((name, index) => exportRow(index, { name })),
-        ...names.map((name, index) =>
-          exportRow(500 + index, { name, organizationId: 'org_other' }),
-        ),
-      ],
-    });
+describe.each(engines)('a search on $engine', (engine) => {
+  const gateway = useGateway(engine, {
+    exports: names.flatMap((name, index) => [
+      exportRow(index, { name }),
+      exportRow(500 + index, { name, organizationId: 'org_other' }),
+    ]),
   });
 
-  afterAll(async () => {
-    await gateway.close();
-    await database.dispose();
-  });
-
-  /** The names found, oldest first, and their count, which must agree. */
   async function find(search: string): Promise<string[]> {
-    const { data, errors } = await gateway.query<{
+    const { data } = await gateway.query<{
       exports: { data: { name: string }[]; pagination: { totalCount: number } };
     }>(
       `query ($search: String) {
-         exports(filter: { search: $search }, limit: 100) { data { name } pagination { totalCount } }
-       }`,
+         exports(filter: { search: $search }, limit: 100) { data { name } pagination { totalCount } } }`,
       { search },
     );
-    expect(errors).toBeUndefined();
     expect(data.exports.pagination.totalCount).toBe(data.exports.data.length);
     return data.exports.data.map(({ name }) => name);
   }
 
-  it('finds a part at the start, in the middle and at the end of a name', async () => {
-    expect(await find('Contacts')).toContain('Contacts of April');
-    expect(await find('acts of Ap')).toEqual(['Contacts of April']);
-    expect(await find('April')).toEqual(['Contacts of April']);
-    expect(await find('Contacts of April')).toEqual(['Contacts of April']);
-    expect(await find('Contacts of April ')).toEqual([]);
-  });
-
-  it('takes a, b, c for A, B, C, and the other way round', async () => {
-    const both = ['Contacts of April', 'CONTACTS OF MAY'];
-    expect(await find('contacts')).toEqual(both);
-    expect(await find('CONTACTS')).toEqual(both);
-    expect(await find('cOnTaCtS oF')).toEqual(both);
-  });
-
-  it('filters nothing when it is empty', async () => {
-    expect(await find('')).toEqual(names);
-  });
-
-  it.each<{ search: string; found: Name[] }>([
+  // Only MySQL ignores the case of letters beyond ASCII.
+  const beyondAscii = engine.engine === 'MySQL';
+  it.each<{ search: string; found: readonly string[] }>([
+    { search: '', found: names },
+    // A part at the start, in the middle, at the end, and the whole.
+    { search: 'Contacts of A', found: ['Contacts of April'] },
+    { search: 'acts of Ap', found: ['Contacts of April'] },
+    { search: 'April', found: ['Contacts of April'] },
+    { search: 'Contacts of April', found: ['Contacts of April'] },
+    { search: 'Contacts of April ', found: [] },
+    // The case of letters.
+    { search: 'contacts', found: contacts },
+    { search: 'CONTACTS', found: contacts },
+    { search: 'cOnTaCtS oF', found: contacts },
+    { search: 'résumé', found: beyondAscii ? ['Résumé', 'RÉSUMÉ'] : ['Résumé'] },
+    { search: 'Résumé', found: beyondAscii ? ['Résumé', 'RÉSUMÉ'] : ['Résumé'] },
+    { search: 'RÉSUMÉ', found: beyondAscii ? ['Résumé', 'RÉSUMÉ'] : ['RÉSUMÉ'] },
+    { search: 'яблоко', found: beyondAscii ? ['Яблоко', 'ЯБЛОКО'] : [] },
+    { search: 'Яблоко', found: beyondAscii ? ['Яблоко', 'ЯБЛОКО'] : ['Яблоко'] },
+    // Wildcards, escapes and quotes are literal.
     { search: '%', found: ['100% of all', '!%!_!!'] },
     { search: '0%', found: ['100% of all'] },
     { search: '%%', found: [] },
@@ -122,59 +81,31 @@ describe.each(engines)('the search of exports on $engine', ({ engine, provide })
     { search: '; DROP TABLE exports; --', found: ['; DROP TABLE exports; --'] },
     { search: '\t', found: ['tab\there and line\nthere'] },
     { search: 'line\nthere', found: ['tab\there and line\nthere'] },
-  ])('takes $search for itself', async ({ search, found }) => {
+    // Spaces at both ends count.
+    { search: '  spaced', found: ['  spaced  out  '] },
+    { search: 'out  ', found: ['  spaced  out  '] },
+    { search: 'out   ', found: [] },
+    { search: '   ', found: [] },
+    // Accents, emoji, flags and scripts differ from each other.
+    { search: 'resume', found: ['Resume'] },
+    { search: 'strasse', found: [] },
+    { search: '🎉', found: ['party 🎉'] },
+    { search: 'PARTY 🎊', found: ['party 🎊'] },
+    { search: '🎈', found: [] },
+    { search: '🇩🇪', found: ['flag 🇩🇪'] },
+    { search: '本語の', found: ['日本語の書き出し'] },
+    // 200 characters, emoji included.
+    { search: LONG, found: [LONG] },
+    { search: LONG.replace('🎁x', '🎁y'), found: [] },
+  ])('for $search finds $found', async ({ search, found }) => {
     expect(await find(search)).toEqual(found);
   });
 
-  it('keeps the spaces at both ends', async () => {
-    expect(await find('  spaced')).toEqual(['  spaced  out  ']);
-    expect(await find('out  ')).toEqual(['  spaced  out  ']);
-    expect(await find('out   ')).toEqual([]);
-    expect(await find('   ')).toEqual([]);
-  });
-
-  it('tells é from e, and every emoji, flag and script from every other', async () => {
-    expect(await find('resume')).toEqual(['Resume']);
-    expect(await find('Résumé')).toContain('Résumé');
-    expect(await find('Résumé')).not.toContain('Resume');
-    expect(await find('🎉')).toEqual(['party 🎉']);
-    expect(await find('PARTY 🎊')).toEqual(['party 🎊']);
-    expect(await find('🎈')).toEqual([]);
-    expect(await find('🇩🇪')).toEqual(['flag 🇩🇪']);
-    expect(await find('本語の')).toEqual(['日本語の書き出し']);
-    expect(await find('strasse')).toEqual([]);
-  });
-
-  if (engine === 'MySQL') {
-    it('takes letters beyond ASCII in either case, too', async () => {
-      expect(await find('résumé')).toEqual(['Résumé', 'RÉSUMÉ']);
-      expect(await find('RÉSUMÉ')).toEqual(['Résumé', 'RÉSUMÉ']);
-      expect(await find('яблоко')).toEqual(['Яблоко', 'ЯБЛОКО']);
-      expect(await find('ЯБЛ')).toEqual(['Яблоко', 'ЯБЛОКО']);
-    });
-  } else {
-    it('finds letters beyond ASCII as they are written', async () => {
-      expect(await find('Résumé')).toEqual(['Résumé']);
-      expect(await find('RÉSUMÉ')).toEqual(['RÉSUMÉ']);
-      expect(await find('Яблоко')).toEqual(['Яблоко']);
-    });
-  }
-
-  it('finds a name of 200 characters by all of them, emoji counted as one each', async () => {
-    const name = '🎁'.repeat(100) + 'x'.repeat(100);
-    await insertRows(gateway.source, { exports: [exportRow(900, { name })] });
-    expect(await find(name)).toEqual([name]);
-    expect(await find(name.replace('🎁x', '🎁y'))).toEqual([]);
-  });
-
-  it('writes the text into no statement', async () => {
+  it('is a parameter of its statements', async () => {
     const { statements } = await gateway.query(
       '{ exports(filter: { search: "needle" }) { data { id } pagination { totalCount } } }',
     );
     expect(statements).toHaveLength(2);
-    for (const sql of statements) {
-      expect(sql).not.toContain('needle');
-      expect(sql).toContain('LIKE');
-    }
+    for (const sql of statements) expect(sql).toMatch(/^(?!.*needle).* LIKE /);
   });
 });

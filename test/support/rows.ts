@@ -6,7 +6,7 @@ import { Export, ExportResource, ExportStatus } from '../../src/exports/export.j
 
 const alphabet = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 
-/** The `index`-th id of the tests; their order is that of their indexes. */
+/** Returns the id of an index; ids are in the order of their indexes. */
 export function exportId(index: number): string {
   const base = alphabet.length;
   const tail = [base ** 2, base, 1]
@@ -15,10 +15,8 @@ export function exportId(index: number): string {
   return `exp_${'Test'.padEnd(19, '1')}${tail}`;
 }
 
-type ExportColumns = Omit<Export, 'requestedWith' | 'isLinkRequested' | 'isExpired' | 'fileState'>;
-
-/** A row with everything in it, but for what `changes` says. */
-export function exportRow(index: number, changes: Partial<ExportColumns> = {}): ExportColumns {
+/** Returns a complete row that differs from its neighbours in id, name and times. */
+export function exportRow(index: number, changes: Partial<Export> = {}): Export {
   const createdAt = new Date(Date.UTC(2026, 10, 1) + index * 60_000 + 123);
   return {
     id: exportId(index),
@@ -37,6 +35,14 @@ export function exportRow(index: number, changes: Partial<ExportColumns> = {}): 
     expiresAt: null,
     ...changes,
   };
+}
+
+/** Returns `count` rows, each with the changes that its index calls for. */
+export function exportRows(
+  count: number,
+  changes: (index: number) => Partial<Export> = () => ({}),
+): Export[] {
+  return Array.from({ length: count }, (_, index) => exportRow(index, changes(index)));
 }
 
 export function fileRow(
@@ -58,14 +64,14 @@ export function fileRow(
 
 /** The rows of a test, by table. */
 export interface Rows {
-  readonly exports?: readonly ExportColumns[];
+  readonly exports?: readonly Export[];
   readonly files?: readonly ExportFileRow[];
   readonly keys?: readonly ApiKey[];
 }
 
 /**
- * Writes rows as an export worker would, few enough at a time for every database. TypeORM would read the defaults of
- * their columns back into the objects given, and on SQLite it mixes up whose is whose: they must stay as they are.
+ * Writes rows as an export worker does, in chunks that every database accepts. `updateEntity(false)`,
+ * because TypeORM writes column defaults back into the given objects and confuses them on SQLite.
  */
 export async function insertRows(
   source: DataSource,
@@ -92,7 +98,7 @@ async function insertInto<Row extends object>(
   }
 }
 
-/** Removes all rows. */
+/** Deletes all exports and files. */
 export async function clearRows(source: DataSource): Promise<void> {
   await source.query('DELETE FROM export_files');
   await source.query('DELETE FROM exports');

@@ -1,0 +1,69 @@
+import { describe, expect, it } from '@jest/globals';
+
+import { BatchLoader } from '../../src/exports/batch-loader.js';
+
+/** A loader of texts that knows every id but `unknown`, fails for `org_broken` and records its calls. */
+function recordingLoader() {
+  const calls: [organization: string, ids: readonly string[], columns: readonly string[]][] = [];
+  const loader = new BatchLoader<string>(async (organization, ids, columns) => {
+    calls.push([organization, ids, columns]);
+    if (organization === 'org_broken') throw new Error('broken');
+    const known = ids.filter((id) => id !== 'unknown');
+    return new Map(known.map((id) => [id, `${organization} ${id}`]));
+  });
+  return { calls, loader };
+}
+
+describe('look-ups in the same turn of the event loop', () => {
+  it('share one call with every id and every column once', async () => {
+    const { calls, loader } = recordingLoader();
+    const found = await Promise.all([
+      loader.load('org_a', ['1'], ['id', 'name']),
+      loader.load('org_a', ['2', '3'], ['id', 'status']),
+      loader.load('org_a', ['1'], ['id', 'name']),
+      loader.load('org_a', ['unknown'], ['id']),
+    ]);
+    const ids = ['1', '2', '1', 'unknown'];
+    expect(ids.map((id, index) => found[index]?.get(id))).toEqual([
+      'org_a 1',
+      'org_a 2',
+      'org_a 1',
+      undefined,
+    ]);
+    expect(calls).toEqual([['org_a', ['1', '2', '3', 'unknown'], ['id', 'name', 'status']]]);
+  });
+
+  it('share no call between organizations', async () => {
+    const { calls, loader } = recordingLoader();
+    const [a, b] = await Promise.all([loader.load('org_a', ['1']), loader.load('org_b', ['1'])]);
+    expect([a.get('1'), b.get('1')]).toEqual(['org_a 1', 'org_b 1']);
+    expect(calls).toEqual([
+      ['org_a', ['1'], []],
+      ['org_b', ['1'], []],
+    ]);
+  });
+
+  it('fail only with their own organization', async () => {
+    const { loader } = recordingLoader();
+    const valid = loader.load('org_a', ['1']);
+    await expect(loader.load('org_broken', ['1'])).rejects.toThrow('broken');
+    expect((await valid).get('1')).toBe('org_a 1');
+  });
+
+  it('take several calls when one statement cannot hold all ids', async () => {
+    const { calls, loader } = recordingLoader();
+    const ids = Array.from({ length: 12_000 }, (_, index) => `id${index}`);
+    const found = await Promise.all(ids.map((id) => loader.load('org_a', [id])));
+    expect(found.map((each, index) => each.get(`id${index}`))).toEqual(
+      ids.map((id) => `org_a ${id}`),
+    );
+    expect(calls.map(([, each]) => each.length)).toEqual([5_000, 5_000, 2_000]);
+  });
+});
+
+it('look-ups in a later turn are read again, because nothing is cached', async () => {
+  const { calls, loader } = recordingLoader();
+  await loader.load('org_a', ['1']);
+  await loader.load('org_a', ['1']);
+  expect(calls).toHaveLength(2);
+});

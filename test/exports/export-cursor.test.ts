@@ -1,0 +1,229 @@
+import 'reflect-metadata';
+
+import { createHash } from 'node:crypto';
+
+import { describe, expect, it } from '@jest/globals';
+
+import { decodeCursor, encodeCursor, type CursorScope } from '../../src/exports/export-cursor.js';
+import { normalizeExportFilter, SortDirection } from '../../src/exports/export-filter.js';
+import { ExportResource, ExportStatus } from '../../src/exports/export.js';
+import { exportId } from '../support/rows.js';
+import { chronological } from './lists.js';
+
+const { COMPLETED, FAILED } = ExportStatus;
+const base64url = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+function scopeWith(changes: Partial<CursorScope>, filter = {}): CursorScope {
+  const organization = 'org_demo';
+  return { organization, filter: normalizeExportFilter(filter), ...chronological, ...changes };
+}
+const byTime = scopeWith({});
+const byCount = scopeWith({ orderBy: 'countBatches' });
+const row = { id: exportId(4), createdAt: '2026-11-01 00:04:00.123', countBatches: -2 };
+const valid = encodeCursor(row, byTime);
+
+/** Makes a cursor of any position with a valid checksum. */
+function forge(position: string, { organization, filter, orderBy, direction }: CursorScope) {
+  const bound = JSON.stringify([organization, filter, orderBy, direction, position]);
+  const checksum = createHash('sha256').update(bound).digest().subarray(0, 12);
+  return Buffer.concat([checksum, Buffer.from(position, 'latin1')]).toString('base64url');
+}
+
+const forged = (positions: readonly string[]) =>
+  positions.flatMap((position) => [forge(position, byTime), forge(position, byCount)]);
+
+/** Returns those of the cursors that a list accepts; it must reject the others as bad input. */
+function accepted(cursors: readonly string[], scope: CursorScope): string[] {
+  return cursors.filter((cursor) => {
+    try {
+      decodeCursor(cursor, scope);
+      return true;
+    } catch (error) {
+      expect((error as Error).message).toMatch(
+        /^after must be an endCursor of an earlier response/,
+      );
+      expect(error).toMatchObject({ extensions: { code: 'BAD_USER_INPUT' } });
+      return false;
+    }
+  });
+}
+
+describe('a cursor', () => {
+  it.each([
+    ...['1000-01-01 00:00:00.000', '1969-12-31 23:59:59.999', '1970-01-01 00:00:00.000'],
+    ...['2026-11-01 00:04:00.123', '9999-12-31 23:59:59.999'],
+    ...[-2_147_483_648, -1, 0, 1, 2_147_483_647],
+  ])('leads back to its row for the value %s', (value) => {
+    const scope = typeof value === 'number' ? byCount : byTime;
+    const cursor = encodeCursor({ id: row.id, [scope.orderBy]: value }, scope);
+    expect(decodeCursor(cursor, scope)).toEqual({ id: row.id, value });
+  });
+
+  it('is opaque, safe in a URL and without the name of its organization', () => {
+    expect(valid).toMatch(/^[\w-]+$/);
+    expect(Buffer.from(valid, 'base64url').toString('latin1')).not.toContain('org_');
+  });
+
+  it('needs a row with the field that the list is ordered by', () => {
+    expect(() => encodeCursor({ id: row.id }, byTime)).toThrow('read without createdAt');
+  });
+
+  it('belongs to all filters with the same meaning', () => {
+    const cursor = encodeCursor(row, scopeWith({}, { statuses: [COMPLETED, FAILED] }));
+    const same = scopeWith({}, { statuses: [FAILED, COMPLETED, FAILED], search: '' });
+    expect(accepted([cursor], same)).toEqual([cursor]);
+  });
+
+  it('belongs to no other filter, order, direction or organization', () => {
+    const scopes = [
+      byTime,
+      byCount,
+      scopeWith({ orderBy: 'updatedAt' }),
+      scopeWith({ orderBy: 'countTotal' }),
+      scopeWith({ direction: SortDirection.DESC }),
+      scopeWith({ organization: 'org_other' }),
+      scopeWith({}, { resource: ExportResource.CONTACT }),
+      scopeWith({}, { statuses: [COMPLETED] }),
+      scopeWith({}, { statuses: [COMPLETED, FAILED] }),
+      scopeWith({}, { search: 'e' }),
+      scopeWith({}, { search: 'E' }),
+      scopeWith({}, { search: 'contact' }),
+    ];
+    const complete = { ...row, updatedAt: row.createdAt, countTotal: row.countBatches };
+    const cursors = scopes.map((scope) => encodeCursor(complete, scope));
+    expect(scopes.map((scope) => accepted(cursors, scope))).toEqual(
+      cursors.map((cursor) => [cursor]),
+    );
+  });
+
+  it('can be forged, because its checksum needs no secret', () => {
+    expect(forge(`${Date.UTC(2026, 10, 1, 0, 4, 0, 123)}:${row.id}`, byTime)).toBe(valid);
+  });
+
+  it.each([
+    { digits: '253402300799999', value: '9999-12-31 23:59:59.999' },
+    { digits: '-62135596800000', value: '0001-01-01 00:00:00.000' },
+    { digits: '-62167219200000', value: '0000-01-01 00:00:00.000' },
+    { digits: '0000000000000', value: '1970-01-01 00:00:00.000' },
+    { digits: '-0000000000001', value: '1969-12-31 23:59:59.999' },
+  ])('that is forged with the time $digits leads to $value', ({ digits, value }) => {
+    expect(decodeCursor(forge(`${digits}:exp_1`, byTime), byTime)).toEqual({ value, id: 'exp_1' });
+  });
+});
+
+describe('a list rejects a cursor', () => {
+  it.each<[reason: string, cursors: readonly string[]]>([
+    [
+      'with another character anywhere',
+      Array.from(valid, (character, index) => {
+        const other = base64url.charAt((base64url.indexOf(character) + 1) % 64);
+        return `${valid.slice(0, index)}${other}${valid.slice(index + 1)}`;
+      }),
+    ],
+    [
+      // Decoders of base64 may ignore some bits of it.
+      'with another last character',
+      Array.from(base64url, (last) => valid.slice(0, -1) + last).filter((each) => each !== valid),
+    ],
+    ['that is cut at its end', Array.from(valid, (_, index) => valid.slice(0, index))],
+    ['that is cut at its start', [valid.slice(1), valid.slice(4)]],
+    [
+      'with more at its end',
+      ['A', 'AA', 'AAAA', '=', '==', ' ', '\n', '.', '%', '🎉', valid].map((end) => valid + end),
+    ],
+    ['with more at its start', [' ', 'A', '\ufeff'].map((start) => start + valid)],
+    ['with more inside', ['\n', '.'].map((each) => valid.slice(0, 9) + each + valid.slice(9))],
+    ['in another case', [valid.toLowerCase(), valid.toUpperCase()]],
+    ['with quotes or escapes', [`"${valid}"`, encodeURIComponent(`${valid}=`)]],
+    [
+      'in ordinary base64',
+      Array.from({ length: 20 }, (_, countBatches) =>
+        encodeCursor({ ...row, countBatches }, byCount),
+      )
+        .filter((cursor) => /[-_]/.test(cursor))
+        .map((cursor) => cursor.replaceAll('-', '+').replaceAll('_', '/')),
+    ],
+    ['that never was one', ['', ' ', 'A', 'A'.repeat(16), 'A'.repeat(100_000), '0', '__proto__']],
+    [
+      'with characters of no cursor',
+      [
+        '\0',
+        '🎉',
+        '\ud800',
+        '\udc00',
+        "' OR 1=1 -- ",
+        '\\',
+        '"',
+        '; DROP TABLE exports',
+        '../../x',
+      ].flatMap((text) => [text, valid + text]),
+    ],
+    [
+      'forged without a value or an id',
+      forged(['', ':', '1', '1:', ':exp_1', 'exp_1', 'null', '{']),
+    ],
+    ['forged with JSON', forged(['{"value":1,"id":"exp_1"}', '[1,"exp_1"]'])],
+    [
+      'forged with a value that is no integer',
+      forged(
+        [
+          'x',
+          '1.5',
+          '1e3',
+          '+1',
+          ' 1',
+          '1 ',
+          '--1',
+          '0x10',
+          'NaN',
+          'Infinity',
+          '1n',
+          '1_0',
+          '١',
+          '\x001',
+        ]
+          .concat([
+            "1' OR 1=1",
+            "'1'",
+            '(SELECT 1)',
+            '2026-11-01',
+            '2026-11-01T00:00:00.000Z',
+            '1\n',
+          ])
+          .map((value) => `${value}:exp_1`),
+      ),
+    ],
+    [
+      'forged with a value that no column holds',
+      forged(
+        [253_402_300_800_000, 999_999_999_999_999, 8_640_000_000_000_000, 8_640_000_000_000_001]
+          .concat([Number.MAX_SAFE_INTEGER, -62_167_219_200_001, -999_999_999_999_999])
+          .map(String)
+          .concat(['-8640000000000001', '99999999999999999999', '9'.repeat(400)])
+          .map((value) => `${value}:exp_1`),
+      ),
+    ],
+    [
+      'forged with an id that no column holds',
+      forged(
+        [
+          'x'.repeat(27),
+          'x'.repeat(10_000),
+          ' exp_1',
+          'exp_1 ',
+          'exp 1',
+          'exp_1\n',
+          '\0',
+          'exp_1\0',
+        ]
+          .concat(['é', 'exp_\xe9', '🎉', '\xc3(', "' OR 1=1 -- "])
+          .map((id) => `1:${id}`),
+      ),
+    ],
+    ['forged for another organization', [forge('1:exp_1', scopeWith({ organization: 'org_x' }))]],
+  ])('%s', (_, cursors) => {
+    expect(cursors).not.toEqual([]);
+    expect(accepted(cursors, byTime)).toEqual([]);
+    expect(accepted(cursors, byCount)).toEqual([]);
+  });
+});

@@ -1,0 +1,52 @@
+import { describe, expect, it } from '@jest/globals';
+
+import { normalizeExportFilter } from '../../src/exports/export-filter.js';
+import { ExportResource, ExportStatus } from '../../src/exports/export.js';
+
+const empty = { resource: null, statuses: [], search: '' };
+
+describe('the canonical form of a filter', () => {
+  it.each([
+    undefined,
+    null,
+    {},
+    { resource: null, statuses: null, search: null },
+    { statuses: [], search: '' },
+  ])('is empty for %j', (filter) => {
+    expect(normalizeExportFilter(filter)).toEqual(empty);
+  });
+
+  it('keeps the resource and the search as they are', () => {
+    const filter = { resource: ExportResource.GROUP, search: ' %_Ä🎉 ' };
+    expect(normalizeExportFilter(filter)).toEqual({ ...empty, ...filter });
+  });
+
+  it('sorts statuses and removes duplicates', () => {
+    const { COMPLETED, FAILED, QUEUED } = ExportStatus;
+    expect(
+      normalizeExportFilter({ statuses: [QUEUED, FAILED, QUEUED, COMPLETED, FAILED] }).statuses,
+    ).toEqual([COMPLETED, FAILED, QUEUED]);
+  });
+});
+
+describe('a search', () => {
+  it.each(['x', 'é', '日', '🎉'])(
+    'has at most 200 characters (%s), not bytes or halves',
+    (each) => {
+      expect(normalizeExportFilter({ search: each.repeat(200) }).search).toBe(each.repeat(200));
+      expect(() => normalizeExportFilter({ search: each.repeat(201) })).toThrow('at most 200');
+    },
+  );
+
+  it.each(['\0', 'a\0b', '\ud800', 'a\udc00', '\udc00\ud800', '🎉\ud83c', 'x'.repeat(200_000)])(
+    'is rejected by name: %.10j',
+    (search) => {
+      expect(() => normalizeExportFilter({ search })).toThrow(
+        expect.objectContaining({
+          message: expect.stringMatching(/^filter\.search must /),
+          extensions: { code: 'BAD_USER_INPUT' },
+        }),
+      );
+    },
+  );
+});

@@ -1,0 +1,307 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+
+import type { Database } from '../../src/database/database.js';
+import { toSqlDateTime } from '../../src/database/sql-datetime.js';
+import { ExportFileKind } from '../../src/exports/export-file.js';
+import { normalizeExportFilter, SortDirection } from '../../src/exports/export-filter.js';
+import { ExportRepository } from '../../src/exports/export-repository.js';
+import {
+  exportColumns,
+  ExportResource,
+  ExportStatus,
+  type Export,
+} from '../../src/exports/export.js';
+import { engines } from '../support/engines.js';
+import { useGateway } from '../support/gateway.js';
+import { exportId, exportRow, exportRows, fileRow } from '../support/rows.js';
+import { chronological, idsInOrder, orders, type Order } from './lists.js';
+
+/** How a database reads one table for a statement. */
+interface Step {
+  readonly table: string;
+  readonly index: string | null;
+  /** How it finds rows in the index. */
+  readonly access: string;
+  /** Whether the index alone holds all that is read. */
+  readonly covering: boolean;
+  /** Whether the rows are sorted after they are read. */
+  readonly sorted: boolean;
+}
+
+type Run = (sql: string, parameters?: unknown[]) => Promise<Record<string, unknown>[]>;
+
+const LIMIT = 11;
+const resources = [ExportResource.GROUP, ExportResource.CONTACT, ExportResource.CONTACT] as const;
+
+/** Four are created at a time, as by a nightly job; most rows tie in the other orders. */
+const rows = exportRows(6_000, (index) => ({
+  createdAt: new Date(Date.UTC(2026, 10, 1) + Math.floor(index / 4) * 1_000),
+  updatedAt: new Date(Date.UTC(2026, 10, 1)),
+  countBatches: index % 2,
+  countTotal: 0,
+  resource: resources[index % 3] ?? ExportResource.CONTACT,
+  status: index % 5 === 0 ? ExportStatus.FAILED : ExportStatus.COMPLETED,
+}));
+
+/** A short list of another organization. */
+const others = exportRows(30, (index) => ({
+  id: exportId(10_000 + index),
+  organizationId: 'org_other',
+  countBatches: (index % 5) - 2,
+  createdAt: new Date(index * 1_000_003 - 9_000_000),
+}));
+
+const { COMPLETED, FAILED } = ExportStatus;
+const noFilter = normalizeExportFilter({});
+const filters = [
+  { what: 'no filter', filter: {} },
+  { what: 'a resource', filter: { resource: ExportResource.CONTACT } },
+  { what: 'a status', filter: { statuses: [FAILED] } },
+  {
+    what: 'statuses and a resource',
+    filter: { resource: ExportResource.GROUP, statuses: [COMPLETED, FAILED] },
+  },
+  { what: 'a search', filter: { search: 'rare' } },
+  {
+    what: 'every filter',
+    filter: { resource: ExportResource.GROUP, statuses: [FAILED], search: 'rare' },
+  },
+].map(({ what, filter }) => ({ what, filter: normalizeExportFilter(filter) }));
+
+/** The value of a row in the column of an order, as the database returns it. */
+function valueOf(row: Export, { orderBy }: Order): string | number {
+  const value = row[orderBy];
+  return value instanceof Date ? toSqlDateTime(value) : value;
+}
+
+describe.each(engines)('the repository on $engine', (engine) => {
+  const isMysql = engine.engine === 'MySQL';
+  const gateway = useGateway(engine, {
+    exports: [...rows, ...others],
+    files: [...Array(500).keys()].map((index) => fileRow(index, ExportFileKind.CSV)),
+  });
+  const runDirectly: Run = (sql, parameters) => gateway.source.query(sql, parameters);
+
+  beforeAll(() => runDirectly(isMysql ? 'ANALYZE TABLE exports, export_files' : 'ANALYZE'));
+
+  /** Returns a repository whose statements go through `run`. */
+  function repositoryOn(run: Run = runDirectly): ExportRepository {
+    const database: Database = {
+      indexHint: (name) => (isMysql ? `FORCE INDEX (${name})` : `INDEXED BY ${name}`),
+      poolStats: () => [],
+      close: () => Promise.resolve(),
+      query: async <Row>(sql: string, parameters: readonly unknown[] = []) =>
+        (await run(sql, [...parameters])) as Row[],
+    };
+    return new ExportRepository(database);
+  }
+
+  /** Returns how the database reads the tables for what `work` asks of the repository. */
+  async function stepsOf(work: (repository: ExportRepository) => Promise<unknown>) {
+    const steps: Step[] = [];
+    const explain = isMysql ? explainOnMysql : explainOnSqlite;
+    const repository = repositoryOn(async (sql, parameters) => {
+      steps.push(...(await explain(runDirectly, sql, parameters)));
+      return runDirectly(sql, parameters);
+    });
+    await work(repository);
+    return steps.filter(({ table }) => ['exports', 'e', 'f'].includes(table));
+  }
+
+  const byPrimaryKey = expect.objectContaining({
+    index: expect.stringMatching(/^(PRIMARY|sqlite_autoindex_\w+_1)$/),
+  });
+
+  it.each(
+    filters.flatMap(({ what, filter }) =>
+      orders.flatMap((order) => {
+        const value = order.orderBy.startsWith('count') ? 3 : '2026-11-01 00:00:00.000';
+        return [
+          { what, filter, ...order, from: 'an offset', start: { offset: 30 } },
+          {
+            what,
+            filter,
+            ...order,
+            from: 'a cursor',
+            start: { after: { id: exportId(1_000), value } },
+          },
+        ];
+      }),
+    ),
+  )(
+    'lists with $what by $args from $from along an index, reads only the rows of the page, and sorts no others',
+    async ({ what, filter, orderBy, direction, start }) => {
+      const query = { filter, orderBy, direction, start, limit: LIMIT };
+      const steps = await stepsOf((repository) =>
+        repository.list('org_demo', query, ['id', 'name']),
+      );
+      const family = what === 'no filter' ? 'exports_by' : 'exports_filtered_by';
+      expect(steps).toHaveLength(2);
+      expect(steps).toContainEqual({
+        table: 'exports',
+        index: `${family}_${exportColumns[orderBy]}`,
+        access: expect.any(String),
+        covering: true,
+        sorted: false,
+      });
+      expect(steps).toContainEqual(byPrimaryKey);
+    },
+  );
+
+  it.each(filters)('counts with $what from an index alone', async ({ filter }) => {
+    const steps = await stepsOf((repository) => repository.count('org_demo', filter));
+    const index = filter.search === '' ? 'by_resource_and_status' : 'filtered_by_created_at';
+    expect(steps).toMatchObject([{ index: `exports_${index}`, covering: true, sorted: false }]);
+  });
+
+  it.each([1, 20, 200])('finds %d ids by the primary key', async (count) => {
+    const ids = [...Array(count).keys()].map(exportId);
+    const work = (repository: ExportRepository) =>
+      repository.findByIds('org_demo', ids, ['id', 'name']);
+    expect(await stepsOf(work)).toEqual([byPrimaryKey]);
+  });
+
+  it.each([1, 100])('finds the files of %d exports by the primary keys', async (count) => {
+    const ids = [...Array(count).keys()].map(exportId);
+    const steps = await stepsOf((repository) => repository.findFiles('org_demo', ids));
+    expect(steps).toEqual([byPrimaryKey, byPrimaryKey]);
+  });
+
+  it('returns an export and its files only to their organization', async () => {
+    const repository = repositoryOn();
+    const ids = [exportId(1)];
+    for (const [organization, count] of [
+      ['org_demo', 1],
+      ['org_other', 0],
+    ] as const) {
+      expect((await repository.findByIds(organization, ids, ['id'])).size).toBe(count);
+      const files = (await repository.findFiles(organization, ids)).get(exportId(1));
+      expect(files).toHaveLength(count);
+    }
+  });
+
+  describe.each(orders)('after a cursor by $args', (order) => {
+    const { orderBy, direction } = order;
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    const sorted = idsInOrder(rows, order).flatMap((id) => byId.get(id) ?? []);
+    const indexes = [0, 0.25, 0.5, 0.75, 0.99].map((share) => Math.floor(share * rows.length));
+
+    /** Lists after the first, the last and other rows, and expects the right rows. */
+    async function listAlong(repository: ExportRepository): Promise<void> {
+      for (const index of indexes) {
+        const row = sorted[index] ?? exportRow(index);
+        const after = { value: valueOf(row, order), id: row.id };
+        const query = { filter: noFilter, orderBy, direction, start: { after }, limit: LIMIT };
+        const found = await repository.list('org_demo', query, ['id', 'name']);
+        const expected = sorted.slice(index + 1, index + 1 + LIMIT);
+        expect(found.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
+      }
+    }
+
+    it('seeks the position in the index of the order by value and id', async () => {
+      const steps = await stepsOf(listAlong);
+      const column = exportColumns[orderBy];
+      const comparison = direction === SortDirection.ASC ? '>' : '<';
+      const access = isMysql
+        ? 'range'
+        : // Without the id, the search starts at the first row that ties.
+          `(organization_id=? AND (${column},id)${comparison}(?,?))`;
+      expect(steps.filter(({ table }) => table === 'exports')).toEqual(
+        indexes.map(() => ({
+          table: 'exports',
+          index: `exports_by_${column}`,
+          access,
+          covering: true,
+          sorted: false,
+        })),
+      );
+    });
+
+    if (!isMysql) return;
+    it('touches as few rows at the end of the list as at its start', async () => {
+      const runner = gateway.source.createQueryRunner();
+      const touched: number[] = [];
+      const repository = repositoryOn(async (sql, parameters) => {
+        await runner.query('FLUSH STATUS');
+        const found = (await runner.query(sql, parameters)) as Record<string, unknown>[];
+        const counters = (await runner.query(
+          `SHOW SESSION STATUS
+           WHERE Variable_name LIKE 'Handler_read%' OR Variable_name = 'Handler_icp_attempts'`,
+        )) as { Value: string }[];
+        touched.push(counters.reduce((sum, { Value }) => sum + Number(Value), 0));
+        return found;
+      });
+      await listAlong(repository).finally(() => runner.release());
+      expect(touched).toHaveLength(indexes.length);
+      // A row counts several times: in the index, in the list of ids, in its table and in the order.
+      expect(touched.filter((count) => count > 6 * LIMIT)).toEqual([]);
+    });
+  });
+
+  describe('after a position that no row has', () => {
+    const ids = [
+      ...[exportId(10_012), '!', '~'.repeat(26), "'OR(1=1)--", "');--", '\\', "\\'", '"', '%', '?'],
+      ...['#', '/*', ':'],
+    ];
+    const byCount: Order = { ...chronological, orderBy: 'countBatches' };
+
+    it.each([
+      { order: chronological, value: '1970-01-01 00:00:00.000' },
+      { order: chronological, value: '1970-01-01 00:00:00.001' },
+      { order: chronological, value: toSqlDateTime(new Date(9 * 1_000_003 - 9_000_000)) },
+      { order: chronological, value: '9999-12-31 23:59:59.999' },
+      { order: chronological, value: '0001-01-01 00:00:00.000' },
+      { order: chronological, value: '0000-01-01 00:00:00.000' },
+      ...[0, -2, 2, 2_147_483_648, -2_147_483_649, 9_999_999_999_999, -9_999_999_999_999].map(
+        (value) => ({ order: byCount, value }),
+      ),
+    ])('lists what follows it: $order.orderBy $value', async ({ order, value }) => {
+      const { orderBy, direction } = order;
+      const numberOf = (given: string | number) =>
+        typeof given === 'number' ? given : Date.parse(`${given.replace(' ', 'T')}Z`);
+      for (const id of ids) {
+        const start = { after: { value, id } };
+        const query = { filter: noFilter, orderBy, direction, start, limit: 100 };
+        const found = await repositoryOn().list('org_other', query, ['id']);
+        const following = others.filter((row) => {
+          const distance = Number(row[orderBy]) - numberOf(value);
+          return distance > 0 || (distance === 0 && row.id > id);
+        });
+        expect({ id, found: found.map((row) => row.id) }).toEqual({
+          id,
+          found: idsInOrder(following, order),
+        });
+      }
+    });
+  });
+});
+
+async function explainOnMysql(run: Run, sql: string, parameters?: unknown[]): Promise<Step[]> {
+  const plan = await run(`EXPLAIN FORMAT=TRADITIONAL ${sql}`, parameters);
+  return plan.map(({ table, type, key, Extra }) => {
+    // The ids of a page are a derived table, which is read as a whole.
+    if (!String(table).startsWith('<')) expect(['ALL', 'index']).not.toContain(type);
+    const extra = String(Extra);
+    return {
+      table: String(table),
+      index: typeof key === 'string' ? key : null,
+      access: String(type),
+      covering: extra.includes('Using index') && !extra.includes('index condition'),
+      sorted: /filesort|temporary/.test(extra),
+    };
+  });
+}
+
+async function explainOnSqlite(run: Run, sql: string, parameters?: unknown[]): Promise<Step[]> {
+  const plan = await run(`EXPLAIN QUERY PLAN ${sql}`, parameters);
+  return plan.flatMap(({ detail, parent }) => {
+    const [, table, covering, index, access = ''] =
+      /^(?:SEARCH|SCAN) (\w+)(?: USING (COVERING )?INDEX (\w+) ?(.*))?/.exec(String(detail)) ?? [];
+    if (table === undefined) return [];
+    const sorted = plan.some(
+      (other) =>
+        other['parent'] === parent && String(other['detail']).startsWith('USE TEMP B-TREE'),
+    );
+    return { table, index: index ?? null, access, covering: covering !== undefined, sorted };
+  });
+}
