@@ -93,9 +93,13 @@ export default defineConfig(
   {
     files: ['src/**'],
     rules: {
-      'no-restricted-imports': ['error', { patterns: [typeorm, nodeProcess] }],
+      'no-restricted-imports': ['error', { patterns: [typeorm, fastify, nodeProcess] }],
       'no-restricted-syntax': ['error', environment, dynamicTypeorm],
     },
+  },
+  {
+    files: ['src/http/**'],
+    rules: { 'no-restricted-imports': ['error', { patterns: [typeorm, nodeProcess] }] },
   },
   {
     files: ['src/{storage,auth,config}/**', 'src/errors.ts'],
@@ -110,7 +114,7 @@ export default defineConfig(
       'src/exports/export-file.ts',
       'src/{exports,sample}/*-repository.ts',
     ],
-    rules: { 'no-restricted-imports': ['error', { patterns: [nodeProcess] }] },
+    rules: { 'no-restricted-imports': ['error', { patterns: [fastify, nodeProcess] }] },
   },
   {
     files: ['src/auth/api-key.ts', 'src/auth/api-key-repository.ts'],

@@ -3,7 +3,7 @@ import { PinoPretty } from 'pino-pretty';
 
 export type { Logger };
 
-/** JSON lines for machines; on a terminal, lines for people. */
+/** Writes JSON lines, or readable lines on a terminal. */
 export function createLogger(level: string): Logger {
   if (!process.stdout.isTTY) return pino({ level });
   return pino(

@@ -1,14 +1,22 @@
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 
-import { contentTypeFor, contentDispositionFor } from '../storage/download-headers.js';
-import { LOCAL_LINK_PATH, type LocalUrlSigner } from '../storage/local-url-signer.js';
-import { sendError } from './server.js';
+import type { LocalFiles } from '../storage/create-url-signer.js';
+import { contentDispositionFor, contentTypeFor } from '../storage/download-headers.js';
+import { LOCAL_LINK_PATH } from '../storage/local-url-signer.js';
+import { sendError } from './error-responses.js';
 
-/** `GET /files/…`: downloads by signed links to files below `directory`, an absolute path. */
+const invalidLink = { status: 403, code: 'FORBIDDEN', message: 'This link is not valid.' };
+const expiredLink = {
+  status: 410,
+  code: 'LINK_EXPIRED',
+  message: 'This link has expired. Ask for a new one.',
+};
+
+/** `GET /files/…`: downloads local files by signed links. */
 export async function addFilesRoute(
   server: FastifyInstance,
-  { links, directory }: { links: LocalUrlSigner; directory: string },
+  { signer, directory }: LocalFiles,
 ): Promise<void> {
   await server.register(fastifyStatic, {
     root: directory,
@@ -19,27 +27,18 @@ export async function addFilesRoute(
   });
 
   server.get(`${LOCAL_LINK_PATH}*`, async (request, reply) => {
-    const link = links.verify(request.url);
+    const link = signer.verify(request.url);
     reply.headers({
       'Cache-Control': 'private, no-store',
       'Content-Security-Policy': "default-src 'none'; sandbox",
     });
-    switch (link.verdict) {
-      case 'invalid':
-        return sendError(reply, {
-          status: 403,
-          code: 'FORBIDDEN',
-          message: 'This link is not valid.',
-        });
-      case 'expired': {
-        const message = 'This link has expired. Ask for a new one.';
-        return sendError(reply, { status: 410, code: 'LINK_EXPIRED', message });
-      }
-      case 'valid':
-        return reply
-          .header('Content-Disposition', contentDispositionFor(link.file.fileName))
-          .type(contentTypeFor(link.file.fileName))
-          .sendFile(link.file.objectKey, directory);
+    if (link.verdict !== 'valid') {
+      return sendError(reply, link.verdict === 'expired' ? expiredLink : invalidLink);
     }
+    const { fileName, objectKey } = link.file;
+    return reply
+      .header('Content-Disposition', contentDispositionFor(fileName))
+      .type(contentTypeFor(fileName))
+      .sendFile(objectKey, directory);
   });
 }

@@ -1,85 +1,64 @@
-import type { ServerResponse } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 
-import type { FastifyInstance } from 'fastify';
+/** How long the server goes on listening while it drains, so that a balancer sees /health/ready fail … */
+const BALANCER_DRAIN_DELAY_MS = 2_000;
+/** … or, without a balancer, so that a client sees `Connection: close` in the response to its next request. */
+const DRAIN_DELAY_MS = 300;
+/** Balancers check more often than this, and without any request for this long, draining does not wait. */
+const ACTIVITY_WINDOW_MS = 60_000;
+/** How long a connection without a request stays open once the server no longer listens. */
+const UNUSED_CONNECTION_MS = 500;
+const CONNECTION_CHECK_MS = 25;
 
-/**
- * How long clients are still served, and told to go elsewhere, before the server stops to listen: those that poll
- * `/health/ready` hear of it there, …
- */
-const NOTICE_TO_BALANCERS_MS = 2_000;
-/** … and all others by the answer to the next request on their connection. */
-const NOTICE_MS = 300;
-/** Balancers ask more often than that. */
-const LISTENED_TO_MS = 60_000;
-/** How long somebody who has just connected has for his request, once the server listens no more. */
-const SILENCE_MS = 500;
+/** Moves clients to other gateways before the server closes, so that none of them loses a request. */
+export class GracefulShutdown {
+  isDraining = false;
+  #lastRequestAt = -Infinity;
+  #lastReadyCheckAt = -Infinity;
+  readonly #responses = new Set<ServerResponse>();
 
-/** How a server takes leave of its clients so that none of them loses a request. */
-export interface GracefulShutdown {
-  /** Whether clients are told to go elsewhere. */
-  readonly hasBegun: () => boolean;
-  /** Tells clients to go elsewhere from now on; comes when they have had the time to. */
-  begin(): Promise<void>;
-  /** Stops to listen, and comes when the last request has its answer and its connection is closed. */
-  close(): Promise<void>;
-}
+  constructor(private readonly server: Server) {}
 
-/** To be called before routes are added. */
-export function addGracefulShutdown(server: FastifyInstance): GracefulShutdown {
-  let hasBegun = false;
-  let isClosing = false;
-  let mayHangUp = false;
-  let lastRequestAt = -Infinity;
-  let readyAskedAt = -Infinity;
-  const answers = new Set<ServerResponse>();
-
-  server.addHook('onRequest', (request, { raw }, done) => {
-    lastRequestAt = performance.now();
-    if (request.url === '/health/ready') readyAskedAt = lastRequestAt;
-    if (hasBegun) endAfter(raw);
-    answers.add(raw);
-    raw.once('close', () => {
-      answers.delete(raw);
-      if (isClosing) setImmediate(hangUp);
-    });
-    done();
-  });
-
-  /** An answer that had begun before may have left its connection open. */
-  function hangUp(): void {
-    if (mayHangUp && answers.size === 0) server.server.closeAllConnections();
-    else server.server.closeIdleConnections();
+  /** Must be called for every request. */
+  track(url: string, response: ServerResponse): void {
+    this.#lastRequestAt = performance.now();
+    if (url === '/health/ready') this.#lastReadyCheckAt = this.#lastRequestAt;
+    if (this.isDraining) closeAfter(response);
+    this.#responses.add(response);
+    response.once('close', () => this.#responses.delete(response));
   }
 
-  function startToDrain(): void {
-    hasBegun = true;
-    for (const answer of answers) endAfter(answer);
+  /** Asks clients to reconnect elsewhere, and resolves when they had time to. */
+  async drain(): Promise<void> {
+    this.#startDraining();
+    const now = performance.now();
+    if (now - this.#lastRequestAt > ACTIVITY_WINDOW_MS) return;
+    const hasBalancer = now - this.#lastReadyCheckAt < ACTIVITY_WINDOW_MS;
+    const delay = hasBalancer ? BALANCER_DRAIN_DELAY_MS : DRAIN_DELAY_MS;
+    await new Promise((resolve) => setTimeout(resolve, delay));
   }
 
-  return {
-    hasBegun: () => hasBegun,
-    async begin() {
-      startToDrain();
-      const now = performance.now();
-      if (now - lastRequestAt > LISTENED_TO_MS) return;
-      const hasBalancer = now - readyAskedAt < LISTENED_TO_MS;
-      const notice = hasBalancer ? NOTICE_TO_BALANCERS_MS : NOTICE_MS;
-      await new Promise((resolve) => setTimeout(resolve, notice));
-    },
-    async close() {
-      startToDrain();
-      isClosing = true;
-      // A browser opens connections for requests it may never have.
-      const silence = setTimeout(() => {
-        mayHangUp = true;
-        hangUp();
-      }, SILENCE_MS);
-      await server.close();
-      clearTimeout(silence);
-    },
-  };
+  /** Calls `stop`, which waits for all connections, and closes those that would keep it waiting without a request. */
+  async close(stop: () => PromiseLike<unknown>): Promise<void> {
+    this.#startDraining();
+    const closedAt = performance.now();
+    const timer = setInterval(() => {
+      // A browser opens connections in advance, and may never use them.
+      const areUnusedIdle = performance.now() - closedAt >= UNUSED_CONNECTION_MS;
+      if (areUnusedIdle && this.#responses.size === 0) this.server.closeAllConnections();
+      // A response that had begun before draining leaves its connection open.
+      else this.server.closeIdleConnections();
+    }, CONNECTION_CHECK_MS);
+    await stop();
+    clearInterval(timer);
+  }
+
+  #startDraining(): void {
+    this.isDraining = true;
+    for (const response of this.#responses) closeAfter(response);
+  }
 }
 
-function endAfter(answer: ServerResponse): void {
-  if (!answer.headersSent) answer.setHeader('Connection', 'close');
+function closeAfter(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader('Connection', 'close');
 }

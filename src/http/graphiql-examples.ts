@@ -1,11 +1,22 @@
-/** What one tab of GraphiQL holds when it is opened for the first time. */
+/** The content of one tab. */
 export interface GraphiqlExample {
-  query: string;
-  variables?: Record<string, unknown>;
+  readonly query: string;
+  readonly variables?: Record<string, unknown>;
 }
 
-const newestExports: GraphiqlExample = {
-  query: `# The newest completed exports, with download links to
+const oneExport = `# One export with download links to its files; they work
+# until urlExpiresAt. For another export put its id into
+# the variables: the tab NewestExports lists some.
+query OneExport($id: ID!) {
+  export(id: $id, includeCsv: true, includeJson: true) {
+    id name status
+    jsonUrl csvUrl csvErrorUrl csvSanitizedUrl
+    files { kind state fileName sizeBytes rowCount sha256 url urlExpiresAt }
+  }
+}
+`;
+
+const newestExports = `# The newest completed exports, with download links to
 # their files. Press the play button, or Ctrl-Enter.
 # Each id can go into the variables of the tab OneExport.
 query NewestExports {
@@ -16,23 +27,15 @@ query NewestExports {
     includeCsv: true
     includeJson: true
   ) {
-    data {
-      id
-      name
-      status
-      jsonUrl
-      csvUrl
-    }
+    data { id name status jsonUrl csvUrl }
   }
 }
-`,
-};
+`;
 
-const filteredExports: GraphiqlExample = {
-  query: `# One page of the contact exports that have ended and
-# whose name contains "a", the largest first. A filter
-# that is left out filters nothing.
-query FilteredExports {
+const filteredExports = `# The contact exports that have ended and whose name
+# contains "a", the largest first, and how many there are.
+# For the next page put the endCursor into the variables.
+query FilteredExports($after: String) {
   exports(
     filter: {
       resource: CONTACT
@@ -41,111 +44,22 @@ query FilteredExports {
     }
     orderBy: COUNT_TOTAL
     direction: DESC
-    page: 1
     limit: 5
+    after: $after
   ) {
-    data {
-      id
-      name
-      resource
-      status
-      countTotal
-      failureReason
-      createdAt
-    }
-    pagination {
-      page
-      limit
-      hasMore
-    }
+    data { id name resource status countTotal failureReason createdAt }
+    pagination { hasMore endCursor totalCount totalPages }
   }
 }
-`,
-};
-
-const nextExports: GraphiqlExample = {
-  query: `# Paging by cursor, as fast on the last page as on the
-# first: paste the endCursor of an answer into the
-# variable "after" and run again, until hasMore is false.
-query NextExports($after: String) {
-  exports(limit: 5, after: $after) {
-    data {
-      id
-      name
-      status
-      createdAt
-    }
-    pagination {
-      hasMore
-      endCursor
-    }
-  }
-}
-`,
-  variables: { after: null },
-};
-
-const countedExports: GraphiqlExample = {
-  query: `# How many exports there are: in all, and failed.
-# The gateway counts only when totalCount or totalPages
-# is selected.
-query CountedExports {
-  all: exports(limit: 100) {
-    pagination {
-      totalCount
-      totalPages
-    }
-  }
-  failed: exports(filter: { statuses: [FAILED, TIMED_OUT] }) {
-    pagination {
-      totalCount
-      totalPages
-    }
-  }
-}
-`,
-};
-
-/** `id` stays empty where no id is known yet: the comment in the tab says where to find one. */
-function oneExport(id: string): GraphiqlExample {
-  return {
-    query: `# One export with download links to its files; they work
-# until urlExpiresAt. For another export put its id into
-# the variables: the tab NewestExports lists some.
-query OneExport($id: ID!) {
-  export(id: $id, includeCsv: true, includeJson: true) {
-    id
-    name
-    status
-    jsonUrl
-    csvUrl
-    csvErrorUrl
-    csvSanitizedUrl
-    files {
-      kind
-      state
-      fileName
-      sizeBytes
-      rowCount
-      sha256
-      url
-      urlExpiresAt
-    }
-  }
-}
-`,
-    variables: { id },
-  };
-}
+`;
 
 /**
- * The worked examples, in the order of the tabs. Every one of them runs untouched, given the id of
- * an export that the reader may see and whose files have not expired. Without that id, an example
- * which finds exports by itself comes first.
+ * The examples in the order of their tabs. Each runs unchanged, given the id of an export that the viewer may see and that has
+ * not expired. Without an id, an example that needs none comes first.
  */
 export function graphiqlExamples(exampleId?: string): readonly GraphiqlExample[] {
-  const onePage = [filteredExports, nextExports, countedExports];
-  return exampleId === undefined
-    ? [newestExports, oneExport(''), ...onePage]
-    : [oneExport(exampleId), newestExports, ...onePage];
+  const one = { query: oneExport, variables: { id: exampleId ?? '' } };
+  const newest = { query: newestExports };
+  const filtered = { query: filteredExports, variables: { after: null } };
+  return exampleId === undefined ? [newest, one, filtered] : [one, newest, filtered];
 }

@@ -5,75 +5,135 @@ import { gzip } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { matchesEtag } from './etag.js';
-import { graphiqlDocument, type GraphiqlPageOptions } from './graphiql-page.js';
+import { graphiqlExamples } from './graphiql-examples.js';
 
-export interface GraphiqlPage {
-  html: Buffer;
-  gzip: Buffer;
-  /** SHA-256 of `html`, in base64url. */
-  digest: string;
-  contentSecurityPolicy: string;
+export interface GraphiqlOptions {
+  /**
+   * Finds the export of the first example once the page is requested. Null where each viewer sees other exports: the page is
+   * public, so it names none and has a header for an API key instead.
+   */
+  readonly findExampleId: (() => Promise<string | undefined>) | null;
 }
 
-/** Takes about half a second, to build 9 MB and compress them to 2.4: too long for the start. */
-export async function renderGraphiqlPage(options: GraphiqlPageOptions): Promise<GraphiqlPage> {
-  const document = await graphiqlDocument(options);
-  const html = Buffer.from(document.html);
-  return {
-    html,
-    gzip: await promisify(gzip)(html),
-    digest: createHash('sha256').update(html).digest('base64url'),
-    contentSecurityPolicy: contentSecurityPolicy(document.script),
+type Page = Awaited<ReturnType<typeof renderPage>>;
+
+/** Sends the GraphiQL page. The first request renders it: to build 9 MB and compress them to 2.4 takes half a second. */
+export function createGraphiql(options: GraphiqlOptions) {
+  let rendered: Promise<Page> | null = null;
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    rendered ??= renderPage(options).catch((error: unknown) => {
+      rendered = null;
+      throw error;
+    });
+    return sendPage(request, reply, await rendered);
   };
 }
 
-/**
- * The page's one script runs, by its hash, and nothing else does. Styles must be inline: Monaco
- * writes a style element and hundreds of style attributes, and nothing that CSS could load or
- * send to is allowed.
- */
-function contentSecurityPolicy(script: string): string {
-  const scriptHash = createHash('sha256').update(script).digest('base64');
-  return [
-    "default-src 'none'",
-    `script-src 'sha256-${scriptHash}'`,
-    'worker-src blob:',
-    "connect-src 'self'",
-    "style-src 'unsafe-inline'",
-    'img-src data:',
-    'font-src data:',
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; ');
-}
-
-/**
- * Answers with the page, or with 304 where the client has it already. Browsers seldom do: a POST
- * to an address, and so every query, makes them forget what they have of it.
- */
-export function sendGraphiqlPage(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  page: GraphiqlPage,
-): FastifyReply {
-  const zipped = acceptsGzip(request.headers['accept-encoding']);
-  // A strong ETag names bytes, so each encoding has its own.
-  const etag = zipped ? `"${page.digest}-gzip"` : `"${page.digest}"`;
+/** Browsers rarely revalidate the page: every query is a POST to its URL, which evicts it from their caches. */
+function sendPage(request: FastifyRequest, reply: FastifyReply, page: Page): FastifyReply {
+  // `gzip;q=0` refuses gzip.
+  const acceptsGzip = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i;
+  const isZipped = acceptsGzip.test(String(request.headers['accept-encoding']));
+  // A strong ETag identifies bytes, so each encoding has its own.
+  const etag = isZipped ? `"${page.digest}-gzip"` : `"${page.digest}"`;
   void reply.headers({
     'Cache-Control': 'no-cache',
     'Content-Security-Policy': page.contentSecurityPolicy,
     ETag: etag,
-    'Referrer-Policy': 'no-referrer',
     Vary: 'Accept, Accept-Encoding',
-    'X-Content-Type-Options': 'nosniff',
   });
   if (matchesEtag(request, etag)) return reply.code(304).send();
-  if (zipped) void reply.header('Content-Encoding', 'gzip');
-  return reply.type('text/html; charset=utf-8').send(zipped ? page.gzip : page.html);
+  if (isZipped) void reply.header('Content-Encoding', 'gzip');
+  return reply.type('text/html; charset=utf-8').send(isZipped ? page.gzip : page.html);
 }
 
-/** `gzip;q=0` refuses it. */
-function acceptsGzip(acceptEncoding: string | string[] = ''): boolean {
-  return /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(acceptEncoding.toString());
+const title = 'Exports Gateway';
+const icon = `data:image/svg+xml,${encodeURIComponent(
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="none" stroke="#d60590"' +
+    ' stroke-width="2"><path d="M8 1v9M4 6l4 4 4-4M2 11v4h12v-4"/></svg>',
+)}`;
+
+/**
+ * GraphiQL shows its first default tab without variables, and adds an empty tab on a reload before an edit (graphql/graphiql
+ * #3392, #4435). So this opens the query of the URL (`?query=…&variables=…`), else the tab of the last visit, else the first
+ * example. Edits stay out of the URL, and so out of access logs.
+ */
+const openInitialTab = `
+const link = new URLSearchParams(location.search);
+if (link.has('query'))
+  props.defaultTabs.unshift({ query: link.get('query'), variables: link.get('variables') });
+const visit = link.has('query') ? null : JSON.parse(localStorage.getItem('graphiql:tabState'));
+const opened = visit?.tabs[visit.activeTabIndex] ?? props.defaultTabs[0];
+props.initialQuery = opened?.query ?? '';
+props.initialVariables = opened?.variables ?? '';
+props.onEditQuery = undefined;
+`;
+
+/** A tab that gets the focus would move away under the pointer, and the click would miss it. */
+const clickableTabs = '.graphiql-tab { transform: none !important }';
+
+/** Monaco needs inline styles; they can neither load nor send anything. Scripts run only by their hash. */
+const contentSecurityPolicy =
+  "default-src 'none'; worker-src blob:; connect-src 'self'; style-src 'unsafe-inline'; img-src data:; " +
+  "font-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; script-src";
+
+/** One page that loads nothing else. Its parts are imported here, because a gateway may run without GraphiQL. */
+async function renderPage({ findExampleId }: GraphiqlOptions) {
+  const graphiql = await import('@graphql-yoga/render-graphiql/graphiql');
+  // The keys are Monaco's names for its workers.
+  const workers = {
+    editorWorkerService: graphiql.editorWorkerService,
+    graphql: graphiql.graphqlWorker,
+    json: graphiql.jsonWorker,
+  };
+  const headers = findExampleId ? undefined : JSON.stringify({ 'X-API-Key': '' }, null, 2);
+  const examples = graphiqlExamples(await findExampleId?.());
+  const props = {
+    title,
+    logo: `<img src="${icon}" alt="" width="24" height="24">`,
+    defaultTabs: examples.map(({ query, variables }) => ({
+      query,
+      variables: variables && JSON.stringify(variables, null, 2),
+      headers,
+    })),
+    headers,
+    // An API key must not get into localStorage.
+    shouldPersistHeaders: false,
+  };
+  const script = `
+const workers = ${scriptLiteral(workers)};
+for (const [name, source] of Object.entries(workers))
+  workers[name] = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
+self.MonacoEnvironment = { getWorkerUrl: (moduleId, name) => workers[name] };
+${graphiql.js};
+const props = ${scriptLiteral(props)};${openInitialTab}
+YogaGraphiQL.renderYogaGraphiQL(document.getElementById('root'), props);
+`;
+  const html = Buffer.from(`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>${title}</title>
+<link rel="icon" href="${icon}">
+<style>${graphiql.css}${clickableTabs}</style>
+</head>
+<body>
+<noscript>GraphiQL needs JavaScript.</noscript>
+<div id="root"></div>
+<script>${script}</script>
+</body>
+</html>
+`);
+  const scriptHash = createHash('sha256').update(script).digest('base64');
+  return {
+    html,
+    gzip: await promisify(gzip)(html),
+    digest: createHash('sha256').update(html).digest('base64url'),
+    contentSecurityPolicy: `${contentSecurityPolicy} 'sha256-${scriptHash}'`,
+  };
+}
+
+/** JSON in which no string can end the script (`</script>`) or hide its end (`<!--`). */
+function scriptLiteral(value: unknown): string {
+  return JSON.stringify(value).replaceAll('<', '\\u003c');
 }

@@ -1,169 +1,166 @@
-/** More are not worked on at once: four for each connection to a database server. Fewer never wait. */
-const MANY = 40;
-/** How many wait at most. A body has at most 256 KiB, so those of all who are here have at most 125 MiB. */
-const MOST_WAITING = 460;
-/** A burst, such as what a router or a page with many parts sends at once, is over after this; otherwise it is too much. */
-const BURST_MS = 200;
-/** How long somebody waits while it is too much: who asks again at once when he is refused would leave no time for others. */
-const PATIENCE_MS = 100;
-/** How many go on to wait then: clients with few connections are to hear soon that they are refused. */
-const FEW_WAITING = 80;
-/** Who has waited longer is not let in then: his answer would be among the slowest. */
-const FRESH_MS = 25;
-/** How many are worked on then: as many as there are connections to a database server, so that none idles, … */
-const MOST_RUNNING = 10;
-/** … or fewer, where it is this process that has no time left: working on more at once, it would only take longer for each. */
-const LEAST_RUNNING = 2;
-/** The part of its time above which a process has none left. */
-const BUSY = 0.95;
-/** It is over when for so long there have been fewer than MANY, of those who wait, too. */
-const CALM_MS = 400;
+/** Four for each connection to a database server. Requests below this limit never queue, unless under overload. */
+const MAX_CONCURRENCY = 40;
+/** A body has at most 256 KiB, so the bodies of all admitted and queued requests have at most 125 MiB. */
+const MAX_QUEUE = 460;
+/** A burst, such as a page or a router sends, is over after this; otherwise it is an overload. */
+const OVERLOAD_DELAY_MS = 200;
+/** Under overload: as many as a database server has connections, so that none of them idles. */
+const MAX_CONCURRENCY_LIMIT = 10;
+/** Under overload where the process has no CPU time left: a higher limit would only delay each response. */
+const MIN_CONCURRENCY_LIMIT = 2;
+/** The part of its time that a process without CPU time left spends in the event loop. */
+const MAX_UTILIZATION = 0.95;
+/** Under overload an older request is not admitted: its response would be among the slowest. */
+const MAX_QUEUE_AGE_MS = 25;
+/** Under overload a request is rejected after this. Clients that retry a sooner rejection at once would cost CPU time. */
+const REJECT_AFTER_MS = 100;
+/** Under overload: with few connections, a client must learn soon that its requests are rejected. */
+const MAX_OVERLOAD_QUEUE = 80;
+/** An overload ends when fewer than MAX_CONCURRENCY requests were running and queued for this long. */
+const RECOVERY_MS = 400;
 const TICK_MS = 25;
 
-/** Somebody who waits to be let in. */
-interface Waiting {
-  readonly since: number;
-  readonly decide: (isAdmitted: boolean) => void;
+interface QueuedRequest {
+  readonly queuedAt: number;
+  /** Resolves the wait of the request: true admits it, false rejects it. */
+  readonly admit: (isAdmitted: boolean) => void;
 }
 
 /**
- * Refuses what is too much, so that the rest is answered as quickly as ever. Usually everybody is let in at once, for those who
- * are worked on together share statements. When somebody has waited for too long, few are let in, and the newest first: if some
- * have to be refused anyway, it is better that they wait in vain than that all wait.
+ * An adaptive LIFO queue with an AIMD concurrency limit, as in Facebook's adaptive LIFO and Netflix's concurrency-limits.
+ *
+ * Normally many requests run at once, because concurrent requests share SQL queries, and the queue is first in, first out. When
+ * a request has queued for too long, fewer run, and the newest first: the oldest have likely timed out and are rejected.
  */
 export class LoadShedder {
-  private running = 0;
+  #inFlight = 0;
   /** The oldest first. */
-  private readonly waiting: Waiting[] = [];
-  private isOverloaded = false;
-  /** Since when there have been more than can wait; null: there are not. */
-  private fullSince: number | null = null;
-  /** When there last were MANY. */
-  private crowdedAt = 0;
-  /** How many may be worked on while it is too much. */
-  private few = MOST_RUNNING;
-  /** Ticks while somebody waits. */
-  private clock: NodeJS.Timeout | undefined;
-  private readonly onRefused: () => void;
-  private readonly utilization: () => number;
+  readonly #queue: QueuedRequest[] = [];
+  #isOverloaded = false;
+  /** Applies under overload. */
+  #concurrencyLimit = MAX_CONCURRENCY_LIMIT;
+  /** Since when new requests displace old ones from a full queue. */
+  #fullSince: number | null = null;
+  /** When MAX_CONCURRENCY requests were last running and queued. */
+  #lastCrowdedAt = 0;
+  /** Ticks while requests are queued. */
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor({
-    onRefused = () => undefined,
-    utilization = utilizationOfProcess(),
-  }: { onRefused?: () => void; utilization?: () => number } = {}) {
-    this.onRefused = onRefused;
-    this.utilization = utilization;
+  /** `onShed` is called for each rejection; `utilization` returns that of the event loop since its last call, 0 to 1. */
+  constructor(
+    private readonly onShed = () => {},
+    private readonly utilization = eventLoopUtilization(),
+  ) {}
+
+  get inFlight(): number {
+    return this.#inFlight;
   }
 
-  /** How many are worked on, and how many wait. */
-  get load(): { readonly running: number; readonly waiting: number } {
-    return { running: this.running, waiting: this.waiting.length };
+  get queued(): number {
+    return this.#queue.length;
   }
 
   /**
-   * Does some work when there is room, or `otherwise` when there is none in time. Who has to wait is handed to `whileWaiting`,
-   * with a function that takes him out again.
+   * Runs a request when it is admitted, else returns the result of `onRejected`. `onQueued` receives a function that takes the
+   * request out of the queue, for a client that disconnects.
    */
-  async run<Done>(
-    work: () => Promise<Done>,
-    {
-      otherwise,
-      whileWaiting,
-    }: { otherwise: () => Done; whileWaiting?: (leave: () => void) => void },
-  ): Promise<Done> {
-    if (this.isOverloaded) this.lookAfter();
-    if (this.running < this.most) this.running++;
-    else if (!(await this.turn(whileWaiting))) return otherwise();
+  async run<Result>(
+    request: () => Promise<Result>,
+    options: { onRejected: () => Result; onQueued?: (cancel: () => void) => void },
+  ): Promise<Result> {
+    if (this.#isOverloaded) this.#dispatch();
+    if (this.#inFlight < this.#limit) this.#inFlight++;
+    else if (!(await this.#enqueue(options.onQueued))) return options.onRejected();
     try {
-      return await work();
+      return await request();
     } finally {
-      this.running--;
-      if (this.waiting.length > 0) this.lookAfter();
+      this.#inFlight--;
+      if (this.#queue.length > 0) this.#dispatch();
     }
   }
 
-  private get most(): number {
-    return this.isOverloaded ? this.few : MANY;
+  get #limit(): number {
+    return this.#isOverloaded ? this.#concurrencyLimit : MAX_CONCURRENCY;
   }
 
-  private turn(whileWaiting?: (leave: () => void) => void): Promise<boolean> {
-    if (this.waiting.length === MOST_WAITING) {
-      this.fullSince ??= performance.now();
-      this.refuseOldest();
+  #enqueue(onQueued?: (cancel: () => void) => void): Promise<boolean> {
+    if (this.#queue.length === MAX_QUEUE) {
+      this.#fullSince ??= performance.now();
+      this.#rejectOldest();
     }
-    this.clock ??= setInterval(() => {
-      this.tick();
+    this.#timer ??= setInterval(() => {
+      this.#tick();
     }, TICK_MS);
-    return new Promise((decide) => {
-      const one: Waiting = { since: performance.now(), decide };
-      this.waiting.push(one);
-      whileWaiting?.(() => {
-        const at = this.waiting.indexOf(one);
-        if (at === -1) return;
-        this.waiting.splice(at, 1);
-        decide(false);
+    return new Promise((admit) => {
+      const queued: QueuedRequest = { queuedAt: performance.now(), admit };
+      this.#queue.push(queued);
+      onQueued?.(() => {
+        const index = this.#queue.indexOf(queued);
+        if (index === -1) return;
+        this.#queue.splice(index, 1);
+        admit(false);
       });
     });
   }
 
-  private tick(): void {
-    this.adapt();
+  #tick(): void {
+    this.#adjustLimit();
     const now = performance.now();
-    const waited = () => now - (this.waiting[0]?.since ?? now);
-    // Where so many come that the oldest is always refused, nobody waits for long.
-    const isTooMuch = waited() > BURST_MS || now - (this.fullSince ?? now) > BURST_MS;
-    if (!this.isOverloaded && isTooMuch) this.overload();
-    this.lookAfter();
-    while (this.isOverloaded && (waited() >= PATIENCE_MS || this.waiting.length > FEW_WAITING)) {
-      this.refuseOldest();
+    const oldestAge = () => now - (this.#queue[0]?.queuedAt ?? now);
+    // While a full queue drops its oldest request again and again, no request gets old.
+    const fullFor = now - (this.#fullSince ?? now);
+    if (!this.#isOverloaded && Math.max(oldestAge(), fullFor) > OVERLOAD_DELAY_MS) {
+      this.#isOverloaded = true;
+      this.#lastCrowdedAt = now;
     }
-    if (this.waiting.length > 0) return;
-    clearInterval(this.clock);
-    this.clock = undefined;
+    this.#dispatch();
+    while (
+      this.#isOverloaded &&
+      (oldestAge() >= REJECT_AFTER_MS || this.#queue.length > MAX_OVERLOAD_QUEUE)
+    ) {
+      this.#rejectOldest();
+    }
+    if (this.#queue.length > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
-  private adapt(): void {
-    this.few =
-      this.utilization() > BUSY
-        ? Math.max(Math.floor(this.few / 2), LEAST_RUNNING)
-        : Math.min(this.few + 1, MOST_RUNNING);
+  /** Additive increase, multiplicative decrease. */
+  #adjustLimit(): void {
+    this.#concurrencyLimit =
+      this.utilization() > MAX_UTILIZATION
+        ? Math.max(Math.floor(this.#concurrencyLimit / 2), MIN_CONCURRENCY_LIMIT)
+        : Math.min(this.#concurrencyLimit + 1, MAX_CONCURRENCY_LIMIT);
   }
 
-  /** Sees whether it is over, and lets in for whom there is room. */
-  private lookAfter(): void {
+  /** Ends an overload that is over, and admits queued requests up to the limit. */
+  #dispatch(): void {
     const now = performance.now();
-    if (this.waiting.length === 0) this.fullSince = null;
-    if (this.running + this.waiting.length >= MANY) this.crowdedAt = now;
-    else if (now - this.crowdedAt >= CALM_MS) this.isOverloaded = false;
-    while (this.running < this.most) {
-      const newest = this.waiting.at(-1);
-      if (newest === undefined || (this.isOverloaded && now - newest.since > FRESH_MS)) return;
-      // Usually in their order, or somebody would wait for long in a crowd that is served well.
-      const next = this.isOverloaded ? this.waiting.pop() : this.waiting.shift();
-      if (next === undefined) return;
-      this.running++;
-      next.decide(true);
+    if (this.#queue.length === 0) this.#fullSince = null;
+    if (this.#inFlight + this.#queue.length >= MAX_CONCURRENCY) this.#lastCrowdedAt = now;
+    else if (now - this.#lastCrowdedAt >= RECOVERY_MS) this.#isOverloaded = false;
+    while (this.#inFlight < this.#limit) {
+      const newest = this.#queue.at(-1);
+      if (newest === undefined) return;
+      if (this.#isOverloaded && now - newest.queuedAt > MAX_QUEUE_AGE_MS) return;
+      const next = this.#isOverloaded ? this.#queue.pop() : this.#queue.shift();
+      this.#inFlight++;
+      next?.admit(true);
     }
   }
 
-  private overload(): void {
-    this.isOverloaded = true;
-    this.crowdedAt = performance.now();
-  }
-
-  private refuseOldest(): void {
-    this.waiting.shift()?.decide(false);
-    this.onRefused();
+  #rejectOldest(): void {
+    this.#queue.shift()?.admit(false);
+    this.onShed();
   }
 }
 
-/** Gives the part of its time in which this process had something to do, since it was last asked. */
-function utilizationOfProcess(): () => number {
+function eventLoopUtilization(): () => number {
   let last = performance.eventLoopUtilization();
   return () => {
-    const use = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(use, last);
-    last = use;
+    const current = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(current, last);
+    last = current;
     return utilization;
   };
 }

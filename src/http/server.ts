@@ -1,178 +1,184 @@
+import type { AddressInfo } from 'node:net';
+
 import cors from '@fastify/cors';
 import Fastify, {
   LogController,
   type FastifyBaseLogger,
-  type FastifyError,
   type FastifyInstance,
   type FastifyReply,
-  type FastifyRequest,
 } from 'fastify';
 
-import { GatewayError } from '../errors.js';
-import type { OperationResult } from '../graphql/context.js';
-import { onFinished } from './on-finished.js';
-import { REQUEST_ID_HEADER, requestId, returnRequestIds } from './request-id.js';
-import { redactedPath, routePattern } from './request-path.js';
+import { errorCode, StartupError } from '../errors.js';
+import type { Logger } from '../logger.js';
+import type { LocalFiles } from '../storage/create-url-signer.js';
+import { sendError, sendThrownError } from './error-responses.js';
+import { addFilesRoute } from './files-route.js';
+import { GracefulShutdown } from './graceful-shutdown.js';
+import { addGraphqlRoute, type GraphqlRouteOptions } from './graphql-route.js';
+import { addManagementRoutes, type ManagementRouteOptions } from './management-routes.js';
+import {
+  completeRequest,
+  redactedPath,
+  REQUEST_ID_HEADER,
+  requestId,
+  routePattern,
+  type CompletedRequest,
+} from './requests.js';
+import type { RequestTracer } from './request-tracer.js';
 import { securityHeaders } from './security-headers.js';
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** What came of it; null where nothing is to be said but its status. */
-    outcome: OperationResult | null;
-  }
+export interface HttpServer {
+  /** What the URLs of this gateway start with. Throws before the server listens, unless PUBLIC_URL is set. */
+  origin(): string;
+  /** Throws StartupError when PORT or HOST cannot be used. */
+  listen(): Promise<void>;
+  /** Asks clients to reconnect elsewhere, and resolves when they had time to. */
+  drain(): Promise<void>;
+  /** Stops listening, and resolves when all requests are finished. */
+  close(): Promise<void>;
 }
 
-/** A request that has its answer. */
-export interface CompletedRequest {
-  /** The pattern of its path; undefined: there is none for it. */
-  readonly route: string | undefined;
-  readonly status: number;
-  readonly seconds: number;
-  readonly outcome: OperationResult | null;
+export interface HttpServerOptions extends GraphqlRouteOptions, ManagementRouteOptions {
+  readonly logger: Logger;
+  /** Null where a bucket serves its own files. */
+  readonly localFiles: LocalFiles | null;
+  readonly tracer: RequestTracer | null;
+  readonly onRequestCompleted: (request: CompletedRequest) => void;
 }
 
-/** In bytes: room for a document of as many tokens as are allowed, and for its variables. */
-const BODY_LIMIT = 256 * 1024;
-/** Those of ApolloGraphQL are how Apollo Client says which application it is. */
-const CORS_HEADERS = [
-  'Content-Type',
-  'Authorization',
-  'X-API-Key',
-  'Apollo-Require-Preflight',
-  'ApolloGraphQL-Client-Name',
-  'ApolloGraphQL-Client-Version',
-  REQUEST_ID_HEADER,
-];
-/** How long a request may take to arrive. */
+/** Limits how long a client may take to send a request; slower ones get 408. */
 const REQUEST_TIMEOUT_MS = 10_000;
+/** Balancers and Prometheus request these all the time; their spans would outnumber all others. */
+const UNTRACED_ROUTES = /^\/(health\/|metrics$)/;
 
-/** An HTTP server without routes: what holds for every route stands here. */
+const fastifyOptions = {
+  genReqId: requestId,
+  // completeRequest logs one line a request instead, without the query, which may hold a signature.
+  logController: new LogController({
+    disableRequestLogging: true,
+    requestIdLogLabel: 'requestId',
+  }),
+  // In bytes: enough for a document with as many tokens as the limit allows, and for its variables.
+  bodyLimit: 256 * 1024,
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1_000 },
+  // The path of a link holds an object key of up to 512 characters, percent-encoded.
+  routerOptions: { maxParamLength: 8_192 },
+  // Idle keep-alive connections must not delay closing, and requests that arrive meanwhile are served.
+  forceCloseConnections: 'idle',
+  return503OnClosing: false,
+} as const;
+
+const corsOptions = {
+  methods: ['GET', 'HEAD', 'POST'],
+  // Apollo Client names its application in the ApolloGraphQL headers.
+  allowedHeaders: [
+    'Content-Type',
+    'Authorization',
+    'X-API-Key',
+    'Apollo-Require-Preflight',
+    'ApolloGraphQL-Client-Name',
+    'ApolloGraphQL-Client-Version',
+    REQUEST_ID_HEADER,
+  ],
+  exposedHeaders: [REQUEST_ID_HEADER, 'Retry-After'],
+  maxAge: 600,
+};
+
 export async function createHttpServer(
-  logger: FastifyBaseLogger,
-  {
-    corsOrigins,
-    onRequestCompleted,
-  }: {
-    corsOrigins: readonly string[];
-    onRequestCompleted: (requestCompleted: CompletedRequest) => void;
-  },
-): Promise<FastifyInstance> {
+  config: { port: number; host: string; publicUrl: string | null; corsOrigins: readonly string[] },
+  options: HttpServerOptions,
+): Promise<HttpServer> {
+  const logger: FastifyBaseLogger = options.logger;
+  const { localFiles, tracer, onRequestCompleted } = options;
   const headers = securityHeaders();
-  function requestCompleted(request: FastifyRequest, reply: FastifyReply, route?: string): void {
-    const { method, url } = request;
-    const outcome = reply.raw.writableFinished
-      ? request.outcome
-      : { operation: request.outcome?.operation, code: 'ABORTED' };
-    const { elapsedTime } = reply;
-    // As proxies say of a client that has closed its request.
-    const status = reply.raw.headersSent ? reply.statusCode : 499;
-    const ms = Math.round(elapsedTime * 10) / 10;
-    // Where nothing is, the path may be anything.
-    const path = route === undefined ? undefined : redactedPath(url);
-    request.log.info({ method, path, status, ms, ...(outcome && logOf(outcome)) }, 'request');
-    onRequestCompleted({ route, status, seconds: elapsedTime / 1_000, outcome });
-  }
   const server = Fastify({
+    ...fastifyOptions,
     loggerInstance: logger,
-    // One line a request, below, without the query: that of a file link holds its signature.
-    logController: new LogController({
-      disableRequestLogging: true,
-      requestIdLogLabel: 'requestId',
-    }),
-    genReqId: requestId,
-    // A file link holds an object key of up to 512 characters, percent-encoded.
-    routerOptions: { maxParamLength: 8_192 },
-    // Closing must not wait for keep-alive connections that ask nothing.
-    forceCloseConnections: 'idle',
-    // What has come is served; drain.ts tells clients to go elsewhere before they would hear it by an error.
-    return503OnClosing: false,
-    bodyLimit: BODY_LIMIT,
-    // Who sends a request drop by drop holds a connection; he gets 408 after this.
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1_000 },
-    // Paths that cannot be decoded come here and to no hook.
-    frameworkErrors(_error, request, reply) {
-      void reply.headers(headers).header(REQUEST_ID_HEADER, request.id);
-      sendError(reply, {
-        status: 400,
-        code: 'BAD_REQUEST',
-        message: 'This path is not one of a URL.',
-      });
-      onFinished(reply.raw, () => {
-        requestCompleted(request, reply);
-      });
+    // Called instead of the hooks for a path that cannot be decoded.
+    frameworkErrors(_error, _request, reply) {
+      begin(reply);
+      const message = 'The path is not a valid URL path.';
+      sendError(reply, { status: 400, code: 'BAD_REQUEST', message });
     },
   });
-  server.decorateRequest('outcome', null);
-
-  returnRequestIds(server);
-  server.addHook('onRequest', (request, reply, done) => {
-    void reply.headers(headers);
-    // Asked now, for a file that is missing takes it away.
-    const route = routePattern(request);
-    // Not onResponse, which does not come for those who hang up before.
-    onFinished(reply.raw, () => {
-      requestCompleted(request, reply, route);
-    });
-    done();
-  });
-  if (corsOrigins.length > 0) {
-    await server.register(cors, {
-      origin: [...corsOrigins],
-      methods: ['GET', 'HEAD', 'POST'],
-      allowedHeaders: CORS_HEADERS,
-      exposedHeaders: [REQUEST_ID_HEADER, 'Retry-After'],
-      maxAge: 600,
-    });
-  }
-
+  for (const field of ['operationResult', 'traced', 'viewer']) server.decorateRequest(field, null);
+  server.setErrorHandler(sendThrownError);
   server.setNotFoundHandler((_request, reply) =>
     sendError(reply, { status: 404, code: 'NOT_FOUND', message: 'Not found.' }),
   );
-  server.setErrorHandler<FastifyError & { headers?: Record<string, string> }>(
-    (error, request, reply) => {
-      if (error instanceof GatewayError) {
-        const { code, http } = error.extensions;
-        if (error.cause instanceof Error) request.log.warn({ err: error.cause }, error.name);
-        else request.log.info({ cause: error.cause }, error.name);
-        for (const [name, value] of http?.headers ?? []) void reply.header(name, value);
-        if (http?.status === 401) void reply.header('WWW-Authenticate', 'Bearer');
-        return sendError(reply, { status: http?.status ?? 400, code, message: error.message });
-      }
-      const status = error.statusCode ?? 500;
-      if (status < 500) {
-        // Such as the Content-Range of a range that cannot be satisfied.
-        void reply.headers(error.headers ?? {});
-        return sendError(reply, { status, code: 'BAD_REQUEST', message: error.message });
-      }
-      request.log.error({ err: error }, 'A request failed');
-      const message = 'Something went wrong on our side.';
-      return sendError(reply, { status: 500, code: 'INTERNAL_SERVER_ERROR', message });
-    },
-  );
 
-  return server;
-}
+  const shutdown = new GracefulShutdown(server.server);
+  function begin(reply: FastifyReply, route?: string): void {
+    void reply.headers(headers).header(REQUEST_ID_HEADER, reply.request.id);
+    shutdown.track(reply.request.url, reply.raw);
+    // Unlike the onResponse hook, this event also follows a client's disconnect.
+    reply.raw.once('close', () => {
+      onRequestCompleted(completeRequest(reply, route));
+    });
+  }
+  server.addHook('onRequest', (request, reply, done) => {
+    // The route is read now because the 404 of a missing file clears it.
+    begin(reply, routePattern(request));
+    done();
+  });
+  if (config.corsOrigins.length > 0) {
+    await server.register(cors, { ...corsOptions, origin: [...config.corsOrigins] });
+  }
+  if (tracer !== null) traceRequests(server, tracer);
+  addGraphqlRoute(server, options);
+  if (localFiles !== null) await addFilesRoute(server, localFiles);
+  addManagementRoutes(server, shutdown, options);
 
-/**
- * Answers with an error and with nothing that a route had made ready for a better answer. Errors outside GraphQL have the
- * form of those inside, so that a client reads one kind.
- */
-export function sendError(
-  reply: FastifyReply,
-  { status, code, message }: { status: number; code: string; message: string },
-): FastifyReply {
-  reply.request.outcome = { operation: undefined, code };
-  return reply
-    .removeHeader('Content-Disposition')
-    .code(status)
-    .type('application/json; charset=utf-8')
-    .send({ errors: [{ message, extensions: { code } }] });
-}
-
-function logOf({ operation, code }: OperationResult): { operation?: string; code?: string } {
+  let known = config.publicUrl;
+  const origin = () => (known ??= listeningOrigin(server, config.host));
   return {
-    ...(operation?.name != null && { operation: operation.name }),
-    ...(code !== null && { code }),
+    origin,
+    async listen() {
+      await listen(server, config);
+      const isLinkLocal = localFiles !== null && config.publicUrl === null;
+      if (isLinkLocal && ['0.0.0.0', '::'].includes(config.host)) {
+        const problem = 'which other machines cannot reach: set PUBLIC_URL';
+        logger.warn(`Links to files start with ${origin()}, ${problem}.`);
+      }
+    },
+    drain: () => shutdown.drain(),
+    close: () => shutdown.close(() => server.close()),
   };
+}
+
+function traceRequests(server: FastifyInstance, tracer: RequestTracer): void {
+  server.addHook('onRequest', (request, _reply, done) => {
+    const route = routePattern(request);
+    if (route !== undefined && UNTRACED_ROUTES.test(route)) {
+      done();
+      return;
+    }
+    const path = redactedPath(request.url);
+    request.traced = tracer.start(request, route === undefined ? null : { route, path });
+    request.traced.run(done);
+  });
+}
+
+async function listen(
+  server: FastifyInstance,
+  { port, host }: { port: number; host: string },
+): Promise<void> {
+  try {
+    await server.listen({ port, host, listenTextResolver: (address) => `Listening ${address}` });
+  } catch (error) {
+    const problems: Record<string, string> = {
+      EADDRINUSE: `PORT ${port} is taken on ${host}. Stop what listens there, or set another PORT.`,
+      EACCES: `PORT ${port} needs privileges that this process lacks. Set a PORT above 1023.`,
+      EADDRNOTAVAIL: `HOST ${host} is not an address of this machine.`,
+      ENOTFOUND: `HOST ${host} cannot be resolved.`,
+    };
+    const problem = problems[errorCode(error) ?? ''];
+    throw problem === undefined ? error : new StartupError([problem], { cause: error });
+  }
+}
+
+function listeningOrigin({ server }: FastifyInstance, host: string): string {
+  const { port } = server.address() as AddressInfo;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

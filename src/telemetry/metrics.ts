@@ -1,135 +1,127 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 import type { PoolStats } from '../database/database.js';
 import type { CompletedQuery } from '../database/instrumented-database.js';
-import type { OperationResult } from '../graphql/context.js';
-import type { LoadShedder } from '../http/load-shedder.js';
-import type { CompletedRequest } from '../http/server.js';
-import { KeyedHistogram } from './histogram.js';
+import type { CompletedRequest } from '../http/requests.js';
 
 /**
- * How many operations have a label of their own. Clients choose their names, and each is kept for as long as the process lives: all that
- * come later are `other`.
+ * How many operations have a label value of their own; later ones are `other`. Clients choose the names, and the process keeps
+ * each label value forever.
  */
 const MAX_OPERATIONS = 100;
 
-/** In seconds: from what comes out of a shared statement to what is given up, … */
-const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
-/** … and to what a large file takes on a slow line. */
-const REQUEST_BUCKETS = [...BUCKETS, 10, 60];
+/** In seconds: from a query that joins another one to the query timeout, … */
+const QUERY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+/** … and to a large download on a slow line. */
+const REQUEST_BUCKETS = [...QUERY_BUCKETS, 10, 60];
 
-/** What a request can be refused for. */
-const LIMITS = ['cost', 'depth', 'load', 'nesting', 'selections', 'tokens', 'validation'];
+const REASONS = ['cost', 'depth', 'nesting', 'overload', 'selections', 'tokens', 'validation'];
 
-/** Everything that is measured. Where it happens, only these functions are known; what they count has its names here. */
-export interface Metrics {
-  readonly registry: Registry;
-  /** A request has its answer. */
-  readonly requestCompleted: (answer: CompletedRequest) => void;
-  readonly queryCompleted: (statement: CompletedQuery) => void;
-  readonly linkSigned: () => void;
-  /** A request was refused, or will be, because of a limit of this name. */
-  readonly requestRejected: (limit: string) => void;
-  /** Gives these numbers whenever the metrics are read. */
-  readonly watch: (sources: {
-    load: () => LoadShedder['load'];
-    poolStats: () => readonly PoolStats[];
-  }) => void;
-}
+/** The gateway's metrics. Other parts report events to these functions; only this class knows names and labels. */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #operations = new Set<string>();
 
-export function createMetrics(): Metrics {
-  const registry = new Registry();
-  const registers = [registry];
-  // Of the process: memory, CPU, garbage collection, the lag of the event loop.
-  collectDefaultMetrics({ register: registry });
-
-  const requests = new KeyedHistogram({
-    name: 'exports_gateway_request_duration_seconds',
-    help: 'Time from the arrival of a request to the end of its answer, by route, status, GraphQL operation, and outcome: ok, or the code of the first error.',
-    labelNames: ['route', 'status', 'operation', 'outcome'],
+  readonly #requests = new Histogram({
+    name: 'http_server_request_duration_seconds',
+    help: 'Duration of HTTP requests until the end of the response. error_code: none, the code of the first error, ABORTED for a client that disconnected, or UNKNOWN.',
+    labelNames: ['route', 'status', 'operation', 'error_code'],
     buckets: REQUEST_BUCKETS,
-    registers,
+    registers: [this.registry],
   });
-  const statements = new KeyedHistogram({
-    name: 'exports_gateway_statement_duration_seconds',
-    help: 'Time that an SQL statement takes, with its wait for a connection, by its tables and outcome: ok or failed.',
-    labelNames: ['statement', 'outcome'],
-    buckets: BUCKETS,
-    registers,
+
+  readonly #queries = new Histogram({
+    name: 'db_client_operation_duration_seconds',
+    help: 'Duration of SQL queries, including the wait for a connection, by the tables they read and their outcome: success or failure.',
+    labelNames: ['query_summary', 'outcome'],
+    buckets: QUERY_BUCKETS,
+    registers: [this.registry],
   });
-  const links = new Counter({
+
+  readonly #links = new Counter({
     name: 'exports_gateway_links_signed_total',
-    help: 'Links to files that were signed.',
-    registers,
-  });
-  const limits = new Counter({
-    name: 'exports_gateway_limits_hit_total',
-    help: 'Refusals because of a limit, by limit.',
-    labelNames: ['limit'],
-    registers,
+    help: 'Signed links to files.',
+    registers: [this.registry],
   });
 
-  // From the start, for a rate needs a value before the first refusal.
-  for (const limit of LIMITS) limits.inc({ limit }, 0);
+  readonly #rejections = new Counter({
+    name: 'exports_gateway_requests_rejected_total',
+    help: 'GraphQL requests that were rejected because of a limit or of overload.',
+    labelNames: ['reason'],
+    registers: [this.registry],
+  });
 
-  const names = new Set<string>();
-  function labelOf(operation: OperationResult['operation'], code: string): string {
+  constructor() {
+    // Memory, CPU, garbage collection and event loop lag of the process.
+    collectDefaultMetrics({ register: this.registry });
+    // Without a value before the first rejection, rate() would miss it.
+    for (const reason of REASONS) this.#rejections.inc({ reason }, 0);
+  }
+
+  readonly requestCompleted = (request: CompletedRequest): void => {
+    const { route = 'none', status, seconds, operationResult } = request;
+    const operation = this.#operationLabel(operationResult);
+    const error_code = operationResult.code ?? 'none';
+    this.#requests.observe({ route, status, operation, error_code }, seconds);
+  };
+
+  readonly queryCompleted = ({ summary, failed, seconds }: CompletedQuery): void => {
+    const outcome = failed ? 'failure' : 'success';
+    this.#queries.observe({ query_summary: summary, outcome }, seconds);
+  };
+
+  readonly linkSigned = (): void => {
+    this.#links.inc();
+  };
+
+  readonly requestRejected = (reason: string): void => {
+    this.#rejections.inc({ reason });
+  };
+
+  /** Reads these whenever the metrics are read. */
+  watch(
+    load: { readonly inFlight: number; readonly queued: number },
+    poolStats: () => readonly PoolStats[],
+  ): void {
+    const registers = [this.registry];
+    new Gauge({
+      name: 'exports_gateway_graphql_requests_in_flight',
+      help: 'GraphQL requests that are being executed.',
+      registers,
+      collect() {
+        this.set(load.inFlight);
+      },
+    });
+    new Gauge({
+      name: 'exports_gateway_graphql_requests_queued',
+      help: 'GraphQL requests that wait to be executed.',
+      registers,
+      collect() {
+        this.set(load.queued);
+      },
+    });
+    new Gauge({
+      name: 'db_client_connections',
+      help: 'SQL queries that have a connection (used) or wait for one (pending), by database server.',
+      labelNames: ['server', 'state'],
+      registers,
+      collect() {
+        for (const { server, used, pending } of poolStats()) {
+          this.set({ server, state: 'used' }, used);
+          this.set({ server, state: 'pending' }, pending);
+        }
+      },
+    });
+  }
+
+  #operationLabel({ operation, code }: CompletedRequest['operationResult']): string {
     if (operation === undefined) return 'none';
     const { name } = operation;
     if (name === null) return 'anonymous';
-    if (names.has(name)) return name;
-    // Only what is answered well gets one, so that nonsense does not use them up.
-    if (code !== 'ok' || names.size >= MAX_OPERATIONS) return 'other';
-    names.add(name);
+    if (this.#operations.has(name)) return name;
+    // Only a successful operation gets a label value, so that nonsense cannot use them up.
+    if (code !== null || this.#operations.size >= MAX_OPERATIONS) return 'other';
+    this.#operations.add(name);
     return name;
   }
-
-  return {
-    registry,
-    requestCompleted({ route = 'none', status, seconds, outcome }) {
-      const code = outcome?.code ?? (status < 400 ? 'ok' : 'error');
-      const operation = labelOf(outcome?.operation, code);
-      requests.count(`${route} ${status} ${operation} ${code}`, seconds, () => ({
-        route,
-        status,
-        operation,
-        outcome: code,
-      }));
-    },
-    queryCompleted({ summary, failed, seconds }) {
-      const outcome = failed ? 'failed' : 'ok';
-      statements.count(`${summary}: ${outcome}`, seconds, () => ({ statement: summary, outcome }));
-    },
-    linkSigned() {
-      links.inc();
-    },
-    requestRejected(limit) {
-      limits.inc({ limit });
-    },
-    watch({ load, poolStats }) {
-      new Gauge({
-        name: 'exports_gateway_graphql_requests',
-        help: 'GraphQL requests that are worked on (running), and that wait for their turn (waiting).',
-        labelNames: ['state'],
-        registers,
-        collect() {
-          const { running, waiting } = load();
-          this.set({ state: 'running' }, running);
-          this.set({ state: 'waiting' }, waiting);
-        },
-      });
-      new Gauge({
-        name: 'exports_gateway_pool_statements',
-        help: 'SQL statements on their way, by server: those that have a connection (in_use), and those that wait for one (waiting).',
-        labelNames: ['server', 'state'],
-        registers,
-        collect() {
-          for (const { server, used, pending } of poolStats()) {
-            this.set({ server, state: 'in_use' }, used);
-            this.set({ server, state: 'waiting' }, pending);
-          }
-        },
-      });
-    },
-  };
 }

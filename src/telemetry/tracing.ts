@@ -6,9 +6,9 @@ import {
   SpanKind,
   SpanStatusCode,
   trace,
-  type Attributes,
   type Context,
   type Span,
+  type Tracer,
 } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import {
@@ -18,128 +18,58 @@ import {
   resourceFromAttributes,
 } from '@opentelemetry/resources';
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import type { Database } from '../database/database.js';
 import { querySummary } from '../database/instrumented-database.js';
 import { errorCode } from '../errors.js';
-import { onFinished } from '../http/on-finished.js';
-import { redactedPath, routePattern } from '../http/request-path.js';
+import type { OperationResult } from '../graphql/context.js';
+import type { RequestTracer, TracedRequest } from '../http/request-tracer.js';
 import type { Logger } from '../logger.js';
 
-/** How long the end of the process waits for a collector to take the last spans. */
-const FLUSH_MS = 2_000;
-
-/** Spans of what the gateway does, by OpenTelemetry's conventions. */
-export interface Tracing {
-  /** Gives every request a span, and the operation in it another one. To be called before routes are added. */
-  addTo(server: FastifyInstance, graphqlPath: string): void;
-  /** The same database, whose statements have spans where they are part of a request. */
-  traced(database: Database, system: 'mysql' | 'sqlite'): Database;
-  /** Sends what is not sent yet, if that can be done soon. */
-  close(): Promise<void>;
-}
+/** How long `close` waits for the collector to accept the last spans. */
+const FLUSH_TIMEOUT_MS = 2_000;
 
 /**
- * Starts to send traces by OTLP. Where to, how many of them and under which name, OpenTelemetry's packages read from the standard
- * OTEL_* variables themselves. What people send or get is in no span: paths are without their query, statements without their values.
+ * Exports spans by OTLP, named by OpenTelemetry's semantic conventions. OpenTelemetry reads the endpoint, the sampling and the
+ * service name from the standard OTEL_* variables. No span holds a query string, SQL parameters or results.
  *
- * This file is the only one that knows these packages, and is loaded only where traces are asked for.
+ * Only this file imports OpenTelemetry's packages, and app.ts loads it only when tracing is configured.
  */
-export function startTracing(logger: Logger): Tracing {
-  const problems = { error: warn, warn, info: ignore, debug: ignore, verbose: ignore };
-  function warn(...said: unknown[]): void {
-    // Beside its words it may give what it could not read.
-    const words = said.filter((each) => typeof each === 'string');
-    logger.warn(`Traces: ${words.join(' ')}`);
-  }
-  function ignore(): void {
-    // They tell of every batch.
-  }
-  diag.setLogger(problems, DiagLogLevel.WARN);
+export class Tracing implements RequestTracer {
+  readonly #provider: NodeTracerProvider;
+  readonly #tracer: Tracer;
 
-  const provider = new NodeTracerProvider({
-    resource: defaultResource()
-      .merge(resourceFromAttributes({ 'service.name': 'exports-gateway' }))
-      .merge(detectResources({ detectors: [envDetector] })),
-    spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
-  });
-  // The way of W3C traceparent headers, and the place from where a statement knows the request it is part of.
-  provider.register();
-  const tracer = provider.getTracer('exports-gateway');
-
-  /** The contexts that what belongs to a request runs in. */
-  const requests = new WeakMap<FastifyRequest, Context>();
-  const operations = new WeakMap<FastifyRequest, Span>();
-
-  function endOperation(request: FastifyRequest): void {
-    const span = operations.get(request);
-    if (span === undefined) return;
-    operations.delete(request);
-    const { operation, code = null } = request.outcome ?? {};
-    if (operation !== undefined) {
-      const { type, name } = operation;
-      span.updateName(type).setAttribute('graphql.operation.type', type);
-      if (name !== null) span.setAttribute('graphql.operation.name', name);
-    }
-    if (code !== null) fail(span, code);
-    span.end();
+  constructor(private readonly logger: Logger) {
+    diag.setLogger(diagnosticsLogger(logger), DiagLogLevel.WARN);
+    this.#provider = new NodeTracerProvider({
+      resource: defaultResource()
+        .merge(resourceFromAttributes({ 'service.name': 'exports-gateway' }))
+        .merge(detectResources({ detectors: [envDetector] })),
+      spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
+    });
+    // Also registers W3C trace context propagation, and the context manager by which a query finds its request.
+    this.#provider.register();
+    this.#tracer = this.#provider.getTracer('exports-gateway');
   }
 
-  function endRequest(span: Span, { raw, statusCode, request }: FastifyReply): void {
-    if (raw.headersSent) span.setAttribute('http.response.status_code', statusCode);
-    if (!raw.writableFinished) fail(span, 'ABORTED');
-    else if (statusCode >= 500) fail(span, request.outcome?.code ?? String(statusCode));
-    span.end();
+  start(...[request, target]: Parameters<RequestTracer['start']>): TracedRequest {
+    const { id, method, protocol, headers } = request;
+    const parent = propagation.extract(context.active(), headers);
+    const attributes = {
+      'http.request.method': method,
+      'http.response.header.x-request-id': [id],
+      'url.scheme': protocol,
+      ...(target && { 'http.route': target.route, 'url.path': target.path }),
+    };
+    const name = target ? `${method} ${target.route}` : method;
+    const span = this.#tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent);
+    return tracedRequest(this.#tracer, span, trace.setSpan(parent, span));
   }
 
-  return {
-    addTo(server, graphqlPath) {
-      server.addHook('onRequest', (request, reply, done) => {
-        const { method, url, protocol, id } = request;
-        const route = routePattern(request);
-        // What balancers and Prometheus ask all the time would be most of all spans.
-        if (route !== undefined && /^\/(health\/|metrics$)/.test(route)) {
-          done();
-          return;
-        }
-        const caller = propagation.extract(context.active(), request.headers);
-        const attributes: Attributes = {
-          'http.request.method': method,
-          'http.response.header.x-request-id': [id],
-          'url.scheme': protocol,
-          ...(route !== undefined && { 'http.route': route, 'url.path': redactedPath(url) }),
-        };
-        const name = route === undefined ? method : `${method} ${route}`;
-        const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, caller);
-        const within = trace.setSpan(caller, span);
-        requests.set(request, within);
-        onFinished(reply.raw, () => {
-          endOperation(request);
-          endRequest(span, reply);
-        });
-        context.with(within, done);
-      });
-      // Once more, for a body arrives by events that know nothing of the request.
-      server.addHook('preHandler', (request, _reply, done) => {
-        const within = requests.get(request) ?? context.active();
-        if (request.routeOptions.url !== graphqlPath) {
-          context.with(within, done);
-          return;
-        }
-        const span = tracer.startSpan('GraphQL', {}, within);
-        operations.set(request, span);
-        context.with(trace.setSpan(within, span), done);
-      });
-      server.addHook('onSend', (request, _reply, _payload, done) => {
-        endOperation(request);
-        done();
-      });
-    },
-
-    traced: (database, system) => ({
-      async query<Row>(sql: string, parameters?: readonly unknown[]) {
-        // Those of the start, and of nobody's request.
+  /** The same database. Its queries have spans where they are part of a request. */
+  tracedDatabase(database: Database, system: 'mysql' | 'sqlite'): Database {
+    return {
+      query: async <Row>(sql: string, parameters?: readonly unknown[]) => {
         if (trace.getActiveSpan() === undefined) return database.query<Row>(sql, parameters);
         const summary = querySummary(sql);
         const attributes = {
@@ -147,14 +77,13 @@ export function startTracing(logger: Logger): Tracing {
           'db.query.summary': summary,
           'db.query.text': sql,
         };
-        const span = tracer.startSpan(summary, { kind: SpanKind.CLIENT, attributes });
+        const span = this.#tracer.startSpan(summary, { kind: SpanKind.CLIENT, attributes });
         try {
           const rows = await database.query<Row>(sql, parameters);
           span.setAttribute('db.response.returned_rows', rows.length);
           return rows;
         } catch (error) {
-          const type = error instanceof Error ? (errorCode(error) ?? error.name) : 'unknown';
-          fail(span, type);
+          markFailed(span, errorCode(error) ?? (error instanceof Error ? error.name : 'unknown'));
           throw error;
         } finally {
           span.end();
@@ -163,20 +92,62 @@ export function startTracing(logger: Logger): Tracing {
       indexHint: (name) => database.indexHint(name),
       poolStats: () => database.poolStats(),
       close: () => database.close(),
-    }),
+    };
+  }
 
-    async close() {
-      const tooLate = new Promise<'late'>((resolve) => {
-        setTimeout(resolve, FLUSH_MS, 'late').unref();
-      });
-      const flushed = provider.shutdown().catch((error: unknown) => {
-        warn(String(error));
-      });
-      if ((await Promise.race([flushed, tooLate])) === 'late') warn('the last ones are lost.');
+  /** Exports the last spans within FLUSH_TIMEOUT_MS. */
+  async close(): Promise<void> {
+    const timeout = new Promise<'timeout'>((resolve) => {
+      setTimeout(resolve, FLUSH_TIMEOUT_MS, 'timeout').unref();
+    });
+    const flushed = this.#provider.shutdown().catch((error: unknown) => {
+      this.logger.warn(`Traces: ${String(error)}`);
+    });
+    if ((await Promise.race([flushed, timeout])) !== 'timeout') return;
+    this.logger.warn('Traces: the collector did not accept the last spans in time.');
+  }
+}
+
+function tracedRequest(tracer: Tracer, span: Span, within: Context): TracedRequest {
+  return {
+    run(callback) {
+      context.with(within, callback);
+    },
+    // The context is explicit because a body arrives by events outside of it.
+    async runOperation(operation, result) {
+      const operationSpan = tracer.startSpan('GraphQL', {}, within);
+      try {
+        return await context.with(trace.setSpan(within, operationSpan), operation);
+      } finally {
+        describeOperation(operationSpan, result());
+        operationSpan.end();
+      }
+    },
+    end({ status, errorCode: code }) {
+      if (status !== null) span.setAttribute('http.response.status_code', status);
+      if (code === 'ABORTED' || (status ?? 0) >= 500) markFailed(span, code ?? String(status));
+      span.end();
     },
   };
 }
 
-function fail(span: Span, type: string): void {
+function describeOperation(span: Span, { operation, code }: OperationResult): void {
+  if (operation !== undefined) {
+    span.updateName(operation.type).setAttribute('graphql.operation.type', operation.type);
+    if (operation.name !== null) span.setAttribute('graphql.operation.name', operation.name);
+  }
+  if (code !== null) markFailed(span, code);
+}
+
+function markFailed(span: Span, type: string): void {
   span.setAttribute('error.type', type).setStatus({ code: SpanStatusCode.ERROR });
+}
+
+/** Passes warnings and errors on, without the values that accompany them. */
+function diagnosticsLogger(logger: Logger) {
+  const warn = (...parts: unknown[]) => {
+    logger.warn(`Traces: ${parts.filter((part) => typeof part === 'string').join(' ')}`);
+  };
+  const ignore = () => undefined;
+  return { error: warn, warn, info: ignore, debug: ignore, verbose: ignore };
 }

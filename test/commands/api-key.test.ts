@@ -220,7 +220,7 @@ describe('npm run api-key', () => {
 
 describe('a gateway whose AUTH is required', () => {
   const says =
-    /^AUTH is required, but nobody could authenticate\. .*npm run api-key.*JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL, or set AUTH=off\.\n$/;
+    /^AUTH is required, but no client could authenticate\. .*npm run api-key.*JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL, or set AUTH=off\.\n$/;
 
   it.each([
     { how: 'AUTH=required', env: required },

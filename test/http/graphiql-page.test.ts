@@ -1,128 +1,130 @@
 import { createHash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import Fastify, { type FastifyInstance } from 'fastify';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import Fastify from 'fastify';
 
 import { graphiqlExamples } from '../../src/http/graphiql-examples.js';
-import {
-  renderGraphiqlPage,
-  sendGraphiqlPage,
-  type GraphiqlPage,
-} from '../../src/http/graphiql.js';
+import { createGraphiql, type GraphiqlOptions } from '../../src/http/graphiql.js';
 
 const malicious = '# </script><script>alert(1)</script> <!-- <script> \n{ __typename }';
 
-describe('The GraphiQL page', () => {
-  let page: GraphiqlPage;
-  let server: FastifyInstance;
-  /** The scripts as an HTML parser cuts them: each ends at the first `</script`. */
-  let scripts: string[];
+/** A server that sends only the page. */
+function serve(findExampleId: GraphiqlOptions['findExampleId']) {
+  const server = Fastify();
+  server.get('/graphql', createGraphiql({ findExampleId }));
+  return (headers: Record<string, string> = {}) => server.inject({ url: '/graphql', headers });
+}
 
+describe('the GraphiQL page', () => {
+  const get = serve(async () => malicious);
+  let html: string;
+  /** As an HTML parser finds them: each ends at the first `</script`. */
+  let scripts: string[];
   beforeAll(async () => {
-    page = await renderGraphiqlPage({
-      examples: [...graphiqlExamples('exp_1'), { query: malicious, variables: { a: malicious } }],
-      headers: '{ "X-API-Key": "</script>" }',
-    });
-    scripts = page.html
-      .toString()
+    html = (await get()).payload;
+    scripts = html
       .split(/<\/script[\s>]/i)
       .slice(0, -1)
       .map((part) => part.slice(part.indexOf('<script>') + '<script>'.length));
-    server = Fastify();
-    server.get('/graphql', (request, reply) => sendGraphiqlPage(request, reply, page));
   });
 
-  afterAll(() => server.close());
-
-  function get(headers: Record<string, string> = {}) {
-    return server.inject({ url: '/graphql', headers });
-  }
-
-  test('allows exactly the scripts in it, by their hashes', async () => {
+  it('allows exactly its scripts, by their hashes', async () => {
     const policy = String((await get()).headers['content-security-policy']);
     const hashes = scripts.map(
       (script) => `'sha256-${createHash('sha256').update(script).digest('base64')}'`,
     );
-
     expect(/script-src ([^;]*)/.exec(policy)?.[1]).toBe(hashes.join(' '));
     expect(policy).not.toMatch(/unsafe-eval|https?:|\*/);
     expect(policy).toMatch(/^default-src 'none'; /);
   });
 
-  test('has one script, which no example and no header can end', () => {
+  it('has one script, which no value in it can end', () => {
     const [script, ...others] = scripts;
-    const literal = JSON.stringify(malicious).slice(1, -1).replaceAll('<', '\\u003c');
-
-    // Not the strings themselves: a failure would print megabytes.
-    expect(others.length).toBe(0);
-    expect(script?.includes(literal)).toBe(true);
+    // JSON in JSON. Compared as booleans, because a failure would print megabytes.
+    const variables = JSON.stringify({ id: malicious }, null, 2);
+    const literal = JSON.stringify(variables).replaceAll('<', '\\u003c');
+    expect([others.length, script?.includes(literal)]).toEqual([0, true]);
     expect(script?.slice(-100)).toMatch(/renderYogaGraphiQL\(.*, props\);\s$/);
   });
 
-  test('loads nothing: every address in its HTML is data', () => {
-    const markup = page.html.toString().replace(/<(script|style)>.*?<\/\1>/gs, '');
-    const style = /<style>.*?<\/style>/s.exec(page.html.toString())?.[0] ?? '';
-    const addresses = [
+  it('loads nothing: every URL in its HTML is a data: URL', () => {
+    const markup = html.replace(/<(script|style)>.*?<\/\1>/gs, '');
+    const style = /<style>.*?<\/style>/s.exec(html)?.[0] ?? '';
+    const urls = [
       ...markup.matchAll(/(?:src|href)="([^"]*)"/g),
       ...style.matchAll(/url\(["']?([^"')]*)/g),
     ];
-
-    expect(addresses.length).toBeGreaterThan(1);
-    expect(addresses.filter(([, address]) => !address?.startsWith('data:'))).toEqual([]);
+    expect(urls.length).toBeGreaterThan(1);
+    expect(urls.filter(([, url]) => !url?.startsWith('data:'))).toEqual([]);
   });
 
-  test('travels compressed to those who take gzip, and plain to the others', async () => {
-    const zipped = await get({ 'accept-encoding': 'br, gzip;q=0.8' });
-    expect(zipped.headers['content-encoding']).toBe('gzip');
-    expect(gunzipSync(zipped.rawPayload).equals(page.html)).toBe(true);
+  it.each(['br, gzip;q=0.8', 'gzip', 'GZIP'])(
+    'is compressed for Accept-Encoding: %s',
+    async (encoding) => {
+      const { headers, rawPayload } = await get({ 'accept-encoding': encoding });
+      expect(headers['content-encoding']).toBe('gzip');
+      expect(gunzipSync(rawPayload).toString() === html).toBe(true);
+    },
+  );
 
-    for (const encoding of ['', 'br', 'gzip;q=0', 'gzip; q=0.0, br']) {
-      const plain = await get({ 'accept-encoding': encoding });
-      expect(plain.headers['content-encoding']).toBeUndefined();
-      expect(plain.rawPayload.equals(page.html)).toBe(true);
-    }
-  });
+  it.each(['', 'br', 'gzip;q=0', 'gzip; q=0.0, br'])(
+    'is not compressed for Accept-Encoding: %s',
+    async (encoding) => {
+      const { headers, payload } = await get({ 'accept-encoding': encoding });
+      expect(headers).not.toHaveProperty('content-encoding');
+      expect(payload === html).toBe(true);
+    },
+  );
 
-  test('is not sent again to those who have it, and each encoding has its own ETag', async () => {
+  it('is 304 for a client that has it, with an ETag for each encoding', async () => {
     const zipped = { 'accept-encoding': 'gzip' };
     const [etag, plainEtag] = [(await get(zipped)).headers.etag, (await get()).headers.etag];
     expect(etag).toMatch(/^"[\w-]+"$/);
     expect(plainEtag).not.toBe(etag);
-
     for (const known of [String(etag), `"other", W/${String(etag)}`]) {
       const again = await get({ ...zipped, 'if-none-match': known });
-      expect(again.statusCode).toBe(304);
-      expect(again.rawPayload).toHaveLength(0);
+      expect([again.statusCode, again.payload]).toEqual([304, '']);
       expect(again.headers).toMatchObject({ etag, vary: 'Accept, Accept-Encoding' });
     }
     expect((await get({ ...zipped, 'if-none-match': String(plainEtag) })).statusCode).toBe(200);
   });
 
-  test('tells browsers to ask before they show it again, and to keep to its type', async () => {
+  it('is revalidated by browsers', async () => {
     expect((await get()).headers).toMatchObject({
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-cache',
-      'x-content-type-options': 'nosniff',
-      'referrer-policy': 'no-referrer',
       vary: 'Accept, Accept-Encoding',
     });
   });
+
+  it('reads the example once, when it is first requested', async () => {
+    const findExampleId = jest.fn(async () => 'exp_1');
+    const getPage = serve(findExampleId);
+    expect(findExampleId).not.toHaveBeenCalled();
+    await Promise.all([getPage(), getPage()]);
+    await getPage();
+    expect(findExampleId).toHaveBeenCalledTimes(1);
+  });
+
+  it('is rendered again after the example could not be read', async () => {
+    const findExampleId = jest.fn(async () => 'exp_1');
+    findExampleId.mockRejectedValueOnce(new Error('The database is away'));
+    const getPage = serve(findExampleId);
+    expect([(await getPage()).statusCode, (await getPage()).statusCode]).toEqual([500, 200]);
+  });
 });
 
-describe('The examples in GraphiQL', () => {
-  test('begin with the export whose id is known', () => {
+describe('the examples of GraphiQL', () => {
+  const titles = (exampleId?: string) =>
+    graphiqlExamples(exampleId).map(({ query }) => /^# .*\nquery ([A-Z]\w+)/s.exec(query)?.[1]);
+
+  it('begin with the export whose id is known', () => {
+    expect(titles('exp_1')).toEqual(['OneExport', 'NewestExports', 'FilteredExports']);
     expect(graphiqlExamples('exp_1')[0]).toMatchObject({ variables: { id: 'exp_1' } });
   });
 
-  test('begin with one that needs no id when none is known', () => {
-    const [first, ...others] = graphiqlExamples();
-    expect(first?.variables).toBeUndefined();
-    expect(first?.query).toContain('exports(');
-    expect(others).toHaveLength(4);
-  });
-
-  test('each open with a comment and name their operation', () => {
-    for (const { query } of graphiqlExamples()) expect(query).toMatch(/^# .*\nquery [A-Z]\w+/s);
+  it('begin with one that needs no id when none is known', () => {
+    expect(titles()).toEqual(['NewestExports', 'OneExport', 'FilteredExports']);
   });
 });

@@ -2,242 +2,239 @@ import { afterAll, beforeEach, describe, expect, it, jest } from '@jest/globals'
 
 import { LoadShedder } from '../../src/http/load-shedder.js';
 
-/** A microtask queue that is real lets promises settle while time stands still. */
-const settled = () => jest.advanceTimersByTimeAsync(0);
-
+// The microtask queue stays real, so that promises settle while the time stands still.
 jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'] });
 afterAll(() => {
   jest.useRealTimers();
 });
+const advance = (ms: number) => jest.advanceTimersByTimeAsync(ms);
 
-let utilization: number;
-let refusals: number;
 let loadShedder: LoadShedder;
-/** Who is worked on, by the order in which they asked, with what ends the work. */
+let utilization: number;
+let shedCount: number;
+/** The requests in flight by their number, in the order of their admission. */
 let running: Map<number, { finish: () => void; fail: () => void }>;
-let refused: number[];
-let asked: number;
+let rejected: number[];
+let sentCount: number;
 beforeEach(() => {
-  // Of those who still waited in the test before.
   jest.clearAllTimers();
   utilization = 0;
-  refusals = 0;
-  loadShedder = new LoadShedder({ onRefused: () => refusals++, utilization: () => utilization });
+  shedCount = 0;
+  loadShedder = new LoadShedder(
+    () => shedCount++,
+    () => utilization,
+  );
   running = new Map();
-  refused = [];
-  asked = 0;
+  rejected = [];
+  sentCount = 0;
 });
 
-/** Asks for work that goes on until it is ended by hand. */
-function ask(whileWaiting?: (leave: () => void) => void): Promise<void> {
-  const name = asked++;
+/** Sends a request that runs until the test ends it. */
+function send(onQueued?: (cancel: () => void) => void): Promise<void> {
+  const number = sentCount++;
   const work = () =>
     new Promise<void>((resolve, reject) => {
-      const end = (how: () => void) => () => {
-        running.delete(name);
-        how();
-      };
-      const fail = end(() => {
-        reject(new Error('The work failed'));
+      running.set(number, {
+        finish: () => {
+          running.delete(number);
+          resolve();
+        },
+        fail: () => {
+          reject(new Error('The request failed'));
+        },
       });
-      running.set(name, { finish: end(resolve), fail });
     });
-  const otherwise = () => void refused.push(name);
-  return loadShedder.run(work, whileWaiting ? { otherwise, whileWaiting } : { otherwise });
+  const onRejected = () => void rejected.push(number);
+  return loadShedder.run(work, { onRejected, ...(onQueued && { onQueued }) });
 }
 
-async function askMany(count: number): Promise<void> {
-  for (let each = 0; each < count; each++) void ask();
-  await settled();
+async function sendMany(count: number): Promise<void> {
+  for (let sent = 0; sent < count; sent++) void send();
+  await advance(0);
 }
 
+/** Ends the requests that have run for the longest time. */
 async function finish(count: number): Promise<void> {
-  for (const [, { finish: end }] of [...running].slice(0, count)) {
+  for (const { finish: end } of [...running.values()].slice(0, count)) {
     end();
-    await settled();
+    await advance(0);
   }
 }
 
-const names = () => [...running.keys()];
-const range = (from: number, to: number) =>
-  Array.from({ length: to - from }, (_, each) => from + each);
-
-/** Until somebody has waited longer than a burst lasts, and who waited then is refused. */
-async function overload(): Promise<void> {
-  await askMany(50);
-  await jest.advanceTimersByTimeAsync(250);
-  expect(refused).toEqual(range(40, 50));
+/** Repeats the same events every 25 ms. */
+async function simulate(ms: number, events: { finish?: number; send?: number }): Promise<void> {
+  for (let time = 0; time < ms; time += 25) {
+    await finish(events.finish ?? 0);
+    await sendMany(events.send ?? 0);
+    await advance(25);
+  }
 }
 
-describe('usually', () => {
-  it('up to forty are let in before anything else happens', () => {
-    for (let each = 0; each < 41; each++) void ask();
-    expect(names()).toEqual(range(0, 40));
-    expect(loadShedder.load).toEqual({ running: 40, waiting: 1 });
+const inFlightAndQueued = () => [loadShedder.inFlight, loadShedder.queued];
+const numbers = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, index) => from + index);
+
+/** Leaves 40 requests in flight and none in the queue. */
+async function overload(): Promise<void> {
+  await sendMany(50);
+  await advance(250);
+  expect(rejected).toEqual(numbers(40, 50));
+}
+
+describe('the load shedder without overload', () => {
+  it('admits up to 40 requests synchronously', () => {
+    for (let sent = 0; sent < 41; sent++) void send();
+    expect([...running.keys()]).toEqual(numbers(0, 40));
+    expect(inFlightAndQueued()).toEqual([40, 1]);
   });
 
-  it('others wait until somebody is done, and nobody is refused', async () => {
-    await askMany(150);
-    for (let time = 0; time < 200; time += 25) {
-      await finish(20);
-      await jest.advanceTimersByTimeAsync(25);
-    }
-    expect(asked - running.size - refused.length).toBe(150);
-    expect(refused).toEqual([]);
-    expect(loadShedder.load).toEqual({ running: 0, waiting: 0 });
+  it('queues more requests and serves all of them', async () => {
+    await sendMany(150);
+    await simulate(200, { finish: 20 });
+    expect([running.size, rejected]).toEqual([0, []]);
+    expect(inFlightAndQueued()).toEqual([0, 0]);
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('forty who ask without a pause are never refused anything, however long they take', async () => {
-    await askMany(40);
-    for (let turn = 0; turn < 20; turn++) {
-      await jest.advanceTimersByTimeAsync(500);
+  it('rejects nothing of 40 clients that send without a pause, however long a request takes', async () => {
+    await sendMany(40);
+    for (let round = 0; round < 20; round++) {
+      await advance(500);
       await finish(40);
-      await askMany(40);
+      await sendMany(40);
     }
-    expect(refused).toEqual([]);
+    expect(rejected).toEqual([]);
   });
 
-  it('sixty who ask without a pause are all served, the oldest first', async () => {
-    await askMany(60);
-    for (let time = 0; time < 2_000; time += 25) {
-      await finish(10);
-      await askMany(10);
-      await jest.advanceTimersByTimeAsync(25);
+  it('serves 60 clients that send without a pause first-in-first-out', async () => {
+    await sendMany(60);
+    await simulate(2_000, { finish: 10, send: 10 });
+    expect(rejected).toEqual([]);
+    const finished = sentCount - running.size - loadShedder.queued;
+    expect([...running.keys()]).toEqual(numbers(finished, finished + 40));
+  });
+
+  it('admits the next request after one that failed, and rethrows its error', async () => {
+    const failures = Array.from({ length: 40 }, () => expect(send()).rejects.toThrow('failed'));
+    void send();
+    for (const [number, { fail }] of running) {
+      running.delete(number);
+      fail();
     }
-    expect(refused).toEqual([]);
-    const served = asked - running.size - loadShedder.load.waiting;
-    expect(names()).toEqual(range(served, served + 40));
+    await Promise.all(failures);
+    expect([...running.keys()]).toEqual([40]);
   });
 
-  it('work that fails gives its place free, and its error to who asked', async () => {
-    const failed = Array.from({ length: 40 }, () => expect(ask()).rejects.toThrow('work failed'));
-    void ask();
-    for (const { fail } of [...running.values()]) fail();
-    await Promise.all(failed);
-    expect(names()).toEqual([40]);
+  it('rejects the oldest request of a queue of 460, which alone is no overload', async () => {
+    await sendMany(40 + 461);
+    expect([rejected, loadShedder.queued]).toEqual([[40], 460]);
+    await advance(175);
+    expect(rejected).toEqual([40]);
   });
 
-  it('no more than 460 wait: the oldest is refused', async () => {
-    await askMany(40 + 461);
-    expect(refused).toEqual([40]);
-    expect(loadShedder.load.waiting).toBe(460);
-    // That alone does not make it too much: it may be a burst.
-    await jest.advanceTimersByTimeAsync(175);
-    expect(refused).toEqual([40]);
-  });
-
-  it('more than can wait, for longer than a burst lasts, are too much, though nobody waits for long', async () => {
-    await askMany(40 + 460);
-    for (let time = 0; time <= 225; time += 25) {
-      await askMany(400);
-      await jest.advanceTimersByTimeAsync(25);
-    }
-    expect(loadShedder.load.waiting).toBe(80);
+  it('detects an overload when the queue stays full, though no request becomes old', async () => {
+    await sendMany(40 + 460);
+    await simulate(250, { send: 400 });
+    expect(loadShedder.queued).toBe(80);
   });
 });
 
-describe('when somebody has waited for longer than a burst lasts', () => {
-  it('those who waited are refused, and counted', async () => {
-    await askMany(50);
-    await jest.advanceTimersByTimeAsync(200);
-    expect(refused).toEqual([]);
-    await jest.advanceTimersByTimeAsync(25);
-    expect(refused).toEqual(range(40, 50));
-    expect(refusals).toBe(10);
+describe('the load shedder under overload', () => {
+  it('begins when a request has been queued for more than 200 ms, and rejects and counts the old ones', async () => {
+    await sendMany(50);
+    await advance(200);
+    expect(rejected).toEqual([]);
+    await advance(25);
+    expect(rejected).toEqual(numbers(40, 50));
+    expect(shedCount).toBe(10);
   });
 
-  it('only ten are worked on at once', async () => {
+  it('runs only ten requests at once', async () => {
     await overload();
     await finish(30);
-    void ask();
-    expect(loadShedder.load).toEqual({ running: 10, waiting: 1 });
+    void send();
+    expect(inFlightAndQueued()).toEqual([10, 1]);
     await finish(1);
-    expect(loadShedder.load).toEqual({ running: 10, waiting: 0 });
+    expect(inFlightAndQueued()).toEqual([10, 0]);
   });
 
-  it('the newest is let in first', async () => {
+  it('admits the newest request first', async () => {
     await overload();
     await finish(30);
-    await askMany(3);
+    await sendMany(3);
     await finish(2);
-    expect(names().slice(-2)).toEqual([52, 51]);
+    expect([...running.keys()].slice(-2)).toEqual([52, 51]);
   });
 
-  it('nobody is let in late: he is refused after a while, and not sooner', async () => {
+  it('does not admit a request after 25 ms, and rejects it after 100 ms', async () => {
     await overload();
     await finish(30);
-    await askMany(1);
-    await jest.advanceTimersByTimeAsync(50);
+    await sendMany(1);
+    await advance(50);
     await finish(1);
-    expect(names()).not.toContain(50);
-    await jest.advanceTimersByTimeAsync(25);
-    expect(refused).not.toContain(50);
-    await jest.advanceTimersByTimeAsync(50);
-    expect(refused).toContain(50);
+    expect([...running.keys()]).not.toContain(50);
+    await advance(25);
+    expect(rejected).not.toContain(50);
+    await advance(50);
+    expect(rejected).toContain(50);
   });
 
-  it('no more than eighty go on to wait: the oldest are refused', async () => {
+  it('queues at most 80 requests and rejects the oldest', async () => {
     await overload();
-    await askMany(90);
-    await jest.advanceTimersByTimeAsync(25);
-    expect(refused.slice(10)).toEqual(range(50, 60));
+    await sendMany(90);
+    await advance(25);
+    expect(rejected.slice(10)).toEqual(numbers(50, 60));
   });
 
-  it('who hangs up waits no more, and is not counted as refused', async () => {
+  it('removes a cancelled request from the queue once, without counting it as shed', async () => {
     await overload();
-    let hangUp: () => void = () => undefined;
-    void ask((leave) => (hangUp = leave));
-    expect(loadShedder.load.waiting).toBe(1);
-    hangUp();
-    expect(loadShedder.load.waiting).toBe(0);
-    // A second time it is nobody else who leaves.
-    void ask();
-    hangUp();
-    expect(loadShedder.load.waiting).toBe(1);
+    let cancel: () => void = () => undefined;
+    void send((given) => (cancel = given));
+    expect(loadShedder.queued).toBe(1);
+    cancel();
+    expect(loadShedder.queued).toBe(0);
+    void send();
+    cancel();
+    expect(loadShedder.queued).toBe(1);
     await finish(40);
-    expect(names()).toEqual([51]);
-    expect(refusals).toBe(10);
+    expect([...running.keys()]).toEqual([51]);
+    expect(shedCount).toBe(10);
   });
 
-  it('fewer are worked on where the process has no time left, and more again when it has', async () => {
+  it('halves the limit down to two while the event loop is busy, then raises it by one per tick', async () => {
     utilization = 1;
     await overload();
     await finish(38);
-    void ask();
-    expect(loadShedder.load).toEqual({ running: 2, waiting: 1 });
+    void send();
+    expect(inFlightAndQueued()).toEqual([2, 1]);
     utilization = 0.5;
-    await askMany(50);
-    await jest.advanceTimersByTimeAsync(25);
-    expect(loadShedder.load.running).toBe(3);
+    await sendMany(50);
+    await advance(25);
+    expect(loadShedder.inFlight).toBe(3);
   });
 
-  it('it goes on while there are forty, and is over when for a while there were fewer', async () => {
+  it('lasts while there are 40 requests, and ends when there have been fewer for 400 ms', async () => {
     await overload();
     await finish(30);
-    for (let time = 0; time < 1_000; time += 25) {
-      await askMany(10);
-      await jest.advanceTimersByTimeAsync(25);
-    }
-    expect(loadShedder.load.running).toBe(10);
+    await simulate(1_000, { send: 10 });
+    expect(loadShedder.inFlight).toBe(10);
     await finish(5);
-    await jest.advanceTimersByTimeAsync(600);
-    await askMany(30);
-    expect(loadShedder.load).toEqual({ running: 40, waiting: 0 });
+    await advance(600);
+    await sendMany(30);
+    expect(inFlightAndQueued()).toEqual([40, 0]);
   });
 
-  it('thirty-two who ask again and again, also when refused, are soon all let in', async () => {
+  it('ends for 32 clients that retry every rejection at once', async () => {
     await overload();
     await finish(40);
-    const before = asked;
-    await askMany(32);
-    for (let time = 0, seen = refused.length; time < 600; time += 25) {
-      await jest.advanceTimersByTimeAsync(25);
-      const again = refused.length - seen;
-      seen = refused.length;
-      await askMany(again);
+    await sendMany(32);
+    for (let time = 0, seen = rejected.length; time < 600; time += 25) {
+      await advance(25);
+      const retries = rejected.length - seen;
+      seen = rejected.length;
+      await sendMany(retries);
     }
-    expect(asked).toBeGreaterThan(before);
-    expect(loadShedder.load).toEqual({ running: 32, waiting: 0 });
+    expect(sentCount).toBeGreaterThan(82);
+    expect(inFlightAndQueued()).toEqual([32, 0]);
   });
 });

@@ -1,110 +1,58 @@
 import { once } from 'node:events';
 import { readdir, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { createConnection } from 'mysql2/promise';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
-import { LocalUrlSigner } from '../../src/storage/local-url-signer.js';
-import { createDatabaseProxy, type DatabaseProxy } from '../support/database-proxy.js';
-import { until } from '../support/until.js';
-import { thisMachine } from '../support/apt.js';
-import { describeWith } from '../support/describe-with.js';
-import { engines, type EngineDatabase } from '../support/engines.js';
-import { startGateway, type Gateway } from '../support/gateway.js';
-import { exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { provideMysqlServer } from '../support/mysql-server.js';
 import { ExportFileKind } from '../../src/exports/export-file.js';
+import { LocalUrlSigner } from '../../src/storage/local-url-signer.js';
+import { keyNamed, apiKeyRow } from '../auth/credentials.js';
+import { createDatabaseProxy, type DatabaseProxy } from '../support/database-proxy.js';
+import { describeWith } from '../support/describe-with.js';
+import { embedded } from '../support/engines.js';
+import { keysRequired, startGateway, useGateway, type Gateway } from '../support/gateway.js';
+import { exportId, exportRow, fileRow } from '../support/rows.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
 
 interface ErrorBody {
-  readonly errors: readonly {
-    readonly message: string;
-    readonly extensions: { readonly code: string };
-  }[];
+  readonly errors: readonly { readonly message: string; readonly extensions: { code: string } }[];
 }
 
-async function post(origin: string, query: string, signal?: AbortSignal): Promise<Response> {
-  return fetch(`${origin}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ query }),
-    ...(signal && { signal }),
-  });
-}
-
-async function ready(origin: string): Promise<[number, unknown]> {
-  const response = await fetch(`${origin}/health/ready`);
-  return [response.status, await response.json()];
-}
-
-const questions = [
+const rows = { exports: [exportRow(0)], files: [fileRow(0, ExportFileKind.CSV)] };
+const queries = [
   '{ exports { data { id } } }',
   '{ exports { pagination { totalCount } } }',
   `{ export(id: "${exportId(0)}", includeCsv: true) { csvUrl } }`,
 ];
+const ready = { status: 200, text: '{"status":"ok"}' };
+const checkReady = (gateway: Gateway) => gateway.send({ path: '/health/ready' });
 
-describe.each(engines)('the HTTP server on $engine', ({ provide }) => {
-  let database: EngineDatabase;
-  let gateway: Gateway;
-  beforeAll(async () => {
-    database = await provide();
-    gateway = await startGateway(database);
-  });
-  afterAll(async () => {
-    await gateway.close();
-    await database.dispose();
-  });
+describe('the HTTP server', () => {
+  const gateway = useGateway(embedded, rows);
 
-  it('is alive and ready', async () => {
-    for (const path of ['live', 'ready']) {
-      const response = await fetch(`${gateway.origin}/health/${path}`);
-      expect([response.status, await response.json()]).toEqual([200, { status: 'ok' }]);
-    }
-  });
-
-  it('asks the database whether it is ready, and not whether it is alive', async () => {
-    const statements = () => gateway.log.filter(({ sql }) => sql !== undefined).length;
-    const before = statements();
-    await fetch(`${gateway.origin}/health/live`);
-    expect(statements()).toBe(before);
-    await fetch(`${gateway.origin}/health/ready`);
-    expect(statements()).toBe(before + 1);
-  });
-
-  it('has metrics of the process and of the links signed, in the format of Prometheus', async () => {
-    await insertRows(gateway.source, {
-      exports: [exportRow(0)],
-      files: [fileRow(0, ExportFileKind.CSV)],
+  it('reads the database for the readiness check only', async () => {
+    expect(await gateway.send({ path: '/health/live' })).toMatchObject({
+      ...ready,
+      statements: [],
     });
-    await post(gateway.origin, questions[2] ?? '');
-    const response = await fetch(`${gateway.origin}/metrics`);
-    expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
-    const text = await response.text();
-    for (const line of text.trimEnd().split('\n')) {
+    expect(await checkReady(gateway)).toMatchObject({ ...ready, statements: ['SELECT 1'] });
+  });
+
+  it('serves metrics of the process and of the gateway in the format of Prometheus', async () => {
+    await gateway.query(queries[2] ?? '');
+    const { headers, text: metrics } = await gateway.send({ path: '/metrics' });
+    expect(headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
+    for (const line of metrics.trimEnd().split('\n')) {
       expect(line).toMatch(/^(# (HELP|TYPE) \w+ .+|\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? \S+)?$/);
     }
-    expect(text).toMatch(/^# TYPE exports_gateway_links_signed_total counter$/m);
-    expect(text).toMatch(/^exports_gateway_links_signed_total 1$/m);
-    expect(text).toMatch(/^process_cpu_seconds_total \d/m);
-    expect(text).toMatch(/^nodejs_eventloop_lag_seconds \d/m);
-    expect(text).not.toMatch(/secret|mysql:|sqlite/);
-  });
-});
-
-describe('a request', () => {
-  let database: EngineDatabase;
-  let gateway: Gateway;
-  beforeAll(async () => {
-    const [embedded] = engines;
-    if (embedded === undefined) throw new Error('There are no engines');
-    database = await embedded.provide();
-    gateway = await startGateway(database);
-  });
-  afterAll(async () => {
-    await gateway.close();
-    await database.dispose();
+    expect(metrics).toMatch(/^# TYPE exports_gateway_links_signed_total counter$/m);
+    expect(metrics).toMatch(/^exports_gateway_links_signed_total 1$/m);
+    expect(metrics).toMatch(/^process_cpu_seconds_total \d/m);
+    expect(metrics).toMatch(/^nodejs_eventloop_lag_seconds \d/m);
+    expect(metrics).not.toMatch(/secret|mysql:|sqlite/);
   });
 
   it.each([
@@ -118,239 +66,166 @@ describe('a request', () => {
     ['GET', '/metrics/x'],
     ['GET', '/constructor'],
     ['GET', '/.env'],
-  ])('%s %s is answered with 404 in JSON', async (method, path) => {
-    const response = await fetch(gateway.origin + path, { method });
-    expect(response.status).toBe(404);
-    expect(response.headers.get('content-type')).toMatch(/^application\/json\b/);
-    expect(await response.json()).toEqual({
-      errors: [{ message: 'Not found.', extensions: { code: 'NOT_FOUND' } }],
+  ])('responds to %s %s with 404 in JSON', async (method, path) => {
+    const response = await gateway.send({ method, path });
+    expect(response).toMatchObject({
+      status: 404,
+      text: '{"errors":[{"message":"Not found.","extensions":{"code":"NOT_FOUND"}}]}',
     });
+    expect(response.headers['content-type']).toMatch(/^application\/json\b/);
   });
 
   it.each([
-    { query: '{ exports { data { nope } } }', code: 'GRAPHQL_VALIDATION_FAILED', says: 'nope' },
-    { query: '{ exports { ', code: 'GRAPHQL_PARSE_FAILED', says: 'Syntax Error' },
-    {
-      query: 'query ($page: Int!) { exports(page: $page) { data { id } } }',
-      code: 'BAD_USER_INPUT',
-      says: '$page',
-    },
-  ])(
-    'with the wrong document $query is told what is wrong with it, and is no failure in the log',
-    async ({ query, code, says }) => {
-      const start = gateway.log.length;
-      const response = await post(gateway.origin, query);
-      expect(response.status).toBe(400);
-      const { errors } = (await response.json()) as ErrorBody;
-      expect(errors).toEqual([
-        expect.objectContaining({
-          message: expect.stringContaining(says),
-          extensions: expect.objectContaining({ code }),
-        }),
-      ]);
-      expect(gateway.log.slice(start).filter(({ level }) => Number(level) >= 50)).toEqual([]);
-    },
-  );
-
-  it('with a body that cannot be read is answered in the form of every error', async () => {
-    const send = async (body: string, type: string) => {
-      const response = await fetch(`${gateway.origin}/graphql`, {
-        method: 'POST',
-        headers: { 'content-type': type },
-        body,
-      });
-      const { errors } = (await response.json()) as ErrorBody;
-      expect(errors).toEqual([
-        { message: expect.any(String), extensions: { code: expect.any(String) } },
-      ]);
-      expect(JSON.stringify(errors)).not.toMatch(/node_modules|at \w+ \(/);
-      return response.status;
-    };
-    expect(await send('{"query":', 'application/json')).toBe(400);
-    expect(await send('<query/>', 'application/xml')).toBe(415);
-    expect(
-      await send(JSON.stringify({ query: `{ a } # ${'x'.repeat(2_000_000)}` }), 'application/json'),
-    ).toBe(413);
+    ['GRAPHQL_VALIDATION_FAILED', '{ exports { data { nope } } }', 'nope'],
+    ['GRAPHQL_PARSE_FAILED', '{ exports { ', 'Syntax Error'],
+    ['BAD_USER_INPUT', 'query ($page: Int!) { exports(page: $page) { data { id } } }', '$page'],
+  ])('responds to an invalid document with %s, and logs no failure', async (code, query, words) => {
+    const { status, text: body, logged } = await gateway.send({ body: { query } });
+    const { errors } = JSON.parse(body) as ErrorBody;
+    expect(status).toBe(400);
+    expect(errors).toMatchObject([
+      { message: expect.stringContaining(words), extensions: { code } },
+    ]);
+    expect(logged.filter(({ level }) => Number(level) >= 50)).toEqual([]);
   });
 
-  it('is one line in the log, without its query', async () => {
+  it.each([
+    [400, 'application/json', '{"query":'],
+    [415, 'application/xml', '<query/>'],
+    [413, 'application/json', JSON.stringify({ query: `{ a } # ${'x'.repeat(2_000_000)}` })],
+  ])('responds to an unreadable body with %i in the form of GraphQL errors', async (...given) => {
+    const [status, type, body] = given;
+    const init = { method: 'POST', headers: { 'content-type': type }, body };
+    const response = await fetch(`${gateway.origin}/graphql`, init);
+    const received = await response.text();
+    expect(response.status).toBe(status);
+    expect(JSON.parse(received)).toEqual({
+      errors: [{ message: expect.any(String), extensions: { code: 'BAD_REQUEST' } }],
+    });
+    expect(received).not.toMatch(/node_modules|at \w+ \(/);
+  });
+
+  it('logs one line a request, without its query and headers', async () => {
     const start = gateway.log.length;
-    const requests: [string, string, number][] = [
+    const requests: [method: string, path: string, status: number, code?: string][] = [
       ['GET', '/health/live?key=unspeakable', 200],
       ['GET', '/health/ready', 200],
-      ['GET', '/unknown?key=unspeakable', 404],
-      ['POST', '/graphql', 400],
-      ['GET', '/graphql?query=%7Bunspeakable%7D', 400],
-      ['GET', '/files/a?name=unspeakable&expires=1&signature=unspeakable', 403],
+      ['GET', '/unknown?key=unspeakable', 404, 'NOT_FOUND'],
+      ['POST', '/graphql', 400, 'BAD_REQUEST'],
+      ['GET', '/graphql?query=%7Bunspeakable%7D', 400, 'BAD_REQUEST'],
+      ['GET', '/files/a?name=unspeakable&expires=1&signature=unspeakable', 403, 'FORBIDDEN'],
+      ['GET', '/%zz?unspeakable', 400, 'BAD_REQUEST'],
       ['HEAD', '/metrics', 200],
     ];
     for (const [method, path] of requests) {
-      const headers = {
-        'content-type': 'application/json',
-        authorization: 'unspeakable',
-        cookie: 'unspeakable=1',
-      };
-      const body = method === 'POST' ? '{}' : null;
-      await (await fetch(gateway.origin + path, { method, headers, body })).arrayBuffer();
+      const headers = ['authorization', 'unspeakable', 'cookie', 'unspeakable=1'];
+      await gateway.send({ method, path, headers, ...(method === 'POST' && { body: '{}' }) });
     }
-    const lines = () => gateway.log.slice(start).filter(({ msg }) => msg === 'request');
-    await until(() => (lines().length < requests.length ? undefined : true));
-    expect(lines()).toEqual(
-      requests.map(([method, path, status]) =>
-        expect.objectContaining({
-          level: 30,
-          method,
-          // That of nothing may be anything.
-          ...(path.startsWith('/unknown') ? {} : { path: path.split('?')[0] }),
-          status,
-          ms: expect.any(Number),
-        }),
-      ),
+    const lines = await until(() => {
+      const found = gateway.log.slice(start).filter(({ msg }) => msg === 'request');
+      return found.length < requests.length ? undefined : found;
+    });
+    const isUnmatched = (path: string) => /^\/(unknown|%zz)/.test(path);
+    expect(
+      lines.map(({ level, method, path, status, code, ms }) => [
+        [level, method, path, status, code],
+        typeof ms,
+      ]),
+    ).toEqual(
+      requests.map(([method, path, status, code]) => [
+        [30, method, isUnmatched(path) ? undefined : path.split('?')[0], status, code],
+        'number',
+      ]),
     );
     expect(JSON.stringify(gateway.log.slice(start))).not.toContain('unspeakable');
   });
 
-  it('with a path that is no URL is a line in the log, too', async () => {
-    const start = gateway.log.length;
-    const { hostname, port } = new URL(gateway.origin);
-    const socket = connect(Number(port), hostname);
-    socket.end('GET /%zz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
-    socket.resume();
-    await once(socket, 'close');
-    await (await fetch(`${gateway.origin}/health/live`)).arrayBuffer();
-    const lines = () => gateway.log.slice(start).filter(({ msg }) => msg === 'request');
-    await until(() => lines().find(({ path }) => path === '/health/live'));
-    expect(lines().map(({ path, status }) => [path, status])).toEqual([
-      [undefined, 400],
-      ['/health/live', 200],
-    ]);
+  it.each(['/graphql', '/nowhere', '/files/a', '/%zz', '/health/live'])(
+    'returns and logs the request id on %s',
+    async (path) => {
+      const headers = { 'x-request-id': `id-of-${path.replace('%', '')}` };
+      const response = await fetch(gateway.origin + path, { headers });
+      await response.arrayBuffer();
+      expect(response.headers.get('x-request-id')).toBe(headers['x-request-id']);
+      await until(() =>
+        gateway.log.find(
+          ({ msg, requestId }) => msg === 'request' && requestId === headers['x-request-id'],
+        ),
+      );
+    },
+  );
+
+  it('does not create the folder of files or anything in it when a client reads', async () => {
+    for (const path of ['/files/', '/files/a']) await gateway.send({ path });
+    expect(await readdir(gateway.filesDirectory)).toEqual([]);
+  });
+});
+
+describe('authentication', () => {
+  const gateway = useGateway(embedded, {
+    config: keysRequired,
+    keys: [apiKeyRow(keyNamed('A'), 'org_a')],
+  });
+
+  it('happens before the body is read, and its failure names the scheme', async () => {
+    const body = 'x'.repeat(300_000);
+    const response = await gateway.send({ body, headers: ['content-length', '300000'] });
+    expect(response.status).toBe(401);
+    expect(response.headers['www-authenticate']).toBe('Bearer');
   });
 });
 
 describe('closing the gateway', () => {
-  it('lets a download come to its end, though not idle connections hold it up', async () => {
-    const [embedded] = engines;
-    if (embedded === undefined) throw new Error('There are no engines');
+  it('lets a download finish, and does not wait for idle connections', async () => {
     const database = await embedded.provide();
     const gateway = await startGateway(database);
     const size = 30_000_000;
     await writeFile(join(gateway.filesDirectory, 'large.csv'), Buffer.alloc(size));
-    const links = new LocalUrlSigner({
-      secret: 'the secret of the tests',
-      ttl: 900,
-      origin: () => gateway.origin,
-    });
-    const url = new URL(links.sign({ objectKey: 'large.csv', fileName: 'large.csv' }).url);
-    // Keep-alive, and never used again.
-    await (await fetch(`${gateway.origin}/health/live`)).arrayBuffer();
+    const { origin } = gateway;
+    const secret = 'the secret of the tests';
+    const signer = new LocalUrlSigner({ secret, ttl: 900, origin: () => origin });
+    const { url } = signer.sign({ objectKey: 'large.csv', fileName: 'large.csv' });
+    await (await fetch(`${origin}/health/live`)).arrayBuffer();
 
-    const socket = connect(Number(url.port), url.hostname);
-    socket.write(
-      `GET ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\nConnection: close\r\n\r\n`,
-    );
-    let received = 0;
-    const [first] = (await once(socket, 'data')) as [Buffer];
-    socket.pause();
-    received += first.length;
+    const [download] = (await once(get(url, { agent: false }), 'response')) as [IncomingMessage];
     const closed = gateway.close();
-    // From here on the gateway takes no more connections.
     await until(() =>
-      fetch(`${gateway.origin}/health/live`, { headers: { connection: 'close' } }).then(
+      fetch(`${origin}/health/live`, { headers: { connection: 'close' } }).then(
         () => undefined,
         () => 'refused',
       ),
     );
-    socket.on('data', (chunk: Buffer) => (received += chunk.length));
-    socket.resume();
-    await once(socket, 'close');
-    expect(received).toBeGreaterThan(size);
+    expect(await text(download)).toHaveLength(size);
     await closed;
     await database.dispose();
   });
 });
 
-/** What no answer may tell of the database. */
-function expectNoPlace(text: string, url: string): void {
+/** Expects a response to reveal nothing of a database server. */
+function expectNoLocation(received: string, url: string): void {
   const { port, host, pathname } = new URL(url);
-  for (const word of [
-    port,
-    host,
-    pathname.slice(1),
-    '127.0.0.1',
-    'ECONN',
-    'mysql',
-    'node_modules',
-    'SELECT',
-  ]) {
-    expect(text).not.toContain(word);
-  }
+  const words = [port, host, pathname.slice(1), '127.0.0.1', 'ECONN', 'mysql', 'node_modules'];
+  for (const word of [...words, 'SELECT']) expect(received).not.toContain(word);
 }
 
-async function expectUnavailable(gateway: Gateway, url: string, withinMs: number): Promise<void> {
-  for (const question of questions) {
-    const started = Date.now();
-    const response = await post(gateway.origin, question, AbortSignal.timeout(withinMs));
-    const text = await response.text();
-    expect(Date.now() - started).toBeLessThan(withinMs);
-    expect(response.status).toBe(503);
-    expect(response.headers.get('retry-after')).toBe('1');
-    const { errors } = JSON.parse(text) as ErrorBody;
+async function expectUnavailable(gateway: Gateway, url: string): Promise<void> {
+  for (const query of queries) {
+    const startedAt = Date.now();
+    const response = await gateway.send({ body: { query } });
+    expect(Date.now() - startedAt).toBeLessThan(3_000);
+    expect([response.status, response.headers['retry-after']]).toEqual([503, '1']);
+    const { errors } = JSON.parse(response.text) as ErrorBody;
     expect(errors.map(({ extensions }) => extensions)).toEqual([{ code: 'SERVICE_UNAVAILABLE' }]);
-    expectNoPlace(text, url);
+    expectNoLocation(response.text, url);
   }
-  expect(await ready(gateway.origin)).toEqual([503, { status: 'unavailable' }]);
-  const live = await fetch(`${gateway.origin}/health/live`);
-  expect(live.status).toBe(200);
+  expect(await checkReady(gateway)).toMatchObject({
+    status: 503,
+    text: '{"status":"unavailable"}',
+  });
+  expect(await gateway.send({ path: '/health/live' })).toMatchObject(ready);
 }
 
-describeWith('mysqlProgram', 'when the database server ends', () => {
-  it('queries are answered with 503 at once, before, while and after, and tell nothing of where it is', async () => {
-    const server = await provideMysqlServer({
-      ...thisMachine,
-      env: { ...process.env, TEST_DATABASE_URL: '' },
-    });
-    const url = `${server.url}doomed`;
-    const connection = await createConnection({ uri: server.url });
-    await connection.query('CREATE DATABASE doomed CHARACTER SET utf8mb4');
-    await connection.end();
-    const gateway = await startGateway({
-      config: { kind: 'mysql', url },
-    });
-    try {
-      await insertRows(gateway.source, {
-        exports: [exportRow(0)],
-        files: [fileRow(0, ExportFileKind.CSV)],
-      });
-      expect(await ready(gateway.origin)).toEqual([200, { status: 'ok' }]);
-
-      // Some of them are on their way when the server ends, and each gets one answer or the other.
-      const underway = [...Array(60).keys()].map((index) =>
-        post(gateway.origin, questions[index % 3] ?? ''),
-      );
-      await underway[0];
-      await server.stop();
-      for (const response of await Promise.all(underway)) {
-        expect([200, 503]).toContain(response.status);
-        const body = (await response.json()) as Partial<ErrorBody>;
-        if (response.status === 200) {
-          expect(body.errors).toBeUndefined();
-          continue;
-        }
-        expect(body.errors?.[0]?.extensions.code).toBe('SERVICE_UNAVAILABLE');
-        expectNoPlace(JSON.stringify(body), url);
-      }
-
-      await expectUnavailable(gateway, url, 3_000);
-      // The operator is told the reason.
-      expect(JSON.stringify(gateway.log)).toContain('ECONNREFUSED');
-    } finally {
-      await server.stop();
-      await gateway.close();
-    }
-  });
-});
-
-describeWith('mysql', 'when the way to the database', () => {
+describeWith('mysql', 'while the database cannot be reached', () => {
   let database: TestDatabase;
   let proxy: DatabaseProxy;
   let gateway: Gateway;
@@ -358,11 +233,7 @@ describeWith('mysql', 'when the way to the database', () => {
     database = await createTestDatabase();
     proxy = await createDatabaseProxy(database.url);
     await proxy.open();
-    gateway = await startGateway({
-      config: { kind: 'mysql', url: proxy.url },
-    });
-    for (const question of questions)
-      expect((await post(gateway.origin, question)).status).toBe(200);
+    gateway = await startGateway({ config: { kind: 'mysql', url: proxy.url } }, rows);
   });
   afterEach(async () => {
     await proxy.close();
@@ -370,24 +241,26 @@ describeWith('mysql', 'when the way to the database', () => {
     await database.drop();
   });
 
-  it('is cut, queries get 503, and 200 again as soon as it is back', async () => {
+  it('responds with 503 to running and later queries, logs why, and recovers at once', async () => {
+    expect(await checkReady(gateway)).toMatchObject(ready);
+    const running = Array.from({ length: 60 }, (_, index) =>
+      gateway.send({ body: { query: queries[index % 3] } }),
+    );
+    await running[0];
     await proxy.close();
-    await expectUnavailable(gateway, proxy.url, 3_000);
+    for (const { status, text: body } of await Promise.all(running)) {
+      const { errors } = JSON.parse(body) as Partial<ErrorBody>;
+      expect([status, errors?.[0]?.extensions.code]).toEqual(
+        status === 200 ? [200, undefined] : [503, 'SERVICE_UNAVAILABLE'],
+      );
+      if (status === 503) expectNoLocation(body, proxy.url);
+    }
+    await expectUnavailable(gateway, proxy.url);
+    expect(JSON.stringify(gateway.log)).toContain('ECONNREFUSED');
     await proxy.open();
-    expect(await ready(gateway.origin)).toEqual([200, { status: 'ok' }]);
-    for (const question of questions)
-      expect((await post(gateway.origin, question)).status).toBe(200);
+    expect(await checkReady(gateway)).toMatchObject(ready);
+    for (const query of queries) {
+      expect((await gateway.send({ body: { query } })).status).toBe(200);
+    }
   });
-});
-
-it('the files of a gateway are not made by reading them', async () => {
-  const [embedded] = engines;
-  if (embedded === undefined) throw new Error('There are no engines');
-  const database = await embedded.provide();
-  const gateway = await startGateway(database);
-  for (const path of ['/files/', '/files/a', '/health/ready', '/metrics'])
-    await fetch(gateway.origin + path);
-  expect(await readdir(gateway.filesDirectory)).toEqual([]);
-  await gateway.close();
-  await database.dispose();
 });

@@ -201,6 +201,6 @@ describe('a gateway that receives SIGTERM', () => {
   it('cuts off a download that does not end, and logs it', async () => {
     const { status, log } = await cutOff;
     expect(status).toBe(1);
-    expect(log.at(-1)?.msg).toMatch(/what still runs is cut off$/);
+    expect(log.at(-1)?.msg).toMatch(/aborting what still runs$/);
   });
 });

@@ -52,6 +52,8 @@ export interface RawRequest {
   readonly method?: string;
   /** `/graphql` by default. */
   readonly path?: string;
+  /** Sent unchanged in place of `path`, which is normalized as a URL. */
+  readonly target?: string;
   /** Pairs of name and value exactly as sent, repeated names included. */
   readonly headers?: readonly string[];
   /** Sent as JSON unless it is text or bytes already. */
@@ -188,6 +190,7 @@ async function sendRequest(
   {
     body,
     path = '/graphql',
+    target,
     headers = [],
     method = body === undefined ? 'GET' : 'POST',
   }: RawRequest,
@@ -212,6 +215,8 @@ async function sendRequest(
     method,
     agent: false,
     headers: [...added, ...headers],
+    // Node takes one character for each byte.
+    ...(target !== undefined && { path: Buffer.from(target).toString('latin1') }),
   });
   sent.end(bytes);
   const [response] = (await once(sent, 'response')) as [IncomingMessage];

@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 
 import protobuf from 'protobufjs';
 
-/** What the tests look at of OTLP's messages. */
+/** The parts of OTLP's messages that tests read. */
 const { root } = protobuf.parse(`
   syntax = "proto3";
   message Request { repeated ResourceSpans resource_spans = 1; }
@@ -21,47 +21,34 @@ const { root } = protobuf.parse(`
   message AnyValue { oneof value { string string = 1; int64 int = 3; ArrayValue array = 5; } }
   message ArrayValue { repeated AnyValue values = 1; }
 `);
+const requestType = root.lookupType('Request');
 
 interface AnyValue {
   readonly string?: string;
   readonly int?: number;
   readonly array?: { readonly values: readonly AnyValue[] };
 }
-interface KeyValue {
-  readonly key: string;
-  readonly value: AnyValue;
+type KeyValues = readonly { readonly key: string; readonly value: AnyValue }[];
+interface Span {
+  readonly traceId: Buffer;
+  readonly spanId: Buffer;
+  readonly parentSpanId?: Buffer;
+  readonly name: string;
+  readonly kind: number;
+  readonly attributes: KeyValues;
+  readonly status?: { readonly code?: number };
 }
 interface Request {
   readonly resourceSpans: readonly {
-    readonly resource: { readonly attributes: readonly KeyValue[] };
-    readonly scopeSpans: readonly {
-      readonly spans: readonly {
-        readonly traceId: Buffer;
-        readonly spanId: Buffer;
-        readonly parentSpanId?: Buffer;
-        readonly name: string;
-        readonly kind: number;
-        readonly attributes: readonly KeyValue[];
-        readonly status?: { readonly code?: number };
-      }[];
-    }[];
+    readonly resource: { readonly attributes: KeyValues };
+    readonly scopeSpans: readonly { readonly spans: readonly Span[] }[];
   }[];
 }
 
-/** A span, with its ids in hexadecimal digits. */
-export interface ReceivedSpan {
-  readonly traceId: string;
-  readonly id: string;
-  readonly parentId: string;
-  readonly name: string;
-  readonly kind: 'internal' | 'server' | 'client';
-  readonly attributes: Readonly<Record<string, unknown>>;
-  readonly hasFailed: boolean;
-  /** Of the service that made it. */
-  readonly service: unknown;
-}
+/** A span; its ids are hexadecimal. */
+export type ReceivedSpan = ReturnType<typeof toReceivedSpan>;
 
-/** Takes traces as an OpenTelemetry collector does. */
+/** Receives traces like an OpenTelemetry collector. */
 export interface Collector {
   readonly url: string;
   readonly spans: readonly ReceivedSpan[];
@@ -72,7 +59,7 @@ export async function startCollector(): Promise<Collector> {
   const spans: ReceivedSpan[] = [];
   const server = createServer((request, response) => {
     void buffer(request).then((body) => {
-      if (request.url === '/v1/traces') spans.push(...spansOf(body));
+      if (request.url === '/v1/traces') spans.push(...parseSpans(body));
       response.end();
     });
   });
@@ -89,29 +76,32 @@ export async function startCollector(): Promise<Collector> {
   };
 }
 
-function spansOf(body: Buffer): ReceivedSpan[] {
-  const type = root.lookupType('Request');
-  const message = type.toObject(type.decode(body), { longs: Number, arrays: true }) as Request;
-  return message.resourceSpans.flatMap(({ resource, scopeSpans }) =>
-    scopeSpans.flatMap((scope) =>
-      scope.spans.map((span) => ({
-        traceId: span.traceId.toString('hex'),
-        id: span.spanId.toString('hex'),
-        parentId: span.parentSpanId?.toString('hex') ?? '',
-        name: span.name,
-        kind: (['internal', 'server', 'client'] as const)[span.kind - 1] ?? 'internal',
-        attributes: attributesOf(span.attributes),
-        hasFailed: span.status?.code === 2,
-        service: attributesOf(resource.attributes)['service.name'],
-      })),
-    ),
-  );
+function parseSpans(body: Buffer): ReceivedSpan[] {
+  const options = { longs: Number, arrays: true };
+  const message = requestType.toObject(requestType.decode(body), options) as Request;
+  return message.resourceSpans.flatMap(({ resource, scopeSpans }) => {
+    const service = toRecord(resource.attributes)['service.name'];
+    return scopeSpans.flatMap(({ spans }) => spans.map((span) => toReceivedSpan(span, service)));
+  });
 }
 
-function attributesOf(pairs: readonly KeyValue[]): Record<string, unknown> {
-  return Object.fromEntries(pairs.map(({ key, value }) => [key, valueOf(value)]));
+function toReceivedSpan(span: Span, service: unknown) {
+  return {
+    traceId: span.traceId.toString('hex'),
+    id: span.spanId.toString('hex'),
+    parentId: span.parentSpanId?.toString('hex') ?? '',
+    name: span.name,
+    kind: ['internal', 'server', 'client'][span.kind - 1],
+    attributes: toRecord(span.attributes),
+    hasFailed: span.status?.code === 2,
+    service,
+  };
 }
 
-function valueOf({ string, int, array }: AnyValue): unknown {
-  return string ?? int ?? array?.values.map(valueOf);
+function toRecord(pairs: KeyValues): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(pairs.map(({ key, value }) => [key, toPlain(value)]));
+}
+
+function toPlain({ string, int, array }: AnyValue): unknown {
+  return string ?? int ?? array?.values.map(toPlain);
 }

@@ -1,159 +1,111 @@
-import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { request, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 
 import { ExportFileKind } from '../../src/exports/export-file.js';
-import { addKeys, apiKeyRow, keyNamed } from '../auth/credentials.js';
+import { apiKeyRow, keyNamed } from '../auth/credentials.js';
+import { engines } from '../support/engines.js';
+import { keysRequired, useGateway, type RawRequest } from '../support/gateway.js';
+import { exportId, exportRow, fileRow } from '../support/rows.js';
 import { until } from '../support/until.js';
-import { engines, type EngineDatabase } from '../support/engines.js';
-import { startGateway, type Gateway } from '../support/gateway.js';
-import { exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
 
 const key = keyNamed('private');
 const token = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJqYW5lIn0.c2lnbmF0dXJlLW9mLWphbmU';
 const person = 'jane.doe@example.com';
 const name = 'Contacts of Jane Doe';
-/** What a client sends. */
+/** A value that a client sends. */
 const typed = 'typed-by-jane';
 
-describe.each(engines)('the log on $engine, with every statement in it', ({ provide }) => {
-  let database: EngineDatabase;
-  let gateway: Gateway;
+describe.each(engines)('the log on $engine at level debug', (engine) => {
+  const gateway = useGateway(engine, {
+    config: keysRequired,
+    keys: [apiKeyRow(key, 'org_demo')],
+    exports: [exportRow(0, { name, requestedBy: person, failureReason: `Not for ${person}` })],
+    files: [fileRow(0, ExportFileKind.CSV, { fileName: `${name}.csv` })],
+  });
   beforeAll(async () => {
-    database = await provide();
-    await addKeys(database, [apiKeyRow(key, 'org_demo')]);
-    gateway = await startGateway(database, { config: { auth: { kind: 'required', jwt: null } } });
-    await insertRows(gateway.source, {
-      exports: [exportRow(0, { name, requestedBy: person, failureReason: `Not for ${person}` })],
-      files: [fileRow(0, ExportFileKind.CSV, { fileName: `${name}.csv` })],
-    });
     const path = join(gateway.filesDirectory, `exports/${exportId(0)}`);
     await mkdir(path, { recursive: true });
     await writeFile(join(path, 'csv'), `${person}\n`);
   });
-  afterAll(async () => {
-    await gateway.close();
-    await database.dispose();
-  });
 
-  async function ask(
-    body: object,
-    headers: Record<string, string> = { 'x-api-key': key },
-  ): Promise<string> {
-    const response = await fetch(`${gateway.origin}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers },
-      body: JSON.stringify(body),
-    });
-    return response.text();
-  }
-  /** Asks for exactly this target, which fetch would tidy up. */
-  async function get(target: string): Promise<void> {
-    const { hostname, port } = new URL(gateway.origin);
-    const [answer] = (await once(request({ hostname, port, path: target }).end(), 'response')) as [
-      IncomingMessage,
-    ];
-    await text(answer);
-  }
+  const fields = '{ id name requestedBy failureReason csvUrl files { fileName url sha256 } }';
+  const list = `query List($search: String) { exports(filter: { search: $search }, includeCsv: true) { data ${fields} pagination { totalCount endCursor } } }`;
 
-  const everything = '{ id name requestedBy failureReason csvUrl files { fileName url sha256 } }';
-
-  it('holds no data of people, no credentials and no signatures, whatever is asked and whatever fails', async () => {
-    const before = gateway.log.length;
-    let requests = 0;
-    const asked = async (...args: Parameters<typeof ask>) => {
-      requests++;
-      return ask(...args);
+  it('holds no personal data, credentials or signatures, whatever a client sends and whatever fails', async () => {
+    const start = gateway.log.length;
+    let sentCount = 0;
+    const send = async (request: RawRequest): Promise<string> => {
+      sentCount++;
+      return (await gateway.send(request)).text;
     };
-    const list = `query List($search: String) { exports(filter: { search: $search }, includeCsv: true) { data ${everything} pagination { totalCount endCursor } } }`;
-    const answer = await asked({ query: list, variables: { search: 'jane' } });
-    expect(answer).toContain(person);
-    const { csvUrl } = (JSON.parse(answer) as { data: { exports: { data: { csvUrl: string }[] } } })
-      .data.exports.data[0] ?? { csvUrl: '' };
-    const signature = new URL(csvUrl).searchParams.get('signature') ?? '';
-    expect(signature.length).toBeGreaterThan(20);
+    const query = (
+      document: string,
+      search: unknown = 'jane',
+      headers: readonly string[] = ['x-api-key', key],
+    ) => send({ body: { query: document, variables: { search } }, headers });
 
-    // Downloads, good and bad.
-    for (const url of [csvUrl, csvUrl.replace(signature, `${signature.slice(1)}x`)]) {
-      requests++;
-      await (await fetch(url)).text();
-    }
-    // Links that somebody's mail program has spoilt, and what a proxy may send.
-    for (const target of [
+    const response = await query(list);
+    expect(response).toContain(person);
+    const [, target = '', signature = ''] =
+      /"csvUrl":"http:\/\/[^/]+([^"]+&signature=([\w-]{20,}))"/.exec(response) ?? [];
+    const targets = [
+      target,
+      target.replace(signature, `${signature.slice(1)}x`),
+      // Links that a mail client has altered, and what a proxy may send.
       `/files/a%3Fsignature%3D${signature}`,
       `/files/a%253Fsignature%253D${signature}`,
       `/files/a#signature=${signature}`,
       `http://${typed}:${typed}@127.0.0.1/files/a`,
       `/nowhere/${person}`,
-    ]) {
-      requests++;
-      await get(target);
-    }
-    // By GET all of it stands in the path.
-    const search = new URLSearchParams({
-      query: list,
-      variables: JSON.stringify({ search: typed }),
-    });
-    requests++;
-    await (
-      await fetch(`${gateway.origin}/graphql?${search.toString()}`, {
-        headers: { 'x-api-key': key, 'apollo-require-preflight': 'true' },
-      })
-    ).text();
-    // Mistakes, whose messages repeat what is wrong.
-    await asked({ query: list, variables: { search: [typed] } });
-    await asked({ query: `{ exports(filter: { search: ${typed} }) { data { id } } }` });
-    await asked({ query: `{ exports(after: "${typed}") { data { id } } }` });
-    await asked({ query: `{ export(id: "${typed}") { id } } ${typed}` });
-    await asked({ query: list, variables: { search: typed.repeat(100) } });
-    // Credentials that do not hold.
-    await asked({ query: list }, { 'x-api-key': `${key}x` });
-    await asked({ query: list }, { authorization: `Bearer ${token}` });
-    await asked({ query: list }, { authorization: `Basic ${typed}` });
-    await asked({ query: list }, { 'x-api-key': key, authorization: `Bearer ${token}` });
-    // Defects: of a row, and of statements that hold values.
+    ];
+    for (const each of targets) await send({ target: each });
+    const variables = JSON.stringify({ search: typed });
+    const search = new URLSearchParams({ query: list, variables }).toString();
+    const preflighted = ['x-api-key', key, 'apollo-require-preflight', 'true'];
+    await send({ path: `/graphql?${search}`, headers: preflighted });
+
+    // Mistakes, which messages repeat.
+    await query(list, [typed]);
+    await query(list, typed.repeat(100));
+    await query(`{ exports(filter: { search: ${typed} }) { data { id } } }`);
+    await query(`{ exports(after: "${typed}") { data { id } } }`);
+    await query(`{ export(id: "${typed}") { id } } ${typed}`);
+    // Invalid credentials.
+    await query(list, 'jane', ['x-api-key', `${key}x`]);
+    await query(list, 'jane', ['authorization', `Bearer ${token}`]);
+    await query(list, 'jane', ['authorization', `Basic ${typed}`]);
+    await query(list, 'jane', ['x-api-key', key, 'authorization', `Bearer ${token}`]);
+    // Defects of a row and of SQL queries.
     await gateway.source.query(`UPDATE exports SET count_total = -1 WHERE id = ?`, [exportId(0)]);
     await gateway.source.query('ALTER TABLE export_files RENAME TO moved_files');
-    await asked({ query: list, variables: { search: 'jane' } });
+    await query(list);
     await gateway.source.query('ALTER TABLE exports RENAME TO moved_exports');
-    expect(await asked({ query: list, variables: { search: typed } })).toContain(
-      'INTERNAL_SERVER_ERROR',
-    );
+    expect(await query(list, typed)).toContain('INTERNAL_SERVER_ERROR');
 
     const lines = await until(() => {
-      const found = gateway.log.slice(before);
-      return found.filter(({ msg }) => msg === 'request').length < requests ? undefined : found;
+      const found = gateway.log.slice(start);
+      return found.filter(({ msg }) => msg === 'request').length < sentCount ? undefined : found;
     });
     const levels = new Set(lines.map(({ level }) => level));
     expect([...levels]).toEqual(expect.arrayContaining([20, 30, 50]));
-    const logged = JSON.stringify(lines);
+    const text = JSON.stringify(lines);
     const secrets = [person, 'Jane Doe', typed, key, token, signature, signature.slice(1, 20)];
     for (const secret of secrets) {
-      expect(logged).not.toContain(secret);
-      expect(logged).not.toContain(encodeURIComponent(secret));
+      expect(text).not.toContain(secret);
+      expect(text).not.toContain(encodeURIComponent(secret));
     }
   });
 
-  it('names with every error the request in which it was met', async () => {
-    const before = gateway.log.length;
-    const response = await fetch(`${gateway.origin}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-api-key': key, 'x-request-id': 'mine' },
-      body: '{"query":"query Mine { exports { data { id } } }"}',
-    });
-    await response.text();
-    const line = await until(() => gateway.log.slice(before).find(({ msg }) => msg === 'request'));
-    expect(line).toMatchObject({
-      requestId: 'mine',
-      operation: 'Mine',
-      code: 'INTERNAL_SERVER_ERROR',
-      status: 200,
-    });
-    expect(gateway.log.slice(before).filter(({ level }) => level === 50)).toEqual([
+  it('names the request of every error', async () => {
+    const start = gateway.log.length;
+    const body = { query: 'query Mine { exports { data { id } } }' };
+    await gateway.send({ body, headers: ['x-api-key', key, 'x-request-id', 'mine'] });
+    const line = await until(() => gateway.log.slice(start).find(({ msg }) => msg === 'request'));
+    const code = 'INTERNAL_SERVER_ERROR';
+    expect(line).toMatchObject({ requestId: 'mine', operation: 'Mine', code, status: 200 });
+    expect(gateway.log.slice(start).filter(({ level }) => level === 50)).toEqual([
       expect.objectContaining({ requestId: 'mine', msg: 'A request failed' }),
     ]);
   });

@@ -1,0 +1,52 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+
+import { GatewayError } from '../errors.js';
+
+/** Sends an error in the form of GraphQL's, so that clients parse one form, and removes headers of a successful response. */
+export function sendError(
+  reply: FastifyReply,
+  { status, code, message }: { status: number; code: string; message: string },
+): FastifyReply {
+  reply.request.operationResult = { operation: undefined, code };
+  return reply
+    .removeHeader('Content-Disposition')
+    .code(status)
+    .type('application/json; charset=utf-8')
+    .send({ errors: [{ message, extensions: { code } }] });
+}
+
+export function sendGatewayError(
+  reply: FastifyReply,
+  { message, extensions: { code, http } }: GatewayError,
+): FastifyReply {
+  for (const [name, value] of http?.headers ?? []) void reply.header(name, value);
+  return sendError(reply, { status: http?.status ?? 400, code, message });
+}
+
+export function sendNotFound(_request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return sendError(reply, { status: 404, code: 'NOT_FOUND', message: 'Not found.' });
+}
+
+/** Sends what a hook or a route threw. The message of a defect is only logged. */
+export function sendThrownError(
+  error: FastifyError & { headers?: Record<string, string> },
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  if (error instanceof GatewayError) {
+    if (error.cause instanceof Error) request.log.warn({ err: error.cause }, error.name);
+    else request.log.info({ cause: error.cause }, error.name);
+    return sendGatewayError(reply, error);
+  }
+  const { statusCode: status = 500, message, headers = {} } = error;
+  if (status < 500) {
+    // For example the Content-Range of a range that cannot be satisfied.
+    return sendError(reply.headers(headers), { status, code: 'BAD_REQUEST', message });
+  }
+  request.log.error({ err: error }, 'A request failed');
+  return sendError(reply, {
+    status: 500,
+    code: 'INTERNAL_SERVER_ERROR',
+    message: 'Something went wrong on our side.',
+  });
+}

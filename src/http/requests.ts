@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+import type { Viewer } from '../auth/viewer.js';
+import type { OperationResult } from '../graphql/context.js';
+import type { TracedRequest } from './request-tracer.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What GraphQL or an error response reported; null for every other response. */
+    operationResult: OperationResult | null;
+    /** Null where the request is not traced. */
+    traced: TracedRequest | null;
+    /** Null until the GraphQL route has authenticated the client. */
+    viewer: Viewer | null;
+  }
+}
+
+/** A request whose response was sent, or whose client disconnected. */
+export interface CompletedRequest {
+  /** The pattern of the matched route; undefined where none matches. */
+  readonly route: string | undefined;
+  readonly status: number;
+  readonly seconds: number;
+  readonly operationResult: OperationResult;
+}
+
+export const REQUEST_ID_HEADER = 'X-Request-Id';
+
+/** Matches the ids of proxies and clouds, and nothing that could pass for another part of a log line. */
+const VALID_REQUEST_ID = /^[\w.:=+/-]{1,128}$/;
+
+/** The id that the client sent if it is fit for a log, else a new one. */
+export function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && VALID_REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+/** Enough for the longest object key. */
+const MAX_PATH_LENGTH = 600;
+
+/**
+ * The path of a request target for logs and traces: without credentials in front of it, and without the query, which may hold
+ * a signature, even where its question mark is percent-encoded (repeatedly).
+ */
+export function redactedPath(target: string): string {
+  const [path = ''] = target
+    .replace(/^[a-z]+:\/\/[^/?#]*/i, '')
+    .split(/[?#]|%(?:25)*(?:3f|23)/i, 1);
+  return path.slice(0, MAX_PATH_LENGTH);
+}
+
+/** The pattern of the matched route; undefined where none matches. Preflights match a wildcard. */
+export function routePattern({ routeOptions: { url } }: FastifyRequest): string | undefined {
+  return url === '*' ? undefined : url;
+}
+
+/** What the response reports, with a code for every error status: Apollo rejects malformed requests without a plugin call. */
+export function operationResult({ request, statusCode }: FastifyReply): OperationResult {
+  const { operation, code = null } = request.operationResult ?? {};
+  if (code !== null || statusCode < 400) return { operation, code };
+  const codes: Partial<Record<number, string>> = {
+    400: 'BAD_REQUEST',
+    500: 'INTERNAL_SERVER_ERROR',
+  };
+  return { operation, code: codes[statusCode] ?? 'UNKNOWN' };
+}
+
+/** Logs a request and ends its trace. */
+export function completeRequest(reply: FastifyReply, route: string | undefined): CompletedRequest {
+  const { request, raw, elapsedTime } = reply;
+  const { operation, code: reported } = operationResult(reply);
+  const code = raw.writableFinished ? reported : 'ABORTED';
+  // 499 is nginx's status for a client that disconnected before the response.
+  const status = raw.headersSent ? reply.statusCode : 499;
+  const fields = {
+    method: request.method,
+    path: route === undefined ? undefined : redactedPath(request.url),
+    status,
+    ms: Math.round(elapsedTime * 10) / 10,
+    operation: operation?.name ?? undefined,
+    code: code ?? undefined,
+  };
+  request.log.info(fields, 'request');
+  request.traced?.end({ status: raw.headersSent ? status : null, errorCode: code });
+  return { route, status, seconds: elapsedTime / 1_000, operationResult: { operation, code } };
+}

@@ -1,0 +1,69 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+
+import { redactedPath, requestId } from '../../src/http/requests.js';
+
+describe('the id of a request', () => {
+  it.each([
+    'a',
+    '7f3c1a52-5b0e-4a7e-9a51-3a1f6b1f1c55',
+    'Root=1-67891233-abcdef012345678912345678',
+    'a:b/c+d=_.-',
+    'x'.repeat(128),
+  ])('is the valid one that the client sent: %s', (id) => {
+    expect(requestId({ headers: { 'x-request-id': id } })).toBe(id);
+  });
+
+  it.each([
+    '',
+    'x'.repeat(129),
+    'a b',
+    'a"b',
+    '{"level":60}',
+    'someone@example.com',
+    'größe',
+    'a, b',
+    ['a', 'b'],
+    undefined,
+  ])('is a new UUID instead of an invalid one: %j', (id) => {
+    const headers = { 'x-request-id': id };
+    const [first, second] = [requestId({ headers }), requestId({ headers })];
+    expect(first).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    expect(first).not.toBe(second);
+  });
+});
+
+describe('the redacted path of a request target', () => {
+  it.each([
+    ['/graphql?query={secret}', '/graphql'],
+    ['/files/a%20b/c.csv?signature=secret', '/files/a%20b/c.csv'],
+    ['/files/a%3Fsignature=secret', '/files/a'],
+    ['/files/a%25253fsignature=secret', '/files/a'],
+    ['/files/a#secret', '/files/a'],
+    ['/files/a%2523secret', '/files/a'],
+    ['http://user:secret@host/files/a', '/files/a'],
+    [`/${'x'.repeat(1_000)}`, `/${'x'.repeat(599)}`],
+    ['', ''],
+  ])('of %s is %s', (target, path) => {
+    expect(redactedPath(target)).toBe(path);
+  });
+
+  it('never contains a query, however its question mark is encoded', () => {
+    const questionMark = fc.constantFrom(
+      '?',
+      '%3f',
+      '%3F',
+      '%253F',
+      '%25253f',
+      '#',
+      '%23',
+      '%2523',
+    );
+    const path = fc.stringMatching(/^\/[\w/.-]{0,20}$/);
+    fc.assert(
+      fc.property(path, questionMark, (start, mark) => {
+        expect(redactedPath(`${start}${mark}name=secret`)).toBe(start);
+      }),
+    );
+  });
+});
