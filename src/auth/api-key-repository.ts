@@ -2,84 +2,75 @@ import type { Database } from '../database/database.js';
 import { parseSqlDateTime, toSqlDateTime } from '../database/sql-datetime.js';
 import { ApiKey } from './api-key.js';
 
-/** The API keys as the database has them. */
+const SELECT =
+  'SELECT id, organization_id AS organizationId, name, key_hash AS keyHash, ' +
+  'created_at AS createdAt, expires_at AS expiresAt, revoked_at AS revokedAt FROM api_keys';
+
+/** Reads and writes the table `api_keys`. */
 export class ApiKeyRepository {
   constructor(private readonly database: Database) {}
 
-  /** The key with this hash. It is not yet known whose it is, so no organization can be named here. */
+  /** The key with this hash. No organization restricts it: the key determines the organization. */
   async findByHash(keyHash: string): Promise<ApiKey | null> {
-    const rows = await this.database.query<ApiKeyRow>(
-      `SELECT ${COLUMNS} FROM api_keys WHERE key_hash = ?`,
-      [keyHash],
-    );
-    return rows[0] === undefined ? null : apiKeyOf(rows[0]);
+    const sql = `${SELECT} WHERE key_hash = ?`;
+    const [row] = await this.database.query<ApiKeyRow>(sql, [keyHash]);
+    return row === undefined ? null : toApiKey(row);
   }
 
-  /** Whether there is a key that somebody could use at `now`. */
+  /** Whether any key is valid at `now`. */
   async hasUsable(now: Date): Promise<boolean> {
     const rows = await this.database.query(
-      'SELECT id FROM api_keys WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?) LIMIT 1',
+      'SELECT id FROM api_keys ' +
+        'WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?) LIMIT 1',
       [toSqlDateTime(now)],
     );
     return rows.length > 0;
   }
 
-  /** The keys of an organization, or of all, the oldest first. */
+  /** The keys of one organization, or of all, in order of creation. */
   async list(organization: string | null): Promise<ApiKey[]> {
     const where = organization === null ? '' : 'WHERE organization_id = ?';
+    const sql = `${SELECT} ${where} ORDER BY created_at, id`;
     const rows = await this.database.query<ApiKeyRow>(
-      `SELECT ${COLUMNS} FROM api_keys ${where} ORDER BY created_at, id`,
+      sql,
       organization === null ? [] : [organization],
     );
-    return rows.map(apiKeyOf);
+    return rows.map(toApiKey);
   }
 
-  async add(key: ApiKey): Promise<void> {
-    await this.database.query(`INSERT INTO api_keys (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)`, [
+  async insert(key: Omit<ApiKey, 'revokedAt'>): Promise<void> {
+    const columns = 'id, organization_id, name, key_hash, created_at, expires_at';
+    await this.database.query(`INSERT INTO api_keys (${columns}) VALUES (?, ?, ?, ?, ?, ?)`, [
       key.id,
       key.organizationId,
       key.name,
       key.keyHash,
       toSqlDateTime(key.createdAt),
       key.expiresAt && toSqlDateTime(key.expiresAt),
-      key.revokedAt && toSqlDateTime(key.revokedAt),
     ]);
   }
 
-  /** Marks a key as revoked from `now` on; one that is revoked already stays as it is. */
-  async revoke(id: string, now: Date): Promise<void> {
+  /** Revokes a key from `now` on; a revoked key keeps its time. Returns false for an unknown id. */
+  async revoke(id: string, now: Date): Promise<boolean> {
+    const rows = await this.database.query('SELECT id FROM api_keys WHERE id = ?', [id]);
+    if (rows.length === 0) return false;
     await this.database.query(
       'UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL',
       [toSqlDateTime(now), id],
     );
-  }
-
-  async has(id: string): Promise<boolean> {
-    const rows = await this.database.query('SELECT id FROM api_keys WHERE id = ?', [id]);
-    return rows.length > 0;
+    return true;
   }
 }
 
-const COLUMNS = 'id, organization_id, name, key_hash, created_at, expires_at, revoked_at';
+/** Dates are text, as the database returns them. */
+type ApiKeyRow = {
+  [Column in keyof ApiKey]: ApiKey[Column] extends Date | string ? string : string | null;
+};
 
-interface ApiKeyRow {
-  id: string;
-  organization_id: string;
-  name: string;
-  key_hash: string;
-  created_at: string;
-  expires_at: string | null;
-  revoked_at: string | null;
-}
-
-function apiKeyOf(row: ApiKeyRow): ApiKey {
-  return Object.assign(new ApiKey(), {
-    id: row.id,
-    organizationId: row.organization_id,
-    name: row.name,
-    keyHash: row.key_hash,
-    createdAt: parseSqlDateTime(row.created_at),
-    expiresAt: row.expires_at === null ? null : parseSqlDateTime(row.expires_at),
-    revokedAt: row.revoked_at === null ? null : parseSqlDateTime(row.revoked_at),
+function toApiKey({ createdAt, expiresAt, revokedAt, ...columns }: ApiKeyRow): ApiKey {
+  return Object.assign(new ApiKey(), columns, {
+    createdAt: parseSqlDateTime(createdAt),
+    expiresAt: expiresAt === null ? null : parseSqlDateTime(expiresAt),
+    revokedAt: revokedAt === null ? null : parseSqlDateTime(revokedAt),
   });
 }

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** One row of `api_keys`. The key itself is nowhere: only its hash is kept. */
+/** One row of `api_keys`. The key itself is stored nowhere: only its hash is. */
 @Entity('api_keys')
 @Index('api_keys_by_hash', ['keyHash'], { unique: true })
 export class ApiKey {
@@ -12,7 +12,6 @@ export class ApiKey {
   @Column({ name: 'organization_id', type: 'varchar', length: 64 })
   organizationId!: string;
 
-  /** What its owner calls it. */
   @Column({ type: 'varchar', length: 255 })
   name!: string;
 
@@ -30,15 +29,12 @@ export class ApiKey {
   revokedAt!: Date | null;
 }
 
-/** A new key: 256 random bits behind a prefix by which scanners for leaked secrets can know it. */
+/** A new key: 256 random bits behind a prefix that secret scanners can recognize. */
 export function generateApiKey(): string {
   return `egk_${randomBytes(32).toString('base64url')}`;
 }
 
-/**
- * The hash a key is kept and looked up by. It needs neither salt nor stretching, since a key is no word that somebody could
- * guess.
- */
+/** SHA-256 in hexadecimal. Random keys need neither salt nor stretching, unlike passwords. */
 export function hashApiKey(key: string): string {
   return createHash('sha256').update(key).digest('hex');
 }

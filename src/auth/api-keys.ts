@@ -5,36 +5,33 @@ import type { ApiKeyRepository } from './api-key-repository.js';
 import { hashApiKey, type ApiKey } from './api-key.js';
 import type { Viewer } from './viewer.js';
 
-/** How long a key is believed without asking the database again: what a revoked one still works at most. */
-const CACHE_MS = 15_000;
-/**
- * How many keys are looked up at once, at most: whoever sends another one each time must not take the database from those whose keys are
- * known.
- */
-const MOST_LOOK_UPS = 100;
-/** Keys that are unknown are remembered, too, so the number of entries must have a bound. */
-const CACHE_SIZE = 10_000;
+/** How long a lookup stays valid, and so how long a revoked key may still work. */
+export const CACHE_TTL_MS = 15_000;
+/** Unknown keys are cached too, so a client could fill the memory without this limit. */
+const MAX_CACHED_KEYS = 10_000;
+/** Keeps clients that try many keys from taking the database from clients with known keys. */
+const MAX_CONCURRENT_LOOKUPS = 100;
 
 /**
- * Knows viewers by API keys. A key is looked up by its hash, so how long that takes says nothing about other keys, and
- * every refusal is the same.
+ * Authenticates by API key. Concurrent requests share one lookup. The lookup is by hash, so its
+ * duration reveals nothing about other keys.
  */
 export class ApiKeys {
-  private readonly lookUps = new LRUCache<string, Promise<ApiKey | null>>({
-    max: CACHE_SIZE,
-    ttl: CACHE_MS,
+  private readonly lookups = new LRUCache<string, Promise<ApiKey | null>>({
+    max: MAX_CACHED_KEYS,
+    ttl: CACHE_TTL_MS,
   });
 
-  /** Those that there were when they were last looked up. */
-  private readonly found = new LRUCache<string, true>({ max: CACHE_SIZE });
-  private lookingUp = 0;
+  /** Hashes of keys that existed at their last lookup: these are exempt from the lookup limit. */
+  private readonly knownHashes = new LRUCache<string, true>({ max: MAX_CACHED_KEYS });
+  private runningLookups = 0;
 
   constructor(private readonly repository: ApiKeyRepository) {}
 
-  /** Throws UnauthenticatedError, or OverloadedError when there are too many keys to look up. */
-  async viewerOf(key: string): Promise<Viewer> {
-    const found = await this.lookUp(hashApiKey(key));
-    if (found === null) throw new UnauthenticatedError('no such API key');
+  /** Throws UnauthenticatedError, or OverloadedError when too many lookups are running. */
+  async authenticate(key: string): Promise<Viewer> {
+    const found = await this.lookup(hashApiKey(key));
+    if (found === null) throw new UnauthenticatedError('unknown API key');
     if (found.revokedAt !== null) throw new UnauthenticatedError(`API key ${found.id} is revoked`);
     if (found.expiresAt !== null && found.expiresAt <= new Date()) {
       throw new UnauthenticatedError(`API key ${found.id} has expired`);
@@ -42,23 +39,25 @@ export class ApiKeys {
     return { organization: found.organizationId };
   }
 
-  private async lookUp(hash: string): Promise<ApiKey | null> {
-    const known = this.lookUps.get(hash);
-    if (known !== undefined) return known;
-    if (this.lookingUp >= MOST_LOOK_UPS && !this.found.has(hash)) throw new OverloadedError();
-    this.lookingUp++;
-    const lookUp = this.repository.findByHash(hash);
-    this.lookUps.set(hash, lookUp);
+  private async lookup(hash: string): Promise<ApiKey | null> {
+    const cached = this.lookups.get(hash);
+    if (cached !== undefined) return cached;
+    if (this.runningLookups >= MAX_CONCURRENT_LOOKUPS && !this.knownHashes.has(hash)) {
+      throw new OverloadedError();
+    }
+    this.runningLookups++;
+    const lookup = this.repository.findByHash(hash);
+    this.lookups.set(hash, lookup);
     try {
-      const key = await lookUp;
-      if (key !== null) this.found.set(hash, true);
+      const key = await lookup;
+      if (key !== null) this.knownHashes.set(hash, true);
       return key;
     } catch (error) {
-      // An outage is no answer to remember.
-      this.lookUps.delete(hash);
+      // A failed lookup says nothing about the key.
+      this.lookups.delete(hash);
       throw error;
     } finally {
-      this.lookingUp--;
+      this.runningLookups--;
     }
   }
 }

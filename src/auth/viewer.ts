@@ -1,15 +1,15 @@
-/** Who asks, as far as it decides what he may see. */
+/** The authenticated client of a request, as far as it decides what the request may read. */
 export interface Viewer {
   readonly organization: string;
 }
 
-/** The headers of a request, names in lower case. */
+/** The headers of a request, with names in lower case. */
 export type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
-/** Tells who sent a request. Throws UnauthenticatedError when it is nobody who may ask. */
+/** Returns the viewer of a request. Throws UnauthenticatedError for invalid credentials. */
 export type Authenticate = (headers: RequestHeaders) => Promise<Viewer>;
 
-/** No authentication: everyone who reaches the gateway sees the exports of one organization. */
+/** Authentication is off: every request sees the exports of one organization. */
 export function fixedViewer(organization: string): Authenticate {
   const viewer: Viewer = { organization };
   return () => Promise.resolve(viewer);

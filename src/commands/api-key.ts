@@ -1,54 +1,51 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 
-import { runCommand } from './run-command.js';
+import { ApiKeyRepository } from '../auth/api-key-repository.js';
+import { generateApiKey, hashApiKey, type ApiKey } from '../auth/api-key.js';
+import { CACHE_TTL_MS } from '../auth/api-keys.js';
 import { isOrganizationId } from '../config/auth.js';
 import { readDatabaseConfig } from '../config/config.js';
 import { redactedUrl } from '../database/connect.js';
 import { openDatabase } from '../database/open-database.js';
+import { entities } from '../entities.js';
 import { errorCode, StartupError } from '../errors.js';
 import { createLogger } from '../logger.js';
-import { ApiKeyRepository } from '../auth/api-key-repository.js';
-import { ApiKey, hashApiKey, generateApiKey } from '../auth/api-key.js';
-import { entities } from '../entities.js';
+import { runCommand } from './run-command.js';
 
-const usage = [
-  'Write one of:',
-  '  npm run api-key -- create --organization ORG --name NAME [--days N]',
-  '  npm run api-key -- list [--organization ORG]',
-  '  npm run api-key -- revoke ID',
-].join('\n');
+const USAGE = `Usage:
+  npm run api-key -- create --organization ORG --name NAME [--days N]
+  npm run api-key -- list [--organization ORG]
+  npm run api-key -- revoke ID`;
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
+/** Reads or changes the keys of the database at `location` and returns the text to print. */
+type Command = (keys: ApiKeyRepository, location: string) => Promise<string>;
+
+/** `npm run api-key`: creates, lists and revokes the API keys of the configured database. */
 await runCommand(async (environment) => {
-  const work = workOf(process.argv.slice(2));
+  const command = parseCommand(process.argv.slice(2));
   const config = readDatabaseConfig(environment);
+  const location = redactedUrl(config);
   const database = await openDatabase(config, { entities, logger: createLogger('warn') });
   try {
-    process.stdout.write(`${await work(new ApiKeyRepository(database), redactedUrl(config))}\n`);
+    process.stdout.write(`${await command(new ApiKeyRepository(database), location)}\n`);
   } catch (error) {
-    throw inWords(error, redactedUrl(config));
+    const code = errorCode(error);
+    if (error instanceof StartupError || code === undefined) throw error;
+    // The error itself contains the statement, and with it the hash of a key.
+    const problem = `The API keys in ${location} cannot be read or changed (${code}).`;
+    const advice = 'Grant SELECT, INSERT and UPDATE on api_keys to the user of DATABASE_URL.';
+    throw new StartupError([`${problem} ${advice}`], { cause: error });
   } finally {
     await database.close();
   }
 });
 
-/** A refusal of the database, without the statement, which holds the hash of a key; other errors as they are. */
-function inWords(error: unknown, place: string): unknown {
-  const code = errorCode(error);
-  if (error instanceof StartupError || code === undefined) return error;
-  const advice = 'The user of DATABASE_URL needs SELECT, INSERT and UPDATE on api_keys.';
-  return new StartupError([`The keys in ${place} cannot be changed (${code}). ${advice}`], {
-    cause: error,
-  });
-}
-
-/** What the arguments ask for: something to do with the keys, which gives the words to print. Throws StartupError. */
-function workOf(
-  args: readonly string[],
-): (keys: ApiKeyRepository, place: string) => Promise<string> {
-  const { values, positionals } = parse(args);
+/** The command that the arguments name. Throws StartupError. */
+function parseCommand(args: string[]): Command {
+  const { values, positionals } = parseArguments(args);
   const { organization, name, days } = values;
   const [verb, id, ...rest] = positionals;
   if (organization !== undefined && !isOrganizationId(organization)) {
@@ -57,81 +54,67 @@ function workOf(
   if (days !== undefined && !/^[1-9]\d{0,4}$/.test(days)) {
     throw new StartupError(['--days must be a whole number from 1 to 99999.']);
   }
-  const expiresAt = days === undefined ? null : new Date(Date.now() + Number(days) * DAY_MS);
+  if (name !== undefined && (name === '' || Array.from(name).length > 255)) {
+    throw new StartupError(['--name must have 1 to 255 characters.']);
+  }
   if (verb === 'create' && organization !== undefined && name !== undefined && id === undefined) {
-    if (name === '' || Array.from(name).length > 255) {
-      throw new StartupError(['--name must have 1 to 255 characters.']);
-    }
-    return (keys, place) => create(keys, { organization, name, expiresAt, place });
+    const expiresAt = days === undefined ? null : new Date(Date.now() + Number(days) * DAY_MS);
+    return (keys, location) => create(keys, { organization, name, expiresAt, location });
   }
   if (verb === 'list' && id === undefined) return (keys) => list(keys, organization ?? null);
   if (verb === 'revoke' && id !== undefined && rest.length === 0) return (keys) => revoke(keys, id);
-  throw new StartupError([usage]);
+  throw new StartupError([USAGE]);
 }
 
-function parse(args: readonly string[]) {
+function parseArguments(args: string[]) {
   try {
     const text = { type: 'string' } as const;
     const options = { organization: text, name: text, days: text };
-    return parseArgs({ args: [...args], options, allowPositionals: true });
+    return parseArgs({ args, options, allowPositionals: true });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new StartupError([reason, usage], { cause: error });
+    throw new StartupError([reason, USAGE], { cause: error });
   }
 }
 
 async function create(
   keys: ApiKeyRepository,
-  {
-    organization,
-    name,
-    expiresAt,
-    place,
-  }: { organization: string; name: string; expiresAt: Date | null; place: string },
+  options: { organization: string; name: string; expiresAt: Date | null; location: string },
 ): Promise<string> {
+  const { organization: organizationId, name, expiresAt, location } = options;
+  const id = generateId();
   const key = generateApiKey();
-  const row = Object.assign(new ApiKey(), {
-    id: newId(),
-    organizationId: organization,
-    name,
-    keyHash: hashApiKey(key),
-    createdAt: new Date(),
-    expiresAt,
-    revokedAt: null,
-  });
-  await keys.add(row);
-  return [
-    `Key ${row.id} of ${organization} is in ${place}. This is the only time it is shown:`,
-    '',
-    key,
-    '',
-    'Send it as the header X-API-Key.',
-  ].join('\n');
+  const columns = { organizationId, name, expiresAt, createdAt: new Date() };
+  await keys.insert({ ...columns, id, keyHash: hashApiKey(key) });
+  return (
+    `Created API key ${id} for ${organizationId} in ${location}. It is shown only once:\n\n` +
+    `${key}\n\nSend it in the header X-API-Key.`
+  );
 }
 
 async function list(keys: ApiKeyRepository, organization: string | null): Promise<string> {
-  const found = await keys.list(organization);
-  const lines = found.map((key) =>
-    [key.id, key.organizationId, stateOf(key), key.createdAt.toISOString(), key.name].join('  '),
-  );
-  return lines.length === 0 ? 'There are no keys.' : lines.join('\n');
+  const lines = (await keys.list(organization)).map(describeKey);
+  return lines.length === 0 ? 'There are no API keys.' : lines.join('\n');
 }
 
-function stateOf({ revokedAt, expiresAt }: ApiKey): string {
-  if (revokedAt !== null) return `revoked ${revokedAt.toISOString()}`;
-  if (expiresAt === null) return 'usable';
-  const word = expiresAt <= new Date() ? 'expired' : 'usable until';
-  return `${word} ${expiresAt.toISOString()}`;
+function describeKey(key: ApiKey): string {
+  let state = 'valid';
+  if (key.revokedAt !== null) state = `revoked ${key.revokedAt.toISOString()}`;
+  else if (key.expiresAt !== null) {
+    const word = key.expiresAt <= new Date() ? 'expired' : 'valid until';
+    state = `${word} ${key.expiresAt.toISOString()}`;
+  }
+  return [key.id, key.organizationId, state, key.createdAt.toISOString(), key.name].join('  ');
 }
 
 async function revoke(keys: ApiKeyRepository, id: string): Promise<string> {
-  if (!(await keys.has(id)))
-    throw new StartupError([`There is no key ${id}. npm run api-key -- list shows them.`]);
-  await keys.revoke(id, new Date());
-  return `Key ${id} is revoked; gateways that still know it forget it within 15 seconds.`;
+  if (!(await keys.revoke(id, new Date()))) {
+    throw new StartupError([`There is no API key ${id}. List all with: npm run api-key -- list`]);
+  }
+  return `Revoked API key ${id}. Gateways may accept it for ${CACHE_TTL_MS / 1_000} more seconds.`;
 }
 
-function newId(): string {
+function generateId(): string {
   const base58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
   return `key_${Array.from({ length: 22 }, () => base58[randomInt(base58.length)]).join('')}`;
 }

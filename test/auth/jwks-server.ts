@@ -4,43 +4,39 @@ import type { AddressInfo } from 'node:net';
 
 import type { JWK } from 'jose';
 
-/** A server of a key set, whose answer a test may change. */
+/** A server of a JSON Web Key Set, whose response a test may change. */
 export interface JwksServer {
   readonly url: string;
-  /** How often the set was fetched. */
-  fetches: number;
-  answer: { status: number; body: string };
+  /** The number of requests so far. */
+  requests: number;
+  response: { status: number; body: string };
   publish(...keys: readonly JWK[]): void;
+  /** Accepts connections again after `close`. */
   listen(): Promise<void>;
-  /** Refuses connections from now on, until it listens again. */
+  /** Refuses connections until `listen`. */
   close(): Promise<void>;
 }
 
-export async function createJwksServer(): Promise<JwksServer> {
+export async function startJwksServer(): Promise<JwksServer> {
   const server = createServer((_request, response) => {
-    jwks.fetches++;
-    response.writeHead(jwks.answer.status, { 'content-type': 'application/json' });
-    response.end(jwks.answer.body);
+    jwks.requests++;
+    response.writeHead(jwks.response.status).end(jwks.response.body);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   const jwks: JwksServer = {
     url: `http://127.0.0.1:${port}/jwks.json`,
-    fetches: 0,
-    answer: { status: 200, body: '{"keys":[]}' },
+    requests: 0,
+    response: { status: 200, body: '{"keys":[]}' },
     publish(...keys) {
-      jwks.answer = { status: 200, body: JSON.stringify({ keys }) };
+      jwks.response = { status: 200, body: JSON.stringify({ keys }) };
     },
     async listen() {
-      if (server.listening) return;
-      server.listen(port, '127.0.0.1');
-      await once(server, 'listening');
+      if (!server.listening) await once(server.listen(port, '127.0.0.1'), 'listening');
     },
     async close() {
       if (!server.listening) return;
-      server.close();
-      server.closeAllConnections();
+      server.close().closeAllConnections();
       await once(server, 'close');
     },
   };

@@ -1,209 +1,181 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import { ExportStatus } from '../../src/exports/export.js';
-import { engines, type EngineDatabase } from '../support/engines.js';
-import { startGateway, type Gateway } from '../support/gateway.js';
-import { exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
-import { addKeys, apiKeyRow, askWith, keyNamed, type RawResponse } from './credentials.js';
+import { engines } from '../support/engines.js';
+import { keysRequired, useGateway } from '../support/gateway.js';
+import { exportId, exportRow, fileRow } from '../support/rows.js';
+import { apiKeyRow, keyNamed, listExports } from './credentials.js';
 
-const keys = { org_a: keyNamed('A'), org_b: keyNamed('B') } as const;
-type Organization = keyof typeof keys;
+const organizations = ['org_a', 'org_b'] as const;
+type Organization = (typeof organizations)[number];
 
-const ROWS = 24;
-/** The two take turns, so that each page of a list would show a leak. */
-const ownerOf = (index: number): Organization => (index % 2 === 0 ? 'org_a' : 'org_b');
-const idsOf = (organization: Organization) =>
-  [...Array(ROWS).keys()].filter((index) => ownerOf(index) === organization).map(exportId);
-/** Of the form of an id, and of nobody. */
-const nobodys = exportId(9_999);
-const theirs = exportId(1);
+const indexes = [...Array(24).keys()];
+/** Rows alternate between the organizations, so a leak shows on every page of a list. */
+const owner = (index: number): Organization => (index % 2 === 0 ? 'org_a' : 'org_b');
+const ids = (organization: Organization) =>
+  indexes.filter((index) => owner(index) === organization).map(exportId);
+const ownOfA = exportId(0);
+const ownOfB = exportId(1);
+const unknown = exportId(9_999);
 
 interface Page {
   exports: {
-    data: { id: string }[];
+    data: { id: string; jsonUrl: string }[];
     pagination: { totalCount: number; endCursor: string | null; hasMore: boolean };
   };
 }
 
-describe.each(engines)('organizations on $engine', ({ provide }) => {
-  let database: EngineDatabase;
-  let gateway: Gateway;
-  let startedAt: number;
-
-  beforeAll(async () => {
-    database = await provide();
-    await addKeys(database, [apiKeyRow(keys.org_a, 'org_a'), apiKeyRow(keys.org_b, 'org_b')]);
-    gateway = await startGateway(database, { config: { auth: { kind: 'required', jwt: null } } });
-    const exports = [...Array(ROWS).keys()].map((index) =>
+describe.each(engines)('two organizations on $engine', (engine) => {
+  const gateway = useGateway(engine, {
+    config: keysRequired,
+    keys: organizations.map((organization) => apiKeyRow(keyNamed(organization), organization)),
+    exports: indexes.map((index) =>
       exportRow(index, {
-        organizationId: ownerOf(index),
-        name: `Sheep of ${ownerOf(index)}`,
+        organizationId: owner(index),
+        name: `Sheep of ${owner(index)}`,
         countTotal: index,
         status: index % 3 === 0 ? ExportStatus.FAILED : ExportStatus.COMPLETED,
       }),
-    );
-    const files = exports.flatMap((_row, index) => [
+    ),
+    files: indexes.flatMap((index) => [
       fileRow(index, ExportFileKind.JSON),
       fileRow(index, ExportFileKind.CSV),
-    ]);
-    await insertRows(gateway.source, { exports, files });
-    for (let index = 0; index < ROWS; index++) {
-      const folder = join(gateway.filesDirectory, 'exports', exportId(index));
-      await mkdir(folder, { recursive: true });
-      await writeFile(join(folder, 'json'), ownerOf(index));
-    }
-    startedAt = gateway.log.length;
-    // From here on the keys are known, and cost no statement.
-    for (const key of Object.values(keys)) await askWith(gateway, ['X-API-Key', key]);
+    ]),
   });
-  afterAll(async () => {
-    await gateway.close();
-    await database.dispose();
+  let logStart: number;
+  beforeAll(async () => {
+    for (const index of [0, 1]) {
+      const path = join(gateway.filesDirectory, fileRow(index, ExportFileKind.JSON).objectKey);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, owner(index));
+    }
+    logStart = gateway.log.length;
+    // Cached keys cost no statement in the tests below.
+    for (const organization of organizations) {
+      await listExports(gateway, ['X-API-Key', keyNamed(organization)]);
+    }
   });
 
-  const as = (organization: Organization, query: string, variables: object = {}) =>
-    askWith(gateway, ['X-API-Key', keys[organization]], JSON.stringify({ query, variables }));
-  const dataOf = <Data>({ status, text }: RawResponse): Data => {
+  const send = (organization: Organization, query: string, variables: object = {}) =>
+    gateway.send({ headers: ['X-API-Key', keyNamed(organization)], body: { query, variables } });
+  async function read<Data = Page>(...request: Parameters<typeof send>): Promise<Data> {
+    const { status, text } = await send(...request);
     const { data, errors } = JSON.parse(text) as { data: Data; errors?: unknown };
     expect([status, errors]).toEqual([200, undefined]);
     return data;
-  };
+  }
 
   it.each(['', ', includeJson: true', ', includeCsv: true, includeJson: true'])(
-    'cannot tell an id of the other from one of nobody (export(id: …%s))',
+    'get the same bytes and statements for an unknown and a foreign id (export(id: …%s))',
     async (flags) => {
-      const document = `query ($id: ID!) { export(id: $id${flags}) {
+      const query = `query ($id: ID!) { export(id: $id${flags}) {
         id name jsonUrl csvUrl csvErrorUrl csvSanitizedUrl files { kind state fileName url } } }`;
-      const own = await as('org_a', document, { id: exportId(0) });
-      expect(dataOf<{ export: object }>(own).export).toMatchObject({ id: exportId(0) });
-      expect(own.statements).toHaveLength(2);
-
-      const unknown = await as('org_a', document, { id: nobodys });
-      const foreign = await as('org_a', document, { id: theirs });
-      expect(foreign).toEqual(unknown);
+      const foreign = await send('org_a', query, { id: ownOfB });
+      const missing = await send('org_a', query, { id: unknown });
+      expect({ ...foreign, logged: [] }).toEqual({ ...missing, logged: [] });
       expect(foreign.text).toBe('{"data":{"export":null}}\n');
       expect(foreign.statements).toHaveLength(1);
-      // And the other one has it.
-      const reverse = await as('org_b', document, { id: theirs });
-      expect(dataOf<{ export: object }>(reverse).export).toMatchObject({ id: theirs });
+      expect((await send('org_a', query, { id: ownOfA })).statements).toHaveLength(2);
+      expect(await read('org_b', query, { id: ownOfB })).toMatchObject({ export: { id: ownOfB } });
     },
   );
 
-  it('cannot tell them in one document with its own, either', async () => {
-    const document = `query ($id: ID!) {
-      own: export(id: "${exportId(0)}", includeJson: true) { id jsonUrl }
-      other: export(id: $id, includeJson: true) { id jsonUrl } }`;
-    const foreign = await as('org_a', document, { id: theirs });
-    const unknown = await as('org_a', document, { id: nobodys });
-    const cut = ({ text }: RawResponse) => text.replace(/expires=[^"]+/g, '');
-    expect(cut(foreign)).toBe(cut(unknown));
-    expect(foreign.statements.length).toBe(unknown.statements.length);
+  it('get the same response for an unknown and a foreign id beside an own one', async () => {
+    const query = `query ($id: ID!) { other: export(id: $id, includeJson: true) { id jsonUrl }
+      own: export(id: "${ownOfA}", includeJson: true) { id jsonUrl } }`;
+    const foreign = await send('org_a', query, { id: ownOfB });
+    const missing = await send('org_a', query, { id: unknown });
+    const withoutSignature = (text: string) => text.replace(/expires=[^"]+/g, '');
+    expect(withoutSignature(foreign.text)).toBe(withoutSignature(missing.text));
+    expect(foreign.text).toContain('"other":null,"own":{');
+    expect(foreign.statements).toHaveLength(missing.statements.length);
   });
 
   it.each([
-    { what: 'all', filter: null },
-    { what: 'a search that both would match', filter: { search: 'sheep' } },
-    { what: 'a search for the other', filter: { search: 'org_' } },
-    { what: 'statuses', filter: { statuses: ['FAILED', 'COMPLETED'] } },
-    { what: 'a resource', filter: { resource: 'CONTACT' } },
-  ])('see and count only their own: $what', async ({ filter }) => {
-    const document = `query ($filter: ExportFilter, $orderBy: ExportOrderBy!, $direction: SortDirection!) {
+    null,
+    { search: 'sheep' },
+    { search: 'org_' },
+    { statuses: ['FAILED', 'COMPLETED'] },
+    { resource: 'CONTACT' },
+  ])('list and count only their own exports with the filter %j', async (filter) => {
+    const query = `query ($filter: ExportFilter, $orderBy: ExportOrderBy!, $direction: SortDirection!) {
       exports(filter: $filter, limit: 100, orderBy: $orderBy, direction: $direction) {
-        data { id } pagination { totalCount hasMore endCursor } } }`;
-    for (const organization of ['org_a', 'org_b'] as const) {
-      for (const orderBy of ['CREATED_AT', 'UPDATED_AT', 'COUNT_BATCHES', 'COUNT_TOTAL']) {
-        for (const direction of ['ASC', 'DESC']) {
-          const variables = { filter, orderBy, direction };
-          const { exports } = dataOf<Page>(await as(organization, document, variables));
-          expect(exports.data.map(({ id }) => id).sort()).toEqual(idsOf(organization));
-          expect(exports.pagination).toMatchObject({ totalCount: ROWS / 2, hasMore: false });
+        data { id } pagination { totalCount hasMore } } }`;
+    for (const orderBy of ['CREATED_AT', 'UPDATED_AT', 'COUNT_BATCHES', 'COUNT_TOTAL']) {
+      for (const direction of ['ASC', 'DESC']) {
+        for (const organization of organizations) {
+          const { exports } = await read(organization, query, { filter, orderBy, direction });
+          expect(exports.data.map(({ id }) => id).sort()).toEqual(ids(organization));
+          expect(exports.pagination).toEqual({ totalCount: 12, hasMore: false });
         }
       }
     }
   });
 
-  it('find nothing by the name of the other', async () => {
-    const document =
-      '{ exports(filter: { search: "of org_b" }) { data { id } pagination { totalCount } } }';
-    expect(dataOf<Page>(await as('org_a', document)).exports).toEqual({
-      data: [],
-      pagination: { totalCount: 0 },
-    });
+  it('find no export by a name of the other organization', async () => {
+    const selection = '{ data { id } pagination { totalCount } }';
+    const query = `{ exports(filter: { search: "of org_b" }) ${selection} }`;
+    const exports = { data: [], pagination: { totalCount: 0 } };
+    expect(await read('org_a', query)).toEqual({ exports });
   });
 
-  it('walk by cursor over their own, and are refused with a cursor of the other', async () => {
-    const document = `query ($after: String, $by: ExportOrderBy!) {
-      exports(limit: 5, after: $after, orderBy: $by) {
-        data { id } pagination { endCursor hasMore totalCount } } }`;
-    for (const by of ['CREATED_AT', 'COUNT_BATCHES']) {
+  it.each(['CREATED_AT', 'COUNT_BATCHES'])(
+    'page through their own exports by %s; cursors of the other organization are rejected',
+    async (orderBy) => {
+      const query = `query ($after: String, $orderBy: ExportOrderBy!) {
+        exports(limit: 5, after: $after, orderBy: $orderBy) {
+          data { id } pagination { endCursor hasMore totalCount } } }`;
       const seen: string[] = [];
       const cursors: string[] = [];
-      let after: string | null = null;
-      do {
-        const page: Page = dataOf<Page>(await as('org_b', document, { after, by }));
-        seen.push(...page.exports.data.map(({ id }) => id));
-        after = page.exports.pagination.hasMore ? page.exports.pagination.endCursor : null;
-        if (after !== null) cursors.push(after);
-      } while (after !== null);
-      expect(seen).toEqual(idsOf('org_b'));
-      expect(cursors).toHaveLength(2);
-      for (const cursor of cursors) {
-        const refused = await as('org_a', document, { after: cursor, by });
-        expect(JSON.parse(refused.text)).toMatchObject({
-          errors: [{ extensions: { code: 'BAD_USER_INPUT' } }],
-        });
-        expect(refused.text).not.toContain('exp_');
-        expect(refused.statements).toEqual([]);
+      for (let hasMore = true; hasMore;) {
+        const { exports } = await read('org_b', query, { after: cursors.at(-1), orderBy });
+        seen.push(...exports.data.map(({ id }) => id));
+        hasMore = exports.pagination.hasMore;
+        if (hasMore) cursors.push(exports.pagination.endCursor ?? '');
       }
-    }
-  });
+      expect(seen).toEqual(ids('org_b'));
+      expect(cursors).toHaveLength(2);
+      for (const after of cursors) {
+        const { text, statements } = await send('org_a', query, { after, orderBy });
+        expect(text).toContain('"code":"BAD_USER_INPUT"');
+        expect(text).not.toContain('exp_');
+        expect(statements).toEqual([]);
+      }
+    },
+  );
 
-  it('get links to their own files only, and the links name no organization', async () => {
-    const document = '{ exports(limit: 100, includeJson: true) { data { id jsonUrl } } }';
-    for (const organization of ['org_a', 'org_b'] as const) {
-      const answer = await as(organization, document);
-      const { exports } = dataOf<{ exports: { data: { id: string; jsonUrl: string }[] } }>(answer);
-      expect(exports.data).toHaveLength(ROWS / 2);
-      for (const { id, jsonUrl } of exports.data) {
+  it('get links to their own files, and no link names an organization', async () => {
+    const query = '{ exports(limit: 100, includeJson: true) { data { id jsonUrl } } }';
+    for (const organization of organizations) {
+      const { data } = (await read(organization, query)).exports;
+      expect(data.map(({ id }) => id)).toEqual(ids(organization));
+      for (const { id, jsonUrl } of data) {
         expect(jsonUrl).toContain(`/exports/${id}/json?`);
         expect(jsonUrl).not.toContain('org_');
       }
-      const [first] = exports.data;
-      expect(await (await fetch(first?.jsonUrl ?? '')).text()).toBe(organization);
+      expect(await (await fetch(data[0]?.jsonUrl ?? '')).text()).toBe(organization);
     }
   });
 
-  it('do not get an answer that was made for the other, though they ask at once', async () => {
-    const document = '{ exports(limit: 100) { data { id } pagination { totalCount } } }';
-    const turns = Array.from({ length: 30 }, (_, index) => ownerOf(index));
-    const answers = await Promise.all(turns.map((organization) => as(organization, document)));
-    answers.forEach((answer, index) => {
-      const { exports } = dataOf<Page>(answer);
-      expect(exports.data.map(({ id }) => id)).toEqual(idsOf(ownerOf(index)));
-    });
+  it('get no response of each other when they send the same query concurrently', async () => {
+    const query = '{ exports(limit: 100) { data { id } pagination { totalCount } } }';
+    const pages = await Promise.all(indexes.map((index) => read(owner(index), query)));
+    for (const [index, { exports }] of pages.entries()) {
+      expect(exports.data.map(({ id }) => id)).toEqual(ids(owner(index)));
+    }
   });
 
-  it('stand in every statement that has read exports and files', () => {
-    const read = gateway.log
-      .slice(startedAt)
-      .flatMap(({ sql }) =>
-        typeof sql === 'string' && /exports|export_files/.test(sql) ? [sql] : [],
-      );
-    expect(read.length).toBeGreaterThan(100);
-    for (const sql of read) expect(sql).toMatch(/\bWHERE (e\.)?organization_id = \?/);
-    // Each of the ways to read is among them.
-    for (const way of [
-      / e\.id IN \(/,
-      /COUNT\(\*\)/,
-      /JOIN export_files/,
-      /ORDER BY/,
-      /LOWER|LIKE/,
-    ]) {
-      expect(read.some((sql) => way.test(sql))).toBe(true);
-    }
+  it('appear in every statement that read exports or files', () => {
+    const statements = gateway.log
+      .slice(logStart)
+      .flatMap(({ sql }) => (typeof sql === 'string' && /export/.test(sql) ? [sql] : []));
+    expect(statements.length).toBeGreaterThan(100);
+    for (const sql of statements) expect(sql).toMatch(/\bWHERE (e\.)?organization_id = \?/);
+    const kinds = [/ e\.id IN \(/, /COUNT\(\*\)/, /JOIN export_files/, /ORDER BY/, /LOWER|LIKE/];
+    for (const kind of kinds) expect(statements.some((sql) => kind.test(sql))).toBe(true);
   });
 });

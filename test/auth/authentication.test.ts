@@ -1,0 +1,233 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { SignJWT } from 'jose';
+
+import { hashApiKey } from '../../src/auth/api-key.js';
+import { ExportFileKind } from '../../src/exports/export-file.js';
+import { readConfig } from '../../src/config/config.js';
+import { createDatabaseProxy, type DatabaseProxy } from '../support/database-proxy.js';
+import { embedded, engines } from '../support/engines.js';
+import { keysRequired, startGateway, useGateway, type Gateway } from '../support/gateway.js';
+import { exportId, exportRow, fileRow } from '../support/rows.js';
+import { describeWith } from '../support/describe-with.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+import {
+  apiKeyRow,
+  expectNotLogged,
+  expectUnauthenticated,
+  exportIds,
+  keyNamed,
+  listExports,
+  refusal,
+} from './credentials.js';
+
+const keyOfA = keyNamed('A');
+const keyOfB = keyNamed('B');
+const revoked = keyNamed('revoked');
+const expired = keyNamed('expired');
+const temporary = keyNamed('temporary');
+const unknown = keyNamed('unknown');
+/** Node accepts headers of up to 16 KB. */
+const huge = `egk_${'x'.repeat(8_192)}`;
+const injection = "' OR '1'='1";
+const HOUR_MS = 3_600_000;
+const secret = 'a secret of the tests with 40 characters';
+const jwt = new SignJWT({ org_id: 'org_a' })
+  .setProtectedHeader({ alg: 'HS256' })
+  .setExpirationTime('1h');
+const token = await jwt.sign(Buffer.from(secret));
+const forged = await jwt.sign(Buffer.from(`${secret}!`));
+
+describe.each(engines)('authentication on $engine', (engine) => {
+  const gateway = useGateway(engine, {
+    config: { auth: readConfig({ AUTH: 'required', JWT_SECRET: secret }).auth },
+    keys: [
+      apiKeyRow(keyOfA, 'org_a'),
+      apiKeyRow(keyOfB, 'org_b'),
+      apiKeyRow(revoked, 'org_a', { revokedAt: new Date(Date.now() - 1_000) }),
+      apiKeyRow(expired, 'org_a', { expiresAt: new Date(Date.now() - 1_000) }),
+      apiKeyRow(temporary, 'org_a', { expiresAt: new Date(Date.now() + HOUR_MS) }),
+    ],
+    exports: ['org_a', 'org_b', 'org_demo'].map((organizationId, index) =>
+      exportRow(index, { organizationId }),
+    ),
+  });
+
+  const list = async (...headers: string[]) => exportIds(await listExports(gateway, headers));
+
+  it('lists the exports of the organization of the key or token only', async () => {
+    expect(await list('X-API-Key', keyOfA)).toEqual([exportId(0)]);
+    expect(await list('x-api-key', keyOfB)).toEqual([exportId(1)]);
+    expect(await list('X-API-Key', temporary)).toEqual([exportId(0)]);
+    expect(await list('X-API-Key', keyOfB, 'Authorization', '')).toEqual([exportId(1)]);
+    for (const scheme of ['Bearer', 'bearer', 'BEARER', 'Bearer ']) {
+      expect(await list('Authorization', `${scheme} ${token}`)).toEqual([exportId(0)]);
+    }
+    expect(await list('X-API-Key', '', 'Authorization', `Bearer ${token}`)).toEqual([exportId(0)]);
+  });
+
+  it.each<[credentials: string, cause: RegExp, ...headers: string[]]>([
+    ['no credentials', /^no credentials$/],
+    ['an empty key', /^no credentials$/, 'X-API-Key', ''],
+    ['a key in a cookie', /^no credentials$/, 'Cookie', `X-API-Key=${keyOfA}`],
+    ['an unknown key', /^unknown API key$/, 'X-API-Key', unknown],
+    ['a revoked key', /^API key key_\w+ is revoked$/, 'X-API-Key', revoked],
+    ['an expired key', /^API key key_\w+ has expired$/, 'X-API-Key', expired],
+    ['a repeated key', /^unknown API key$/, 'X-API-Key', keyOfA, 'X-API-Key', keyOfA],
+    ['two keys', /^unknown API key$/, 'X-API-Key', keyOfA, 'X-API-Key', keyOfB],
+    ['a key of 8 KB', /^unknown API key$/, 'X-API-Key', huge],
+    ['a key in lower case', /^unknown API key$/, 'X-API-Key', keyOfA.toLowerCase()],
+    ['a key with a trailing no-break space', /^unknown API key$/, 'X-API-Key', `${keyOfA}\u00a0`],
+    ['a truncated key', /^unknown API key$/, 'X-API-Key', keyOfA.slice(0, -1)],
+    ['the hash of a key', /^unknown API key$/, 'X-API-Key', hashApiKey(keyOfA)],
+    ['SQL as a key', /^unknown API key$/, 'X-API-Key', injection],
+    ['bytes that are not ASCII', /^unknown API key$/, 'X-API-Key', '\u00ff\u0080%'],
+    ['a key and a token', /exclude/, 'X-API-Key', keyOfA, 'Authorization', `Bearer ${token}`],
+    ['a key as a token', /Invalid/, 'Authorization', `Bearer ${keyOfA}`],
+    ['a token of 8 KB', /Invalid/, 'Authorization', `Bearer ${huge}`],
+    ['a forged token', /signature/, 'Authorization', `Bearer ${forged}`],
+    ['no token', /not a bearer token$/, 'Authorization', 'Bearer'],
+    ['an empty token', /not a bearer token$/, 'Authorization', 'Bearer '],
+    ['a token without a scheme', /not a bearer token$/, 'Authorization', token],
+    ['two tokens', /not a bearer token$/, 'Authorization', `Bearer ${token} ${token}`],
+    ['a key as a password', /not a bearer token$/, 'Authorization', `Basic ${btoa(`x:${keyOfA}`)}`],
+  ])(
+    'rejects %s with the response to all invalid credentials',
+    async (_name, cause, ...headers) => {
+      await expectUnauthenticated(gateway, headers, cause);
+    },
+  );
+
+  it('looks up a known or unknown key from the database once', async () => {
+    const headers = ['X-API-Key', keyNamed('never seen')];
+    const lookup = /^SELECT .+ FROM api_keys WHERE key_hash = \?$/;
+    const { statements } = await listExports(gateway, headers);
+    expect(statements).toEqual([expect.stringMatching(lookup)]);
+    const second = await listExports(gateway, headers);
+    expect(second).toMatchObject({ status: 401, text: refusal, statements: [] });
+
+    await listExports(gateway, ['X-API-Key', keyOfA]);
+    for (let i = 0; i < 10; i++) {
+      const { status, statements: sql } = await listExports(gateway, ['X-API-Key', keyOfA]);
+      expect([status, sql]).toEqual([200, [expect.stringContaining(' FROM exports ')]]);
+    }
+  });
+
+  it.each([
+    { body: '{' },
+    { body: [] },
+    { body: { query: '{ nonsense }' } },
+    { body: { query: '{ __typename }' } },
+    { body: '' },
+    { path: '/graphql?query={__typename}' },
+    { path: '/graphql' },
+  ])('authenticates before it parses the request %j', async (request) => {
+    expect(await gateway.send(request)).toMatchObject({ status: 401, text: refusal });
+  });
+
+  it('logs no key, no hash of a key, no token and no signature', () => {
+    expect(gateway.log.length).toBeGreaterThan(20);
+    expectNotLogged(gateway, [keyOfA, keyOfB, revoked, expired, temporary, unknown, huge]);
+    expectNotLogged(gateway, [keyOfA.toLowerCase(), hashApiKey(keyOfA), injection]);
+    expectNotLogged(gateway, [token, token.slice(-43), forged, forged.slice(-43), secret]);
+  });
+});
+
+describe('without credentials', () => {
+  const gateway = useGateway(embedded, {
+    config: keysRequired,
+    keys: [apiKeyRow(keyOfA, 'org_a')],
+    exports: [exportRow(0, { organizationId: 'org_a' })],
+    files: [fileRow(0, ExportFileKind.JSON)],
+  });
+  beforeAll(async () => {
+    const folder = join(gateway.filesDirectory, 'exports', exportId(0));
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'json'), '[]');
+  });
+
+  it('a bearer token is rejected because no JWT key is configured', async () => {
+    const headers = ['Authorization', `Bearer ${token}`];
+    await expectUnauthenticated(gateway, headers, /^no JWT key is configured$/);
+  });
+
+  it.each(['/health/live', '/health/ready', '/metrics'])('%s responds', async (path) => {
+    expect((await gateway.send({ path })).status).toBe(200);
+  });
+
+  it('a signed link downloads its file', async () => {
+    const { data } = await gateway.query<{ export: { jsonUrl: string } }>(
+      'query ($id: ID!) { export(id: $id, includeJson: true) { jsonUrl } }',
+      { id: exportId(0) },
+      { 'x-api-key': keyOfA },
+    );
+    // The link contains neither the organization nor the key.
+    expect(data.export.jsonUrl).not.toMatch(/org_a|egk_/);
+    const response = await fetch(data.export.jsonUrl);
+    expect([response.status, await response.text()]).toEqual([200, '[]']);
+    const unsigned = data.export.jsonUrl.replace(/signature=[^&]+/, 'signature=');
+    expect((await fetch(unsigned, { headers: { 'x-api-key': keyOfA } })).status).toBe(403);
+  });
+
+  it('GraphiQL opens with an empty key header and without the id of an export', async () => {
+    const { status, text } = await gateway.send({ headers: ['accept', 'text/html'] });
+    expect(status).toBe(200);
+    // The page embeds the headers of the editor as JSON in JSON.
+    expect(text).toContain(`"headers":${JSON.stringify('{\n  "X-API-Key": ""\n}')}`);
+    expect(text).toContain('query OneExport');
+    expect(text).not.toMatch(/exp_[1-9A-HJ-NP-Za-km-z]{22}|org_a|egk_/);
+    expect(JSON.stringify(gateway.log)).toContain('FROM api_keys');
+    expect(JSON.stringify(gateway.log)).not.toContain('ORDER BY created_at');
+  });
+});
+
+describeWith('mysql', 'while the database is unavailable', () => {
+  let database: TestDatabase;
+  let proxy: DatabaseProxy;
+  let gateway: Gateway;
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    proxy = await createDatabaseProxy(database.url);
+    await proxy.open();
+    gateway = await startGateway(
+      { config: { kind: 'mysql', url: proxy.url } },
+      { config: keysRequired, keys: [apiKeyRow(keyOfA, 'org_a')] },
+    );
+  });
+  afterEach(async () => {
+    await proxy.open();
+    await gateway.close();
+    await proxy.close();
+    await database.drop();
+  });
+
+  it('responds with 503 to an API key and accepts the key afterwards', async () => {
+    await proxy.close();
+    const { status, headers, text } = await listExports(gateway, ['X-API-Key', keyOfA]);
+    expect([status, headers['retry-after']]).toEqual([503, '1']);
+    expect(JSON.parse(text)).toEqual({
+      errors: [
+        {
+          message: 'The exports cannot be read right now. Try again in a moment.',
+          extensions: { code: 'SERVICE_UNAVAILABLE' },
+        },
+      ],
+    });
+    await proxy.open();
+    expect(exportIds(await listExports(gateway, ['X-API-Key', keyOfA]))).toEqual([]);
+    expectNotLogged(gateway, [keyOfA]);
+  });
+
+  it('logs nothing of a key whose lookup is interrupted', async () => {
+    proxy.freeze();
+    const logBefore = gateway.log.length;
+    const response = listExports(gateway, ['X-API-Key', keyOfA]);
+    await until(() => gateway.log.slice(logBefore).find(({ sql }) => sql !== undefined));
+    await proxy.close();
+    expect((await response).status).toBe(503);
+    expectNotLogged(gateway, [keyOfA]);
+  });
+});
