@@ -14,7 +14,7 @@ import { GRAPHQL_PATH } from './http/graphql-route.js';
 import { LoadShedder } from './http/load-shedder.js';
 import { createHttpServer } from './http/server.js';
 import type { Logger } from './logger.js';
-import { seedIfEmpty } from './sample/fill-when-empty.js';
+import { seedIfEmpty } from './sample/seed.js';
 import { createUrlSigner } from './storage/create-url-signer.js';
 import { instrumentedSigner } from './storage/url-signer.js';
 import { openStorage } from './storage/open-storage.js';
@@ -42,7 +42,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     entities,
     logger,
     prepare: async (source) => {
-      if (config.seedSamples) await seedIfEmpty({ source, files: storage.store, logger });
+      if (config.seedSamples) await seedIfEmpty(source, { storage, logger });
     },
   });
   const measured = instrumentedDatabase(opened, { onQuery: metrics.queryCompleted, logger });

@@ -127,7 +127,7 @@ export class ExportFile {
   }
 }
 
-const fileNameEndings: Record<ExportFileKind, string> = {
+export const fileNameEndings: Record<ExportFileKind, string> = {
   [ExportFileKind.JSON]: '.json',
   [ExportFileKind.CSV]: '.csv',
   [ExportFileKind.CSV_ERROR]: '-errors.csv',

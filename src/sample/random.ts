@@ -1,74 +1,34 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
-/** Bitcoin's: without 0, O, I and l, which look alike. */
+/** Bitcoin's alphabet: without 0, O, I and l, which look alike. */
 const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 
-/**
- * Numbers that look random and are the same for the same key on every machine. Whatever has a key of its own does not
- * change when something else is drawn before it. The generator is sfc32 (Chris Doty-Humphrey, PractRand).
- */
-export class Random {
-  private a: number;
-  private b: number;
-  private c: number;
-  private counter: number;
-
-  constructor(key: string) {
-    const state = createHash('sha256').update(key).digest();
-    this.a = state.readInt32LE(0);
-    this.b = state.readInt32LE(4);
-    this.c = state.readInt32LE(8);
-    this.counter = state.readInt32LE(12);
-  }
-
-  /** From 0 up to but not 1. */
-  fraction(): number {
-    const sum = (this.a + this.b + this.counter) | 0;
-    this.counter = (this.counter + 1) | 0;
-    this.a = this.b ^ (this.b >>> 9);
-    this.b = (this.c + (this.c << 3)) | 0;
-    this.c = (((this.c << 21) | (this.c >>> 11)) + sum) | 0;
-    return (sum >>> 0) / 2 ** 32;
-  }
-
-  /** A whole number from `min` to `max`, both included. */
-  whole(min: number, max: number): number {
-    return min + Math.floor(this.fraction() * (max - min + 1));
-  }
-
-  /** A number from `min` to `max` with so many decimals. */
-  decimal(min: number, max: number, decimals: number): number {
-    return Number((min + this.fraction() * (max - min)).toFixed(decimals));
-  }
-
-  chance(probability: number): boolean {
-    return this.fraction() < probability;
-  }
-
-  pick<T>(items: readonly T[]): T {
-    return at(items, Math.floor(this.fraction() * items.length));
-  }
-
-  /** One of the items, each as often as its weight says. */
-  weighted<T>(items: readonly (readonly [item: T, weight: number])[]): T {
-    let left = this.fraction() * items.reduce((sum, [, weight]) => sum + weight, 0);
-    const found = items.find(([, weight]) => (left -= weight) < 0);
-    return (found ?? at(items, items.length - 1))[0];
-  }
-
-  base58(length: number): string {
-    return Array.from({ length }, () => BASE58.charAt(this.whole(0, 57))).join('');
-  }
-
-  /** The pattern with every `#` replaced by a digit. */
-  digits(pattern: string): string {
-    return pattern.replace(/#/g, () => String(this.whole(0, 9)));
-  }
+/** 22 base58 characters that depend on the key alone. */
+export function base58Id(key: string): string {
+  const bytes = [...hash('sha256', key, 'buffer').subarray(0, 22)];
+  return bytes.map((byte) => BASE58.charAt(byte % BASE58.length)).join('');
 }
 
-/** The item at an index that is known to be there. Throws RangeError when it is not. */
-export function at<T>(items: readonly T[], index: number): T {
-  const item = items[index];
-  if (item === undefined) throw new RangeError(`There is no item ${index} of ${items.length}.`);
-  return item;
+export type Random = ReturnType<typeof createRandom>;
+
+/** A seeded generator (mulberry32): the same key yields the same values on every machine. */
+export function createRandom(key: string) {
+  let state = hash('sha256', key, 'buffer').readInt32LE();
+  /** From 0 up to, but not including, 1. */
+  const fraction = (): number => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+  /** From `min` to `max`, both included. */
+  const integer = (min: number, max: number) => min + Math.floor(fraction() * (max - min + 1));
+  const pick = <T>(items: readonly T[]): T => {
+    const item = items[integer(0, items.length - 1)];
+    if (item === undefined) throw new RangeError('An empty list has no item to pick.');
+    return item;
+  };
+  /** One of the alternatives in `one|another`. */
+  const word = (alternatives: string) => pick(alternatives.split('|'));
+  return { fraction, integer, pick, word };
 }

@@ -1,185 +1,116 @@
 import { ExportResource } from '../exports/export.js';
-import { drawPerson, type Theme } from './address-book.js';
 import type { Random } from './random.js';
 
 export type Cell = string | number | boolean | null;
-/** A record as JSON has it; its keys, in order, are the columns of the CSV. */
 export type SampleRecord = Readonly<Record<string, Cell>>;
 
-/** What a record is drawn from. */
-export interface RecordSource {
-  readonly random: Random;
-  readonly theme: Theme;
-  /** When the export ran: nothing in it is younger. */
-  readonly at: Date;
-  /** Counts from 1. */
-  readonly number: number;
-}
-
-/** A believable record of each resource. */
-export const drawRecord: Readonly<Record<ExportResource, (source: RecordSource) => SampleRecord>> =
+/**
+ * Words by language: `|` separates alternatives, `:` a name and its form in e-mail addresses.
+ * Titles follow ExportResource. Phone numbers are reserved for fiction or too short to exist.
+ */
+export const locales = [
   {
-    [ExportResource.CONTACT]: (source) => {
-      const { random } = source;
-      const { name, company, email, phone, street, place, note } = drawPerson(random, source.theme);
-      return {
-        id: idOf('con', source),
-        name,
-        company: random.chance(0.7) ? company : null,
-        email,
-        phone,
-        street,
-        postal_code: place.postalCode,
-        city: place.city,
-        country: place.country,
-        // What a customer owes or is owed; a negative number is data, not an attack.
-        balance: random.chance(0.5) ? 0 : random.decimal(-400, 2500, 2),
-        newsletter: random.chance(0.4),
-        notes: random.chance(0.4) ? note : null,
-        created_at: before(source, 900),
-      };
-    },
-    [ExportResource.GROUP]: (source) => {
-      const { random } = source;
-      const { company, email, place, note } = drawPerson(random, source.theme);
-      const emoji = random.pick(['🌟', '📦', '🎄', '🚚', '❤️', '🏳️‍🌈']);
-      return {
-        id: idOf('grp', source),
-        name: random.chance(0.2) ? `${emoji} ${place.city}` : `${company} – ${place.city}`,
-        description: note,
-        owner: email,
-        members: random.whole(0, 480),
-        change_this_month: random.whole(-30, 60),
-        parent_id: random.chance(0.3) ? `grp_${random.whole(100_000, 999_999)}` : null,
-        created_at: before(source, 900),
-      };
-    },
-    [ExportResource.LOCATION]: (source) => {
-      const { random } = source;
-      const { company, phone, street, place, note } = drawPerson(random, source.theme);
-      return {
-        id: idOf('loc', source),
-        name: company,
-        type: random.pick(['warehouse', 'store', 'office', 'pickup point', 'cold store']),
-        street,
-        postal_code: place.postalCode,
-        city: place.city,
-        country: place.country,
-        // Within a few kilometres of the city's centre.
-        latitude: Number((place.latitude + random.decimal(-0.04, 0.04, 5)).toFixed(5)),
-        longitude: Number((place.longitude + random.decimal(-0.04, 0.04, 5)).toFixed(5)),
-        phone,
-        min_temperature_c: random.pick([null, null, '+5', '-18', '-22.5']),
-        opens: random.pick(['07:00', '08:00', '08:30', '09:00']),
-        closes: random.pick(['17:30', '18:00', '20:00']),
-        notes: note,
-      };
-    },
-    [ExportResource.SHIPMENT]: (source) => {
-      const { random } = source;
-      const { name, company, street, place, note } = drawPerson(random, source.theme);
-      const status = random.pick([
-        'label created',
-        'in transit',
-        'delivered',
-        'delivered',
-        'returned',
-      ]);
-      const shippedDaysAgo = random.decimal(4, 30, 4);
-      return {
-        id: idOf('shp', source),
-        ...drawParcel(random),
-        status,
-        recipient: name,
-        company: random.chance(0.5) ? company : null,
-        street,
-        postal_code: place.postalCode,
-        city: place.city,
-        country: place.country,
-        weight_kg: random.decimal(0.1, 31.5, 2),
-        parcels: random.chance(0.8) ? 1 : random.whole(2, 6),
-        shipped_at: status === 'label created' ? null : daysBefore(source.at, shippedDaysAgo),
-        delivered_at:
-          status === 'delivered'
-            ? daysBefore(source.at, shippedDaysAgo - random.decimal(0.5, 4, 4))
-            : null,
-        instructions: random.chance(0.4) ? note : null,
-      };
-    },
-    [ExportResource.TRACKER]: (source) => {
-      const { random } = source;
-      const { name, place, note } = drawPerson(random, source.theme);
-      const event = random.pick([
-        'picked up',
-        'arrived at hub',
-        'customs',
-        'out for delivery',
-        'delivered',
-      ]);
-      return {
-        id: idOf('trk', source),
-        ...drawParcel(random),
-        last_event: event,
-        last_event_at: before(source, 6),
-        last_event_city: place.city,
-        country: place.country,
-        latitude: place.latitude,
-        longitude: place.longitude,
-        events: random.whole(1, 14),
-        delay_hours: random.whole(-12, 40),
-        signed_by: event === 'delivered' ? name : null,
-        message: random.chance(0.3) ? note : null,
-      };
-    },
-    [ExportResource.SHIPPING_LABEL_INFERENCE]: (source) => {
-      const { random } = source;
-      const { name, street, place } = drawPerson(random, source.theme);
-      const { tracking_number, carrier } = drawParcel(random);
-      const confidence = random.decimal(0.41, 0.999, 3);
-      const text = [carrier.toUpperCase(), name, street, `${place.postalCode} ${place.city}`];
-      return {
-        id: idOf('lbl', source),
-        image: `label-${String(source.number).padStart(5, '0')}.jpg`,
-        // Several lines in one cell, and what a camera makes of letters when it is not sure.
-        raw_text: misread([...text, tracking_number].join('\n'), confidence),
-        recipient: name,
-        street,
-        postal_code: place.postalCode,
-        city: place.city,
-        country: place.country,
-        carrier,
-        tracking_number,
-        confidence,
-        needs_review: confidence < 0.75,
-        read_at: before(source, 3),
-      };
-    },
+    names: ['Jürgen:juergen|Amara|Siobhán:siobhan|Zoë:zoe', 'Smith|O’Connor:oconnor|Brontë:bronte'],
+    companies: 'Walker Ltd|Müller & Sons|Okafor Logistics Inc.|Café Noël, Ltd',
+    addresses: '# Mill Lane;London;EC2A 4NE;GB;51.52;-0.08|# High St;Leeds;LS1 4DY;GB;53.80;-1.55',
+    phone: '+44 20 7946 09',
+    notes: 'Leave with a neighbour|Ring twice|Prefers e-mail, not phone',
+    titles: 'Contacts|Groups|Locations|Shipments|Trackers|Label scans',
+  },
+  {
+    names: ['Ким:kim|Ахметов:akhmetov|Лебедь:lebed', 'Юлия:yulia|Тимур:timur|Айгерим:aigerim'],
+    companies: 'ООО «Лебедь»|Торговый дом «Кузнец»|Мельник и партнёры',
+    addresses: 'пр. Абая, #;Алматы;050000;KZ;43.24;76.89|ул. Мира, #;Астана;010000;KZ;51.17;71.45',
+    phone: '+7 727 555 0',
+    notes: 'Позвонить за час|Оставить на охране|Только после 18:00',
+    titles: 'Контакты|Группы|Склады|Отправления|Отслеживание|Этикетки',
+  },
+  {
+    names: ['佐藤:sato|髙橋:takahashi|𠮷田:yoshida', '美咲:misaki|さくら:sakura|ケン:ken'],
+    companies: '株式会社佐藤商店|小林運輸株式会社|有限会社森製作所',
+    addresses: '神南#番;東京都;150-0041;JP;35.66;139.70|本町3-#;大阪市;541-0053;JP;34.68;135.50',
+    phone: '+81 3-5550-0',
+    notes: '宅配ボックスへ|午前中指定|電話連絡のうえ配達',
+    titles: '顧客リスト|グループ|拠点一覧|出荷データ|配送状況|送り状の読み取り',
+  },
+  {
+    names: ['ليلى:layla|يوسف:yousef|عمر:omar', 'حداد:haddad|الخطيب:alkhatib|ناصر:nasser'],
+    companies: 'شركة حداد للتجارة|مؤسسة ناصر للشحن|مخابز المصري',
+    addresses: 'شارع السلام #;دبي;00000;AE;25.20;55.27|شارع النخيل #;أبوظبي;00000;AE;24.45;54.38',
+    phone: '+971 4 555 0',
+    notes: 'يرجى الاتصال قبل التوصيل|التسليم للحارس',
+    titles: 'جهات الاتصال|المجموعات|المواقع|رسائل الشحن|تتبع الشحنات|ملصقات الشحن',
+  },
+] as const;
+type Locale = (typeof locales)[number];
+
+/** The locales of an export's records. The first one is the language of its name. */
+export function generateTheme(random: Random): readonly [Locale, ...Locale[]] {
+  return random.fraction() < 0.3 ? locales : [random.pick(locales)];
+}
+
+export function generatePerson(random: Random, locale: Locale): { name: string; email: string } {
+  const parts = locale.names.map((names) => random.word(names).split(':'));
+  const mailbox = parts.map((part) => part.at(-1)?.toLowerCase()).join('.');
+  // RFC 2606 reserves these domains: mail to them reaches no mailbox.
+  const domain = random.word('example.com|example.net|example.org');
+  const name = parts.map(([written]) => written).join(' ');
+  return { name, email: `${mailbox}${random.integer(1, 99)}@${domain}` };
+}
+
+const ADDRESS = 'street postal_code city country';
+const PARCEL = 'carrier tracking_number status';
+/** The columns of each resource, in the order of CSV and JSON. */
+export const columnsOf: Readonly<Record<ExportResource, string>> = {
+  [ExportResource.CONTACT]: `id name company email phone ${ADDRESS} balance notes created_at`,
+  [ExportResource.GROUP]: 'id title members notes created_at',
+  [ExportResource.LOCATION]: `id company ${ADDRESS} latitude longitude phone notes`,
+  [ExportResource.SHIPMENT]: `id ${PARCEL} name ${ADDRESS} weight_kg shipped_at notes`,
+  [ExportResource.TRACKER]: `id ${PARCEL} name city latitude longitude shipped_at notes`,
+  [ExportResource.SHIPPING_LABEL_INFERENCE]: `id raw_text name ${ADDRESS} confidence unsure`,
+};
+
+/** Generates the values of all columns for one record of a run at the time `at`. */
+export function generateRecord(random: Random, locale: Locale, at: Date): SampleRecord {
+  const { name, email } = generatePerson(random, locale);
+  const address = random.word(locale.addresses).split(';');
+  const [line = '', city = '', postal_code = '', country = '', latitude, longitude] = address;
+  const street = line.replace('#', String(random.integer(1, 48)));
+  const company = random.word(locale.companies);
+  const carrier = random.word('Northwind Parcel|Heron Express|Blauvogel|Kitsune Cargo');
+  const tracking_number = `${carrier.charAt(0)}${random.integer(1e9, 1e10 - 1)}`;
+  const status = random.word('label created|in transit|delivered|delivered|returned');
+  const daysAgo = (days: number) => new Date(at.getTime() - days * 86_400_000).toISOString();
+  const nearby = (degrees = '') =>
+    Math.round(Number(degrees) * 1e5 + random.integer(-999, 999)) / 1e5;
+  const label = [carrier, name, street, postal_code, city, tracking_number].join('\n');
+  const confidence = random.integer(410, 999) / 1000;
+  return {
+    id: random.integer(100_000, 999_999),
+    name,
+    email,
+    company,
+    street,
+    postal_code,
+    city,
+    country,
+    latitude: nearby(latitude),
+    longitude: nearby(longitude),
+    phone: `${locale.phone}${random.integer(10, 99)}`,
+    // What a customer owes or is owed: a negative number is data, not a formula.
+    balance: random.integer(-40_000, 250_000) / 100,
+    notes: random.fraction() < 0.5 ? random.word(locale.notes) : null,
+    created_at: daysAgo(random.fraction() * 900),
+    title: `${random.word('🌟|📦|🎄|❤️|🏳️‍🌈')} ${company} – ${city}`,
+    members: random.integer(0, 480),
+    carrier,
+    tracking_number,
+    status,
+    weight_kg: random.integer(10, 3150) / 100,
+    shipped_at: status === 'label created' ? null : daysAgo(random.fraction() * 30),
+    // Several lines in one cell, misread where the camera is unsure.
+    raw_text: confidence < 0.6 ? label.replaceAll('0', 'O').replaceAll('l', '1') : label,
+    confidence,
+    unsure: confidence < 0.6,
   };
-
-/** Carriers that do not exist. */
-function drawParcel(random: Random) {
-  const [carrier, pattern] = random.pick([
-    ['Northwind Parcel', 'NWP#########'],
-    ['Heron Express', 'HX ### ### ### ##'],
-    ['Blauvogel', '00340########'],
-    ['Kitsune Cargo', 'KC-####-####-####'],
-  ] as const);
-  return { tracking_number: random.digits(pattern), carrier };
-}
-
-function misread(text: string, confidence: number): string {
-  return confidence < 0.6 ? text.replace(/0/g, 'O').replace(/rn/g, 'm').replace(/l/g, '1') : text;
-}
-
-function idOf(prefix: string, { random, number }: RecordSource): string {
-  return `${prefix}_${100_000 + number * 7 + random.whole(0, 6)}`;
-}
-
-/** A moment of the last so many days. */
-function before({ random, at }: RecordSource, days: number): string {
-  return daysBefore(at, random.fraction() * days);
-}
-
-function daysBefore(moment: Date, days: number): string {
-  return new Date(moment.getTime() - days * 86_400_000).toISOString().replace(/\.\d+/, '');
 }

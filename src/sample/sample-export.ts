@@ -1,107 +1,104 @@
-import type { ExportFileRow } from '../exports/export-file.js';
+import { fileNameEndings } from '../exports/export-file.js';
 import { ExportResource, ExportStatus, type Export } from '../exports/export.js';
-import { drawEmail, drawTheme } from './address-book.js';
-import { drawExportName, fileNameOf } from './export-name.js';
-import type { FileSet } from './file-set.js';
-import type { FileSets } from './file-sets.js';
-import { drawCreation, drawLife } from './life.js';
-import { at, Random } from './random.js';
-import { english } from './world.js';
+import { base58Id, createRandom, type Random } from './random.js';
+import { generatePerson, generateTheme, locales } from './records.js';
+import { generateRun } from './run-files.js';
 
-/** The columns of an entity, without its methods. */
-export type Columns<T> = {
-  [K in keyof T as T[K] extends (...args: never[]) => unknown ? never : K]: T[K];
-};
+/** An export as the two tables hold it, and the contents of its files. */
+export type SampleExport = ReturnType<ReturnType<typeof createSampleGenerator>>;
 
-/** An export as the two tables have it. */
-export interface SampleExport {
-  readonly row: Columns<Export>;
-  readonly files: readonly Columns<ExportFileRow>[];
-}
-
-const BATCH_SIZE = 50;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const { COMPLETED, FAILED, PROCESSING, QUEUED, TIMED_OUT } = ExportStatus;
+/** The first 30 samples show each resource in each status, in this order. */
+const statuses = [COMPLETED, FAILED, PROCESSING, QUEUED, TIMED_OUT];
 const resources = Object.values(ExportResource);
-/** How often each is met; the order is that of the very first samples, which begin with completed ones. */
-const statuses = [
-  [ExportStatus.COMPLETED, 70],
-  [ExportStatus.FAILED, 10],
-  [ExportStatus.PROCESSING, 8],
-  [ExportStatus.QUEUED, 6],
-  [ExportStatus.TIMED_OUT, 6],
-] as const;
-/** The first 30 show every resource in every status. */
-const COMBINATIONS = resources.length * statuses.length;
+const REASONS = 'The carrier’s interface stopped answering.|The storage refused the upload (403).';
 
-export interface SampleSeries {
-  /** Decides everything but the times. */
-  readonly seed: string;
-  /** The end of the days that the samples are spread over. */
-  readonly now: Date;
-  readonly sets: FileSets;
-}
+/** Returns a generator of numbered samples; the same seed and `now` yield the same bytes. */
+export function createSampleGenerator(seed: string, now: Date) {
+  const runs = new Map<string, ReturnType<typeof generateRun>>();
+  return (index: number) => {
+    const random = createRandom(`${seed}/export/${index}`);
+    const turn = Math.floor(index / resources.length);
+    const resource = resources[index % resources.length] ?? ExportResource.CONTACT;
+    const status = statuses[turn] ?? (random.fraction() < 0.6 ? COMPLETED : random.pick(statuses));
+    const isDemo = turn < statuses.length || random.fraction() < 0.75;
+    // Pairs that one request created share their times.
+    const moment = createRandom(`${seed}/times/${index % 8 === 7 ? index - 1 : index}`);
+    const times = generateTimes(moment, { index, status, now: now.getTime() });
 
-/** The id of a sample: base58 like every id, and the same for the same seed. */
-export function sampleId(seed: string, index: number): string {
-  return `exp_${new Random(`${seed}/id/${index}`).base58(22)}`;
-}
+    // The first 252 samples have files of their own. For 100,000, these would take gigabytes.
+    const key = `${seed}/run/${resource}/${status}/${turn % 42}`;
+    const request = { resource, at: times.createdAt, failed: status === FAILED };
+    const hasFiles = status === COMPLETED || (status === FAILED && random.fraction() < 0.4);
+    const run = hasFiles ? (runs.get(key) ?? generateRun(key, request)) : null;
+    if (run !== null) runs.set(key, run);
+    const total = run?.total ?? (status === QUEUED ? 0 : random.integer(200, 99_999));
 
-/** The sample number `index` of a series; writes its files where it has any of its own. */
-export async function makeSample(series: SampleSeries, index: number): Promise<SampleExport> {
-  const { seed, now, sets } = series;
-  const random = new Random(`${seed}/export/${index}`);
-  const resource = at(resources, index % resources.length);
-  const isOneOfEach = index < COMBINATIONS;
-  const status = isOneOfEach
-    ? at(statuses, Math.floor(index / resources.length))[0]
-    : random.weighted(statuses);
-  const organizationId = isOneOfEach ? 'org_demo' : random.weighted(organizations);
-  const { createdAt, scheduled } = drawCreation(random, { index, status, seed, now });
-
-  const failed = status === ExportStatus.FAILED;
-  const hasFiles = status === ExportStatus.COMPLETED || (failed && random.chance(0.4));
-  const set = hasFiles ? await sets.take(random, { resource, at: createdAt, failed }) : null;
-  const theme = set?.theme ?? drawTheme(random);
-  const name = drawExportName(random, { theme, resource, createdAt });
-  const total = set?.total ?? plannedTotal(random, status);
-  const life = drawLife(random, { status, createdAt, now, total });
-  const requester = [random.pick(english.firstNames), random.pick(english.lastNames)] as const;
-  const id = sampleId(seed, index);
-  return {
-    row: {
-      id,
-      organizationId,
+    const [{ titles }] = generateTheme(createRandom(key));
+    const title = titles.split('|')[resources.indexOf(resource)] ?? resource;
+    const name = generateName(random, title, times.createdAt);
+    const row = {
+      id: `exp_${base58Id(`${seed}/id/${index}`)}`,
+      organizationId: isDemo ? 'org_demo' : random.word('org_acme|org_globex'),
       name,
       resource,
       status,
-      countBatches: Math.ceil(total / BATCH_SIZE),
+      countBatches: Math.ceil(total / 50),
       countTotal: total,
-      requestedBy: scheduled || random.chance(0.1) ? null : drawEmail(random, ...requester),
-      createdAt,
-      ...life,
-      ...(failed && set !== null && { failureReason: refusal(set) }),
-    },
-    files: (set?.files ?? []).map((file) => ({
-      ...file,
-      exportId: id,
-      fileName: fileNameOf(name, file.kind),
-    })),
+      failureReason: status === FAILED || status === TIMED_OUT ? random.word(REASONS) : null,
+      requestedBy: random.fraction() < 0.2 ? null : generatePerson(random, locales[0]).email,
+      ...times,
+    };
+    // File systems refuse some characters and long names. Only English sentences are that long.
+    const stem = name
+      .replace(/[/\\:*?"<>|]+/g, '_')
+      .slice(0, 100)
+      .trim();
+    const files = (run?.files ?? []).map((file) => {
+      const fileName = `${stem}${fileNameEndings[file.kind]}`;
+      return { ...file, exportId: row.id, fileName };
+    });
+    return { row, files };
   };
 }
 
-const organizations = [
-  ['org_demo', 78],
-  ['org_acme', 13],
-  ['org_globex', 9],
-] as const;
-
-function refusal(set: FileSet): string {
-  return `None of the ${set.total} records could be exported. The error file says why.`;
+/** Times in the last 14 days, but for expiry. Exports of a nightly schedule tie. */
+function generateTimes(
+  random: Random,
+  { index, status, now }: { index: number; status: ExportStatus; now: number },
+): Pick<Export, 'createdAt' | 'updatedAt' | 'startedAt' | 'completedAt' | 'expiresAt'> {
+  const isActive = status === QUEUED || status === PROCESSING;
+  const night = Math.floor(now / DAY - random.integer(1, 13)) * DAY + 2 * HOUR;
+  const anyTime = Math.round(now - HOUR - random.fraction() ** 1.4 * (14 * DAY - HOUR));
+  let created = random.fraction() < 0.12 ? night : anyTime;
+  if (isActive) created = now - random.integer(MINUTE, 3 * HOUR);
+  // The first samples are completed: the newest exports have files to download.
+  if (index < 6) created = now - (index + 1.5) ** 2 * MINUTE;
+  const started = created + random.integer(200, MINUTE / 2);
+  const ended = started + (status === TIMED_OUT ? 30 * MINUTE : random.integer(800, MINUTE));
+  const lastBatch = random.integer(started, now);
+  const daysKept = status === COMPLETED ? random.pick([30, 30, 30, 7, null]) : null;
+  return {
+    createdAt: new Date(created),
+    startedAt: status === QUEUED ? null : new Date(started),
+    completedAt: isActive ? null : new Date(ended),
+    updatedAt: new Date(status === QUEUED ? created : isActive ? lastBatch : ended),
+    expiresAt: daysKept === null ? null : new Date(ended + daysKept * DAY),
+  };
 }
 
-/** A queued export has not been cut into batches yet, and one that timed out was large. */
-function plannedTotal(random: Random, status: ExportStatus): number {
-  if (status === ExportStatus.QUEUED) return 0;
-  return status === ExportStatus.TIMED_OUT
-    ? random.whole(40_000, 250_000)
-    : random.whole(200, 20_000);
+/** Some names are nearly equal, or mean something to SQL, CSV, HTML, shells or file systems. */
+function generateName(random: Random, title: string, createdAt: Date): string {
+  const date = createdAt.toISOString().slice(0, 10);
+  const year = date.slice(0, 4);
+  const plain = `${title} ${date}|${title} ${date.slice(0, 7)}|🚚 ${title} ${year}|${title} ${year}`;
+  const awkward =
+    `${title.toUpperCase()} ${year}|${title.toLowerCase()} ${year}|${title}_${year}|${title}  ${year}|` +
+    `${title} 100%|“${title}” (2)|${title}/${year} <2>?|C:\\exports\\${title}|=1+1;"${title}",'${year}'|` +
+    `✅ ${title} – Zürich ❤️‍🔥👩‍👩‍👧|${title} with every field that the auditors asked for, even those that ` +
+    `are never filled in, and sorted like in the previous system for a comparison, ${date}`;
+  return random.word(random.fraction() < 0.35 ? awkward : plain);
 }

@@ -4,35 +4,37 @@ import type { FilesConfig, LocalFilesConfig } from '../config/files.js';
 import type { Logger } from '../logger.js';
 import { describeBucket } from './s3-address.js';
 import type { UrlSigner } from './url-signer.js';
-import type { FileStore } from './file-store.js';
-import { LocalStore } from './local-store.js';
-import { awsCredentials } from './s3-credentials.js';
+import { awsCredentials, type CredentialsProvider } from './s3-credentials.js';
 import { S3UrlSigner } from './s3-url-signer.js';
 import { S3Presigner } from './s3-presigner.js';
-import { S3Store } from './s3-store.js';
 
 /** The storage of files: a folder that the gateway serves, or a bucket that serves its objects itself. */
 export type Storage = {
-  readonly store: FileStore;
   /** A description for log lines; for a folder, its absolute path. */
   readonly place: string;
 } & (
   | { readonly kind: 'local'; readonly config: LocalFilesConfig }
-  | { readonly kind: 's3'; readonly links: UrlSigner }
+  | {
+      readonly kind: 's3';
+      readonly presigner: S3Presigner;
+      readonly credentials: CredentialsProvider;
+      readonly links: UrlSigner;
+    }
 );
 
 /** Opens the storage of FILES_URL. Throws StartupError when it is a bucket without credentials. */
 export async function openStorage(files: FilesConfig, logger: Logger): Promise<Storage> {
   if (files.kind === 'local') {
     const place = resolve(files.directory);
-    return { kind: 'local', config: files, store: new LocalStore(place), place };
+    return { kind: 'local', config: files, place };
   }
   const place = describeBucket(files.bucket);
   const presigner = new S3Presigner(files.bucket);
   const credentials = await awsCredentials(logger);
   return {
     kind: 's3',
-    store: new S3Store({ presigner, credentials, place }),
+    presigner,
+    credentials,
     links: new S3UrlSigner({ presigner, credentials, ttl: files.linkTtl }),
     place,
   };

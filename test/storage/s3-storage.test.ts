@@ -1,25 +1,23 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
-import { createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 
 import { readConfig } from '../../src/config/config.js';
 import type { S3FilesConfig } from '../../src/config/files.js';
 import { createTestDataSource } from '../support/data-source.js';
 import { StartupError } from '../../src/errors.js';
-import { ExportFileKind } from '../../src/exports/export-file.js';
+import { ExportFileKind, ExportFileRow } from '../../src/exports/export-file.js';
 import type { StoredFile } from '../../src/storage/url-signer.js';
 import { openStorage, type Storage } from '../../src/storage/open-storage.js';
 import { createLogger } from '../../src/logger.js';
-import { readRows } from '../sample/sample-folder.js';
+import { writeToStorage } from '../../src/sample/file-writer.js';
 import { startProgram } from '../support/built-gateway.js';
 import { describeWith } from '../support/describe-with.js';
 import { engines } from '../support/engines.js';
@@ -53,23 +51,7 @@ async function openBucket(FILES_URL: string): Promise<Storage & { kind: 's3' }> 
   return storage;
 }
 
-describe('object storage', () => {
-  it('that cannot be reached is named when a file is written, with the reason', async () => {
-    Object.assign(process.env, credentialsOf('key', 'secret'));
-    const probe = createServer().listen(0, '127.0.0.1');
-    await once(probe, 'listening');
-    const { port } = probe.address() as AddressInfo;
-    probe.close();
-    await once(probe, 'close');
-    const FILES_URL = `s3://exports/p?region=us-east-1&endpoint=http://127.0.0.1:${port}&forcePathStyle=true`;
-    const { store } = await openBucket(FILES_URL);
-    await expect(store.put('a.csv', content, 'text/csv')).rejects.toThrow(
-      /^FILES_URL names s3:\/\/exports\/p at http:\/\/127\.0\.0\.1:\d+, where files cannot be written \(connect ECONNREFUSED 127\.0\.0\.1:\d+\)\.$/,
-    );
-  });
-});
-
-describeWith('objectStorage', 'a server that verifies', () => {
+describeWith('objectStorage', 'object storage that verifies signatures', () => {
   let server: SwiftServer;
   let endpoint: string;
   let filesUrl: string;
@@ -89,7 +71,7 @@ describeWith('objectStorage', 'a server that verifies', () => {
   });
   afterAll(() => server.stop());
 
-  const put = (file: StoredFile) => storage.store.put(file.objectKey, content, 'text/csv');
+  const put = ({ objectKey }: StoredFile) => writeToStorage(storage, { objectKey, content });
   const linkTo = async (file: StoredFile) => (await storage.links.sign(file)).url;
 
   /** A link to a file that is there. */
@@ -118,7 +100,7 @@ describeWith('objectStorage', 'a server that verifies', () => {
     ['a "b" %41;+.json', undefined, 'application/json; charset=utf-8'],
     ['Größe 表 اب 🎉.csv', undefined, 'text/csv; charset=utf-8'],
     ['no ending', 'attachment; filename="no ending"', 'application/octet-stream'],
-  ])('gives a file under its name: %s', async (fileName, disposition, contentType) => {
+  ])('serves a file under its name: %s', async (fileName, disposition, contentType) => {
     const response = await fetch(await goodLink({ ...usual, fileName }));
     expect(Buffer.from(await response.arrayBuffer())).toEqual(content);
     const given = response.headers.get('content-disposition') ?? '';
@@ -145,13 +127,13 @@ describeWith('objectStorage', 'a server that verifies', () => {
     expect([response.status, await response.text()]).toEqual([200, content.toString()]);
   });
 
-  it('gives a part of a file', async () => {
+  it('serves a range of a file', async () => {
     const response = await fetch(await goodLink(), { headers: { Range: 'bytes=3-6' } });
     expect([response.status, await response.text()]).toEqual([206, 'name']);
     expect(response.headers.get('content-disposition')).toBe('attachment; filename=Contacts.csv');
   });
 
-  it('takes the bucket in the host as well', async () => {
+  it('accepts the bucket in the host', async () => {
     await put(usual);
     const { links } = await openBucket(filesUrl.replace('&forcePathStyle=true', ''));
     const { host, pathname, search } = new URL((await links.sign(usual)).url);
@@ -193,7 +175,7 @@ describeWith('objectStorage', 'a server that verifies', () => {
     ['host', (link) => link.replace('localhost', '127.0.0.1')],
     ['query, with more in it', (link) => `${link}&response-expires=0`],
     ['query, with less in it', (link) => link.replace(/&response-content-type=[^&]+/, '')],
-  ])('refuses a link with another %s', async (_, change) => {
+  ])('rejects a link with another %s', async (_, change) => {
     await put({ ...usual, objectKey: usual.objectKey.replace('data', 'errors') });
     const link = await goodLink();
     const changed = change(link);
@@ -203,36 +185,37 @@ describeWith('objectStorage', 'a server that verifies', () => {
     expect(await statusOf(changed)).toBe(changed.includes('us-east-2') ? 400 : 403);
   });
 
-  it('refuses to change a file by a link that reads it', async () => {
+  it('rejects PUT and DELETE with a link that reads', async () => {
     const link = await goodLink();
     for (const method of ['PUT', 'DELETE']) expect(await statusOf(link, { method })).toBe(403);
     expect(await statusOf(link)).toBe(200);
   });
 
-  it('takes a link as long as it lives and no longer', async () => {
+  it('accepts a link until its expiry only', async () => {
     expect(await statusOf(await olderLink(840))).toBe(200);
     expect(await statusOf(await olderLink(901))).toBe(403);
   });
 
-  it('refuses a link of other credentials, and a file that is written with them', async () => {
+  it('rejects a link and a write signed with other credentials', async () => {
     process.env['AWS_SECRET_ACCESS_KEY'] = 'guessed';
-    const stranger = await openBucket(filesUrl);
+    const untrusted = await openBucket(filesUrl);
     process.env['AWS_SECRET_ACCESS_KEY'] = server.secretAccessKey;
     await put(usual);
-    expect(await statusOf((await stranger.links.sign(usual)).url)).toBe(403);
-    await expect(stranger.store.put('a.csv', content, 'text/csv')).rejects.toThrow(
+    expect(await statusOf((await untrusted.links.sign(usual)).url)).toBe(403);
+    await expect(writeToStorage(untrusted, { objectKey: 'a.csv', content })).rejects.toThrow(
       new StartupError([
         `FILES_URL names s3://exports/of ours at ${endpoint}, where files cannot be written (403 SignatureDoesNotMatch).`,
       ]),
     );
   });
 
-  it('refuses a file for a bucket that is not there', async () => {
-    const { store } = await openBucket(filesUrl.replace('//exports', '//nowhere'));
-    await expect(store.put('a.csv', content, 'text/csv')).rejects.toThrow('(404 NoSuchBucket)');
+  it('rejects a write to a missing bucket', async () => {
+    const nowhere = await openBucket(filesUrl.replace('//exports', '//nowhere'));
+    const written = writeToStorage(nowhere, { objectKey: 'a.csv', content });
+    await expect(written).rejects.toThrow('(404 NoSuchBucket)');
   });
 
-  it('serves what the gateway links to', async () => {
+  it('serves the links of a gateway', async () => {
     await put({ ...usual, objectKey: 'exports/1/csv' });
     const embedded = engines.find(({ engine }) => engine === 'embedded');
     const database = await embedded?.provide();
@@ -273,7 +256,7 @@ describeWith('objectStorage', 'a server that verifies', () => {
     }
   });
 
-  it('is filled by npm run sample', async () => {
+  it('receives the files of npm run sample', async () => {
     const root = fileURLToPath(new URL('../..', import.meta.url));
     const folder = await mkdtemp(join(tmpdir(), 'sample-bucket-'));
     await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
@@ -298,14 +281,12 @@ describeWith('objectStorage', 'a server that verifies', () => {
       path: join(folder, 'data/exports.sqlite'),
     });
     await source.initialize();
-    const { files } = await readRows(source);
+    const files = await source.getRepository(ExportFileRow).find();
     await source.destroy();
     await rm(folder, { recursive: true });
     expect(files.length).toBeGreaterThan(60);
     for (const row of files) {
-      const response = await fetch(
-        await linkTo({ objectKey: row.object_key, fileName: row.file_name }),
-      );
+      const response = await fetch(await linkTo(row));
       const bytes = Buffer.from(await response.arrayBuffer());
       expect(createHash('sha256').update(bytes).digest('hex')).toBe(row.sha256);
     }
