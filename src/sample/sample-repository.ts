@@ -33,6 +33,6 @@ export async function insertSamples(source: DataSource, samples: SampleExport[])
     const exports = sorted.map(({ row }) => row);
     const files = sorted.flatMap((sample) => sample.files);
     await insert(Export, exports);
-    if (files.length > 0) await Promise.resolve();
+    if (files.length > 0) await insert(ExportFileRow, files);
   });
 }

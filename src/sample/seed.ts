@@ -31,12 +31,12 @@ export async function seedSamples(
     const end = Math.min(start + CONCURRENT_EXPORTS, count);
     const samples = Array.from({ length: end - start }, (_, offset) => generate(start + offset));
     const files = samples.flatMap((sample) => sample.files);
-    const newFiles = files.filter(() => true);
+    const newFiles = files.filter(({ objectKey }) => !written.has(objectKey));
     await Promise.all(newFiles.map((file) => writeToStorage(storage, file)));
     for (const { objectKey, sizeBytes } of newFiles) written.set(objectKey, sizeBytes);
     pending.push(...samples);
-    const isConnectionLimitError = pending.length >= EXPORTS_PER_TRANSACTION || end === count;
-    if (isConnectionLimitError) await insertSamples(source, pending.splice(0));
+    const isFull = pending.length >= EXPORTS_PER_TRANSACTION || end === count;
+    if (isFull) await insertSamples(source, pending.splice(0));
     onProgress?.(end);
   }
   return { files: written.size, bytes: [...written.values()].reduce((sum, size) => sum + size, 0) };

@@ -30,7 +30,7 @@ export function apiKeyRow(
   });
 }
 
-/** Creates the tables of a database and adds keys, for a gateway that does not start without any. */
+/** Creates the tables of a database and adds keys: a gateway may not start without any. */
 export async function addKeys(
   { config }: Pick<EngineDatabase, 'config'>,
   keys: readonly ApiKey[],
@@ -62,7 +62,7 @@ export const refusal =
   '{"errors":[{"message":"Valid credentials are needed: an X-API-Key header or a bearer token.",' +
   '"extensions":{"code":"UNAUTHENTICATED"}}]}';
 
-/** Expects the response that a request without credentials gets, to the byte. Only the log has the cause. */
+/** Expects the same bytes as for a request without credentials, and the cause in the log only. */
 export async function expectUnauthenticated(
   gateway: Pick<Gateway, 'send'>,
   headers: readonly string[],

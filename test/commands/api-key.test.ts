@@ -1,228 +1,210 @@
-import 'reflect-metadata';
-
 import { randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 
-import { hashApiKey, type ApiKey } from '../../src/auth/api-key.js';
-import { addKeys, apiKeyRow, keyNamed } from '../auth/credentials.js';
-import { useBuiltGateway, type StartedProgram } from '../support/built-gateway.js';
-import { describeWith } from '../support/describe-with.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { hashApiKey } from '../../src/auth/api-key.js';
+import { manageApiKeys } from '../../src/commands/manage-api-keys.js';
+import { addKeys, apiKeyRow, keyNamed, listExports } from '../auth/credentials.js';
+import {
+  expectFailedStart,
+  useBuiltGateway,
+  type StartedProgram,
+} from '../support/built-gateway.js';
+import { itWith } from '../support/describe-with.js';
+import { engines } from '../support/engines.js';
+import { keysRequired, useGateway } from '../support/gateway.js';
+import { createTestDatabase } from '../support/test-database.js';
 
-type Variables = Record<string, string>;
-
-const built = useBuiltGateway();
-const json = { 'content-type': 'application/json' };
-const required = { AUTH: 'required' };
-const ofA = ['--organization', 'org_a'];
-const create = ['create', ...ofA, '--name', 'x'];
-const apiKey = (args: readonly string[], env: Variables = {}) =>
-  built.command('api-key', built.folder, { args, env });
-
-/** The output of a command that succeeds. */
-async function output(args: readonly string[], env?: Variables): Promise<string> {
-  const program = apiKey(args, env);
-  expect([await program.ended, program.stderr()]).toEqual([0, '']);
-  return program.log.map(({ msg }) => msg).join('\n');
-}
-
-/** The error output of a program that ends with status 1, without a stack and without a listening gateway or a key. */
-async function failure(program: StartedProgram): Promise<string> {
-  expect(await program.ended).toBe(1);
-  expect(program.log.filter(({ msg }) => /^Listening|egk_/.test(msg))).toEqual([]);
-  const text = program.stderr();
-  expect(text).not.toMatch(/^\s+at |node:internal|Error:|key_hash|parameters/m);
-  return text;
-}
-
-/** The status of a request with each key. The gateway then ends and must not have logged a key. */
-async function statuses(program: StartedProgram, ...keys: string[]): Promise<number[]> {
-  const { msg } = await program.untilLine(/^Listening /);
-  const url = `http://127.0.0.1:${new URL(msg.slice('Listening '.length)).port}/graphql`;
-  const body = '{"query":"{ exports { data { id } } }"}';
-  const send = (key: string) =>
-    fetch(url, { method: 'POST', headers: { ...json, 'x-api-key': key }, body });
-  const responses = await Promise.all(keys.map(send));
-  program.kill('SIGTERM');
-  expect(await program.ended).toBe(0);
-  for (const key of keys) expect(JSON.stringify(program.log)).not.toContain(key);
-  return responses.map(({ status }) => status);
-}
-
-const addEmbedded = (...keys: ApiKey[]) =>
-  addKeys({ config: { kind: 'embedded', path: join(built.folder, 'data/exports.sqlite') } }, keys);
-
+const create = ['create', '--organization', 'org_a', '--name', 'Night shift'];
 const find = (pattern: RegExp, text: string): string => pattern.exec(text)?.[0] ?? '';
-const keyId = /key_[1-9A-HJ-NP-Za-km-z]{22}/;
+const keyIn = (text: string) => find(/^egk_[\w-]{43}$/m, text);
+const idIn = (text: string) => find(/key_[1-9A-HJ-NP-Za-km-z]{22}/, text);
 
-describe('npm run api-key', () => {
-  it('creates a key that works and is shown once', async () => {
-    const text = await output(['create', '--organization', 'org_demo', '--name', 'Night shift']);
-    const [id, key] = [find(keyId, text), find(/^egk_[\w-]{43}$/m, text)];
-    expect(text).toBe(
-      `Created API key ${id} for org_demo in data/exports.sqlite. It is shown only once:\n\n` +
+describe.each(engines)('manageApiKeys on $engine', (engine) => {
+  const [past, future] = [new Date('2026-01-02'), new Date('2100-01-01')];
+  const valid = apiKeyRow(keyNamed('valid'), 'org_b');
+  const revoked = apiKeyRow(keyNamed('revoked'), 'org_b', { revokedAt: past, expiresAt: past });
+  const expired = apiKeyRow(keyNamed('expired'), 'org_b', { expiresAt: past });
+  const temporary = apiKeyRow(keyNamed('temporary'), 'org_b', { expiresAt: future });
+  const gateway = useGateway(engine, {
+    config: keysRequired,
+    keys: [valid, revoked, expired, temporary],
+  });
+  const run = (...args: string[]) => manageApiKeys(args, gateway.config.database);
+  const status = async (key: string) => (await listExports(gateway, ['X-API-Key', key])).status;
+
+  it('creates a key that works, of which the database has only the hash', async () => {
+    const text = await run(...create);
+    const [id, key] = [idIn(text), keyIn(text)];
+    expect(text.replace(/ in \S+\. /, ' in DATABASE. ')).toBe(
+      `Created API key ${id} for org_a in DATABASE. It is shown only once:\n\n` +
         `${key}\n\nSend it in the header X-API-Key.`,
     );
-    expect(await output([...create, '--days', '2'])).not.toContain(key);
+    expect(keyIn(await run(...create))).not.toBe(key);
+    expect([await status(key), await status(`${key}x`)]).toEqual([200, 401]);
+    const rows: unknown = await gateway.source.query('SELECT * FROM api_keys WHERE id = ?', [id]);
+    expect(rows).toMatchObject([{ organization_id: 'org_a', key_hash: hashApiKey(key) }]);
+    expect(JSON.stringify(rows)).not.toContain(key.slice(4));
+  });
 
-    const [all, ofOrganization, none] = await Promise.all([
-      output(['list']),
-      output(['list', ...ofA]),
-      output(['list', '--organization', 'org_c']),
-    ]);
-    expect(all.split('\n')).toEqual([
-      expect.stringMatching(new RegExp(`^${id}  org_demo  valid  [-\\dT:.]+Z  Night shift$`)),
-      expect.stringMatching(/^key_\w{22} {2}org_a {2}valid until [-\dT:.]+Z {2}[-\dT:.]+Z {2}x$/),
-    ]);
-    const expiry = Date.parse(find(/(?<=valid until )\S+/, all));
+  it('creates a key that expires after some days', async () => {
+    const id = idIn(await run(...create, '--days', '2'));
+    const line = find(new RegExp(`${id}.+`), await run('list'));
+    const expiry = Date.parse(find(/(?<=valid until )\S+/, line));
     expect(Math.abs(expiry - Date.now() - 2 * 86_400_000)).toBeLessThan(60_000);
-    for (const secret of [key, hashApiKey(key), key.slice(4)]) expect(all).not.toContain(secret);
-    expect([ofOrganization, none]).toEqual([all.split('\n')[1], 'There are no API keys.']);
-    expect(await statuses(built.start(built.folder, required), key, `${key}x`)).toEqual([200, 401]);
+  });
+
+  it('lists the keys of all or of one organization with their states, but not their hashes', async () => {
+    const created = `2026-01-01T00:00:00.000Z  ${valid.name}`;
+    const lines = [
+      `${valid.id}  org_b  valid  ${created}`,
+      `${revoked.id}  org_b  revoked 2026-01-02T00:00:00.000Z  ${created}`,
+      `${expired.id}  org_b  expired 2026-01-02T00:00:00.000Z  ${created}`,
+      `${temporary.id}  org_b  valid until 2100-01-01T00:00:00.000Z  ${created}`,
+    ].sort();
+    expect((await run('list', '--organization', 'org_b')).split('\n')).toEqual(lines);
+    const all = await run('list');
+    expect(all.split('\n').slice(0, 4)).toEqual(lines);
+    expect(all).toContain('  org_a  valid  ');
+    expect(await run('list', '--organization', 'org_c')).toBe('There are no API keys.');
   });
 
   it('revokes a key by its id, once', async () => {
-    const [revoked, other] = [keyNamed('A'), keyNamed('B')];
-    const { id } = apiKeyRow(revoked, 'org_a');
-    await addEmbedded(apiKeyRow(revoked, 'org_a'), apiKeyRow(other, 'org_a'));
-    expect(await output(['revoke', id])).toBe(
-      `Revoked API key ${id}. Gateways may accept it for 15 more seconds.`,
+    expect(await run('revoke', valid.id)).toBe(
+      `Revoked API key ${valid.id}. Gateways may accept it for 15 more seconds.`,
     );
-    const list = await output(['list']);
-    expect(list).toMatch(new RegExp(`^${id}  org_a  revoked [-\\dT:.]+Z  `, 'm'));
-    await output(['revoke', id]);
-    expect(await output(['list'])).toBe(list);
-    expect(await failure(apiKey(['revoke', `${id}x`]))).toBe(
-      `There is no API key ${id}x. List all with: npm run api-key -- list\n`,
+    const list = await run('list');
+    expect(find(new RegExp(`${valid.id}.+`), list)).toMatch(/ {2}revoked [-\dT:.]+Z {2}/);
+    await run('revoke', valid.id);
+    expect(await run('list')).toBe(list);
+    expect(await status(keyNamed('valid'))).toBe(401);
+    await expect(run('revoke', `${valid.id}x`)).rejects.toThrow(
+      `There is no API key ${valid.id}x. List all with: npm run api-key -- list`,
     );
-    expect(await statuses(built.start(built.folder, required), revoked, other)).toEqual([401, 200]);
+  });
+});
+
+describe('manageApiKeys', () => {
+  const [named, ofA] = [create.slice(3), create.slice(1, 3)];
+  const usage = /^Usage:\n {2}npm run api-key -- create/;
+  const organization = /^--organization must be 1 to 64 ASCII characters without spaces\.$/;
+  const days = /^--days must be a whole number from 1 to 99999\.$/;
+  const name = /^--name must have 1 to 255 characters\.$/;
+  it.each<[args: string[], problem: RegExp]>([
+    [[], usage],
+    [['create', ...ofA], usage],
+    [['create', ...named], usage],
+    [['create', 'x', ...ofA, ...named], usage],
+    [['revoke'], usage],
+    [['revoke', 'key_1', 'key_2'], usage],
+    [['list', 'org_a'], usage],
+    [['list', '--all'], /^Unknown option '--all'[^]*Usage:/],
+    [['create', '--organization', 'org a', ...named], organization],
+    [['create', '--organization', 'o'.repeat(65), ...named], organization],
+    [['create', '--organization', '', ...named], organization],
+    [['create', ...ofA, '--name', ''], name],
+    [['create', ...ofA, '--name', 'é'.repeat(256)], name],
+    [[...create, '--days=0'], days],
+    [[...create, '--days=1.5'], days],
+    [[...create, '--days=100000'], days],
+  ])('rejects the arguments %j before it opens the database', async (args, problem) => {
+    const config = { kind: 'mysql', url: 'mysql://127.0.0.1:1/unreachable' } as const;
+    const error = { name: 'StartupError', message: expect.stringMatching(problem) as unknown };
+    await expect(manageApiKeys(args, config)).rejects.toMatchObject(error);
   });
 
-  it('rejects invalid arguments and an invalid DATABASE_URL before it opens a database', async () => {
-    const named = ['--name', 'x'];
-    const usage = /^Usage:\n {2}npm run api-key -- create/;
-    const organization = /^--organization must be 1 to 64 ASCII characters without spaces\.\n$/;
-    const days = /^--days must be a whole number from 1 to 99999\.\n$/;
-    const name = /^--name must have 1 to 255 characters\.\n$/;
-    const cases: [args: readonly string[], message: RegExp][] = [
-      [[], usage],
-      [['create', ...ofA], usage],
-      [['create', ...named], usage],
-      [['create', 'x', ...ofA, ...named], usage],
-      [['revoke'], usage],
-      [['revoke', 'key_1', 'key_2'], usage],
-      [['list', 'org_a'], usage],
-      [['list', '--all'], /^Unknown option '--all'[^]*Usage:/],
-      [['create', '--organization', 'org a', ...named], organization],
-      [['create', '--organization', 'o'.repeat(65), ...named], organization],
-      [['create', '--organization', '', ...named], organization],
-      [['create', ...ofA, '--name', ''], name],
-      [['create', ...ofA, '--name', 'é'.repeat(256)], name],
-      [[...create, '--days=0'], days],
-      [[...create, '--days=1.5'], days],
-      [[...create, '--days=100000'], days],
-    ];
-    for (let i = 0; i < cases.length; i += 4) {
-      const checks = cases.slice(i, i + 4).map(async ([args, message]) => {
-        expect(await failure(apiKey(args))).toMatch(message);
-      });
-      await Promise.all(checks);
+  it('asks for migrations and for rights, without a password or hash in the message', async () => {
+    const database = await createTestDatabase();
+    const url = new URL(database.url);
+    const run = (...args: string[]) => manageApiKeys(args, { kind: 'mysql', url: url.href });
+    const user = `u_${randomBytes(6).toString('hex')}`;
+    await database.query('CREATE USER ?@? IDENTIFIED BY ?', [user, '%', 'Pa55-horse!battery']);
+    try {
+      const { id, ...others } = apiKeyRow(keyNamed('A'), 'org_a');
+      for (const args of [create, ['list'], ['revoke', id]]) {
+        await expect(run(...args)).rejects.toThrow('Run npm run migrate with this DATABASE_URL.');
+      }
+      await addKeys({ config: { kind: 'mysql', url: url.href } }, [{ id, ...others }]);
+      await database.query(`GRANT SELECT ON ${url.pathname.slice(1)}.* TO ?@?`, [user, '%']);
+      url.username = user;
+      url.password = 'Pa55-horse!battery';
+      expect(await run('list')).toContain(id);
+      const problem = /^The API keys in mysql:[^@]+ cannot be read or changed .+INSERT[^@]+$/;
+      const denied = { name: 'StartupError', message: expect.stringMatching(problem) as unknown };
+      await expect(run(...create)).rejects.toMatchObject(denied);
+      await expect(run('revoke', id)).rejects.toMatchObject(denied);
+    } finally {
+      await database.query('DROP USER ?@?', [user, '%']);
+      await database.drop();
     }
-    const text = await failure(apiKey(create, { DATABASE_URL: 'postgres://a:pa55-horse@db/x' }));
+  });
+});
+
+describe('in a process of its own', () => {
+  const built = useBuiltGateway();
+
+  async function expectToListen(program: StartedProgram): Promise<void> {
+    await program.untilLine(/^Listening /);
+    program.kill('SIGTERM');
+    expect(await program.ended).toBe(0);
+  }
+
+  const noCredentials =
+    /^AUTH is required, but .+ authenticate\. .*npm run api-key.*JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL, or set AUTH=off\.\n$/;
+  const required = { AUTH: 'required' };
+
+  it('npm run api-key reports mistakes and leaves no file behind', async () => {
+    expect(await expectFailedStart(built.command('api-key', built.folder, { args: [] }))).toMatch(
+      /^Usage:\n/,
+    );
+    const env = { DATABASE_URL: 'postgres://a:pa55-horse@db/x' };
+    const text = await expectFailedStart(
+      built.command('api-key', built.folder, { args: create, env }),
+    );
     expect(text).toMatch(/^DATABASE_URL has the scheme postgres/);
     expect(text).not.toContain('pa55-horse');
     expect(await readdir(built.folder)).toEqual([]);
   });
-});
 
-describeWith('mysql', 'on MySQL', () => {
-  let database: TestDatabase;
-  beforeEach(async () => {
-    database = await createTestDatabase();
-  });
-  afterEach(async () => {
-    await built.endAll(built.folder);
-    await database.drop();
-  });
-  const migrate = (...keys: ApiKey[]) =>
-    addKeys({ config: { kind: 'mysql', url: database.url } }, keys);
-
-  it('every command asks for migrations while there are no tables', async () => {
-    for (const args of [create, ['list'], ['revoke', 'key_1']]) {
-      const text = await failure(apiKey(args, { DATABASE_URL: database.url }));
-      expect(text).toContain('Run npm run migrate with this DATABASE_URL.');
-    }
-  });
-
-  it('the database has only the hash of a created key; authentication is required by default', async () => {
-    await migrate();
-    const env = { DATABASE_URL: database.url, FILES_SIGNING_SECRET: 'the secret of the tests' };
-    expect(await failure(built.start(built.folder, env))).toMatch(noCredentials);
-    expect(await statuses(built.start(built.folder, { ...env, AUTH: 'off' }), 'none')).toEqual([
-      200,
-    ]);
-
-    const created = await output(create, { DATABASE_URL: database.url });
-    expect(created).not.toContain(new URL(database.url).password || 'no password');
-    const key = find(/^egk_[\w-]{43}$/m, created);
-    const rows = await database.query<Record<string, unknown>>('SELECT * FROM api_keys');
-    expect(rows).toMatchObject([{ organization_id: 'org_a', key_hash: hashApiKey(key) }]);
-    expect(JSON.stringify(rows)).not.toContain(key.slice(4));
-    expect(await statuses(built.start(built.folder, env), key)).toEqual([200]);
-  });
-
-  it('a user who may only read gets advice without the hash of a key', async () => {
-    const row = apiKeyRow(keyNamed('A'), 'org_a');
-    await migrate(row);
-    const user = `u_${randomBytes(6).toString('hex')}`;
-    const url = new URL(database.url);
-    await database.query('CREATE USER ?@? IDENTIFIED BY ?', [user, '%', 'pa55-horse']);
-    try {
-      await database.query(`GRANT SELECT ON ${url.pathname.slice(1)}.* TO ?@?`, [user, '%']);
-      url.username = user;
-      url.password = 'pa55-horse';
-      for (const args of [create, ['revoke', row.id]]) {
-        const text = await failure(apiKey(args, { DATABASE_URL: url.href }));
-        expect(text).toMatch(/^The API keys in mysql:\/\/\S+ cannot be .* INSERT and UPDATE/);
-        expect(text).not.toMatch(/pa55-horse|[0-9a-f]{64}/);
-      }
-      expect(await output(['list'], { DATABASE_URL: url.href })).toMatch(keyId);
-    } finally {
-      await database.query('DROP USER ?@?', [user, '%']);
-    }
-  });
-});
-
-const noCredentials =
-  /^AUTH is required, but .* authenticate\. .*npm run api-key.*JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL, or set AUTH=off\.\n$/;
-
-describe('a gateway that requires authentication', () => {
-  it('does not start without a key on HOST=0.0.0.0, but does with AUTH=off', async () => {
-    const env = { HOST: '0.0.0.0' };
-    expect(await failure(built.start(built.folder, env))).toMatch(noCredentials);
-    expect(await statuses(built.start(built.folder, { ...env, AUTH: 'off' }), 'none')).toEqual([
-      200,
-    ]);
-  });
-
-  it('does not start with revoked and expired keys only', async () => {
-    await addEmbedded(
+  it('a gateway starts only when a client could authenticate with an API key', async () => {
+    const config = { kind: 'embedded', path: join(built.folder, 'data/exports.sqlite') } as const;
+    await addKeys({ config }, [
       apiKeyRow(keyNamed('A'), 'org_a', { revokedAt: new Date() }),
       apiKeyRow(keyNamed('B'), 'org_a', { expiresAt: new Date() }),
-    );
-    expect(await failure(built.start(built.folder, required))).toMatch(noCredentials);
-    const key = keyNamed('C');
-    await addEmbedded(apiKeyRow(key, 'org_a', { expiresAt: new Date(Date.now() + 600_000) }));
-    expect(await statuses(built.start(built.folder, required), key)).toEqual([200]);
+    ]);
+    expect(await expectFailedStart(built.start(built.folder, required))).toMatch(noCredentials);
+    const program = built.command('api-key', built.folder, { args: create });
+    expect([await program.ended, program.stderr()]).toEqual([0, '']);
+    expect(keyIn(program.log.map(({ msg }) => msg).join('\n'))).not.toBe('');
+    await expectToListen(built.start(built.folder, required));
   });
 
-  it('starts with JWT_SECRET and no key, and rejects an unknown key', async () => {
+  it('a gateway starts without an API key when it has a JWT key, which it does not log', async () => {
     const JWT_SECRET = randomBytes(24).toString('hex');
     const program = built.start(built.folder, { ...required, JWT_SECRET });
-    expect(await statuses(program, 'egk_none')).toEqual([401]);
+    await expectToListen(program);
     expect(JSON.stringify(program.log)).not.toContain(JWT_SECRET);
   });
+
+  itWith(
+    'mysql',
+    'a gateway on HOST=0.0.0.0 or on MySQL requires authentication unless AUTH is off',
+    async () => {
+      const database = await createTestDatabase();
+      try {
+        await addKeys({ config: { kind: 'mysql', url: database.url } }, []);
+        for (const env of [
+          { HOST: '0.0.0.0' },
+          { DATABASE_URL: database.url, FILES_SIGNING_SECRET: 'the secret of the tests' },
+        ]) {
+          expect(await expectFailedStart(built.start(built.folder, env))).toMatch(noCredentials);
+          await expectToListen(built.start(built.folder, { ...env, AUTH: 'off' }));
+        }
+      } finally {
+        await database.drop();
+      }
+    },
+  );
 });

@@ -234,18 +234,4 @@ describe('a request', () => {
       expect(await send(gateway, byId, `{"id":${number}}`)).toMatchObject(noExport);
     },
   );
-
-  it.each(['a\\u0000b', '\\ud800', '\\udc00\\ud800', '🎉\\ud83c'])(
-    'that searches for text that no name can hold is rejected: %s',
-    async (escaped) => {
-      const [error] = rejectionIn(await send(gateway, bySearch, `{"search":"${escaped}"}`));
-      expect(error).toMatchObject({ extensions: { code: 'BAD_USER_INPUT' } });
-      expect(error?.message).toMatch(/^filter\.search /);
-    },
-  );
-
-  it('may escape both halves of a surrogate pair in a search', async () => {
-    const response = await send(gateway, bySearch, '{"search":"\\ud83c\\udf89"}');
-    expect(response).toMatchObject(noExports);
-  });
 });

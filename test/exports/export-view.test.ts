@@ -2,193 +2,146 @@ import 'reflect-metadata';
 
 import { describe, expect, it } from '@jest/globals';
 
-import { ExportFileKind, type ExportFileRow } from '../../src/exports/export-file.js';
-import { ExportView, requiresFiles, type LinkFlags } from '../../src/exports/export-view.js';
+import { ExportFileKind } from '../../src/exports/export-file.js';
+import { ExportView, requiresFiles } from '../../src/exports/export-view.js';
 import { ExportStatus } from '../../src/exports/export.js';
-import type { SignedUrl } from '../../src/storage/url-signer.js';
 import { exportId, fileRow } from '../support/rows.js';
 
 const kinds = Object.values(ExportFileKind);
 const { JSON, CSV, CSV_ERROR, CSV_SANITIZED } = ExportFileKind;
-const now = new Date('2026-11-02T00:00:00.000Z');
-const expiresAt = new Date('2026-11-02T00:15:00.000Z');
+const { QUEUED, PROCESSING, COMPLETED, FAILED, TIMED_OUT } = ExportStatus;
 const id = exportId(0);
+const now = new Date('2026-11-02T00:00:00.000Z');
+const urlExpiresAt = new Date('2026-11-02T00:15:00.000Z');
+const past = '2026-11-02 00:00:00.000';
+const future = '2026-11-02 00:00:00.001';
+const none = { includeJson: false, includeCsv: false };
+const json = { includeJson: true, includeCsv: false };
+const csv = { includeJson: false, includeCsv: true };
 const both = { includeJson: true, includeCsv: true };
-const never = new Promise<never>(() => undefined);
 
-interface Case {
-  readonly status?: ExportStatus;
-  readonly expiresAt?: string | null;
-  /** The kinds that have a row. */
-  readonly stored?: readonly ExportFileKind[];
-  readonly requested?: LinkFlags;
-  /** Makes the signer asynchronous, as that of S3 may be. */
-  readonly isAsync?: boolean;
-}
-
-/** A view of an export, and the keys of the objects whose links were signed for it. */
-function viewOf({ stored = kinds, requested = both, isAsync = false, ...row }: Case) {
+/** Builds a view of an export with rows for the `stored` kinds, and records whose links are signed. */
+function viewOf({ stored = kinds, requested = both, isAsync = false, ...row }) {
   const signed: string[] = [];
-  const links = {
-    sign({ objectKey }: { objectKey: string }) {
-      signed.push(objectKey);
-      const link: SignedUrl = { url: `https://files/${objectKey}`, expiresAt };
-      return isAsync ? Promise.resolve(link) : link;
-    },
+  const sign = ({ objectKey }: { objectKey: string }) => {
+    signed.push(objectKey);
+    const link = { url: `https://files/${objectKey}`, expiresAt: urlExpiresAt };
+    return isAsync ? Promise.resolve(link) : link;
   };
   const files = new Map([[id, stored.map((kind) => fileRow(0, kind))]]);
-  const source = { id, status: ExportStatus.COMPLETED, expiresAt: null, ...row };
-  return { signed, view: new ExportView(source, files, { requested, links, now }) };
+  const options = { requested, links: { sign }, now };
+  return { signed, view: new ExportView({ id, status: COMPLETED, ...row }, files, options) };
 }
 
-/** Returns the kinds of the files that have a link, and checks that its expiry goes with it. */
-async function linkedKinds(view: ExportView): Promise<ExportFileKind[]> {
-  const linked: ExportFileKind[] = [];
-  for (const file of view.files) {
-    const url = await file.url;
-    expect(await file.urlExpiresAt).toEqual(url === null ? null : expiresAt);
-    if (url === null) continue;
-    expect(url).toBe(`https://files/${fileRow(0, file.kind).objectKey}`);
-    linked.push(file.kind);
-  }
-  return linked;
+const all = <Value>(values: readonly (Value | Promise<Value>)[]) =>
+  Promise.all(values.map(async (value) => value));
+
+/** Reads the fields with links as GraphQL does. */
+async function linksOf(view: ExportView) {
+  const { files } = view;
+  return {
+    urls: await all([view.jsonUrl, view.csvUrl, view.csvErrorUrl, view.csvSanitizedUrl]),
+    fileUrls: await all(files.map(({ url }) => url)),
+    expiries: await all(files.map((file) => file.urlExpiresAt)),
+  };
 }
 
-/** Returns the kinds whose own field has a link. */
-async function kindsWithUrl(view: ExportView): Promise<ExportFileKind[]> {
-  const urls = [view.jsonUrl, view.csvUrl, view.csvErrorUrl, view.csvSanitizedUrl];
-  const found = await Promise.all(urls);
-  return kinds.filter((kind, index) => {
-    const url = found[index];
-    if (url !== null) expect(url).toBe(`https://files/${fileRow(0, kind).objectKey}`);
-    return url !== null;
-  });
+/** The links when only these kinds have one. */
+function linksTo(linked: readonly ExportFileKind[]): Awaited<ReturnType<typeof linksOf>> {
+  const only = <Value>(value: (kind: ExportFileKind) => Value) =>
+    kinds.map((kind) => (linked.includes(kind) ? value(kind) : null));
+  const urls = only((kind) => `https://files/${fileRow(0, kind).objectKey}`);
+  return { urls, fileUrls: urls, expiries: only(() => urlExpiresAt) };
 }
 
 describe('the files of an export', () => {
-  it('have one order, whatever the order of their rows', () => {
-    const { view } = viewOf({ stored: [...kinds].reverse() });
-    expect(view.files.map(({ kind }) => kind)).toEqual([JSON, CSV, CSV_ERROR, CSV_SANITIZED]);
-  });
-
-  it('show what their rows hold', () => {
-    const { view } = viewOf({});
+  it('show their rows in one order, whatever the order of the rows', () => {
+    const { view, signed } = viewOf({ stored: [...kinds].reverse() });
     expect(view.files).toMatchObject(
-      kinds.map((kind) => {
+      [JSON, CSV, CSV_ERROR, CSV_SANITIZED].map((kind) => {
         const { fileName, sizeBytes, rowCount, sha256 } = fileRow(0, kind);
         return { kind, fileName, sizeBytes, rowCount, sha256 };
       }),
     );
+    // Links are signed when their fields are read.
+    expect(signed).toEqual([]);
   });
 
-  it('have names but nothing else without a row', () => {
-    const nothing = {
-      sizeBytes: null,
-      rowCount: null,
-      sha256: null,
-      url: null,
-      urlExpiresAt: null,
-    };
-    expect(viewOf({ stored: [] }).view.files).toMatchObject([
-      { fileName: `${id}.json`, ...nothing },
-      { fileName: `${id}.csv`, ...nothing },
-      { fileName: `${id}-errors.csv`, ...nothing },
-      { fileName: `${id}-sanitized.csv`, ...nothing },
-    ]);
+  it('have only names without rows', () => {
+    expect(viewOf({ stored: [] }).view.files).toMatchObject(
+      ['.json', '.csv', '-errors.csv', '-sanitized.csv'].map((ending) => ({
+        fileName: `${id}${ending}`,
+        sizeBytes: null,
+        rowCount: null,
+        sha256: null,
+      })),
+    );
   });
 
-  const past = '2026-11-02 00:00:00.000';
-  const future = '2026-11-02 00:00:00.001';
   it.each([
-    { status: ExportStatus.QUEUED, stored: [], expiry: null, state: 'pending' },
-    { status: ExportStatus.PROCESSING, stored: [], expiry: null, state: 'pending' },
-    { status: ExportStatus.COMPLETED, stored: [], expiry: null, state: 'not_produced' },
-    { status: ExportStatus.FAILED, stored: [], expiry: null, state: 'not_produced' },
-    { status: ExportStatus.TIMED_OUT, stored: [], expiry: null, state: 'not_produced' },
-    { status: ExportStatus.COMPLETED, stored: kinds, expiry: null, state: 'ready' },
-    { status: ExportStatus.PROCESSING, stored: kinds, expiry: future, state: 'ready' },
-    { status: ExportStatus.COMPLETED, stored: kinds, expiry: past, state: 'expired' },
-    { status: ExportStatus.FAILED, stored: [], expiry: past, state: 'expired' },
-    { status: ExportStatus.QUEUED, stored: [], expiry: past, state: 'expired' },
+    { status: QUEUED, expiresAt: null, stored: [], states: 'pending' },
+    { status: PROCESSING, expiresAt: future, stored: [], states: 'pending' },
+    { status: COMPLETED, expiresAt: null, stored: [], states: 'not_produced' },
+    { status: FAILED, expiresAt: null, stored: [], states: 'not_produced' },
+    { status: TIMED_OUT, expiresAt: null, stored: [], states: 'not_produced' },
+    { status: COMPLETED, expiresAt: null, stored: kinds, states: 'ready', linked: kinds },
+    { status: PROCESSING, expiresAt: future, stored: kinds, states: 'ready', linked: kinds },
+    { status: COMPLETED, expiresAt: past, stored: kinds, states: 'expired' },
+    { status: FAILED, expiresAt: past, stored: [], states: 'expired' },
+    { status: QUEUED, expiresAt: past, stored: [], states: 'expired' },
   ])(
-    'are $state for an export that is $status with files $stored and expires at $expiry',
-    async ({ status, stored, expiry, state }) => {
-      const { view, signed } = viewOf({ status, stored, expiresAt: expiry });
-      expect(view.files.map((file) => file.state)).toEqual(kinds.map(() => state));
-      const linked = state === 'ready' ? kinds : [];
-      expect(await linkedKinds(view)).toEqual(linked);
-      expect(await kindsWithUrl(view)).toEqual(linked);
+    'are $states if the export is $status, expires at $expiresAt and has the rows $stored',
+    async ({ states, linked = [], ...given }) => {
+      const { view, signed } = viewOf(given);
+      expect(view.files.map(({ state }) => state)).toEqual(kinds.map(() => states));
+      expect(await linksOf(view)).toEqual(linksTo(linked));
       expect(signed).toHaveLength(2 * linked.length);
     },
   );
 
-  it('may be ready one by one while the export is processing', async () => {
-    const { view, signed } = viewOf({ status: ExportStatus.PROCESSING, stored: [CSV] });
-    expect(view.files.map(({ state }) => state)).toEqual([
-      'pending',
-      'ready',
-      'pending',
-      'pending',
-    ]);
-    expect(await linkedKinds(view)).toEqual([CSV]);
-    expect(await kindsWithUrl(view)).toEqual([CSV]);
-    expect(signed).toHaveLength(2);
+  it('become ready one by one', async () => {
+    const { view } = viewOf({ status: PROCESSING, stored: [CSV] });
+    const states = ['pending', 'ready', 'pending', 'pending'];
+    expect(view.files.map(({ state }) => state)).toEqual(states);
+    expect(await linksOf(view)).toEqual(linksTo([CSV]));
+  });
+
+  it.each([
+    { requested: none, linked: [] },
+    { requested: json, linked: [JSON] },
+    { requested: csv, linked: [CSV, CSV_ERROR, CSV_SANITIZED] },
+    { requested: both, linked: kinds },
+  ])('have links to $linked for the flags $requested', async ({ requested, linked }) => {
+    for (const isAsync of [false, true]) {
+      const { view, signed } = viewOf({ requested, isAsync });
+      expect(view.files.map(({ state }) => state)).toEqual(kinds.map(() => 'ready'));
+      expect(await linksOf(view)).toEqual(linksTo(linked));
+      // Once for a URL field, and once for the URL and expiry of a file.
+      expect(signed).toHaveLength(2 * linked.length);
+    }
   });
 
   it('fail with the error that prevented reading them, and no other field does', () => {
-    const options = { requested: both, links: { sign: () => never }, now };
+    const links = { sign: () => Promise.reject(new Error('not called')) };
+    const options = { requested: both, links, now };
     const view = new ExportView({ id, name: 'Export 0' }, new Error('unavailable'), options);
     expect(view).toMatchObject({ id, name: 'Export 0' });
     expect(() => view.files).toThrow('unavailable');
     expect(() => view.csvUrl).toThrow('unavailable');
   });
-});
 
-describe('links', () => {
   it.each([
-    { requested: { includeJson: false, includeCsv: false }, linked: [] },
-    { requested: { includeJson: true, includeCsv: false }, linked: [JSON] },
-    {
-      requested: { includeJson: false, includeCsv: true },
-      linked: [CSV, CSV_ERROR, CSV_SANITIZED],
-    },
-    { requested: both, linked: kinds },
-  ])('are signed for $linked when $requested requests them', async ({ requested, linked }) => {
-    for (const isAsync of [false, true]) {
-      const { view, signed } = viewOf({ requested, isAsync });
-      expect(view.files.map(({ state }) => state)).toEqual(kinds.map(() => 'ready'));
-      expect(await linkedKinds(view)).toEqual(linked);
-      // Once for a file's URL and its expiry together.
-      expect(signed).toHaveLength(linked.length);
-      expect(await kindsWithUrl(view)).toEqual(linked);
-      expect(signed).toHaveLength(2 * linked.length);
-    }
-  });
-
-  it('are not signed before their fields are read', () => {
-    const { view, signed } = viewOf({});
-    expect(view.files).toHaveLength(4);
-    expect(signed).toEqual([]);
-  });
-});
-
-describe('the files of an export are read', () => {
-  const selection = { columns: [], files: false, urls: [] };
-  const unexpired = { id, expiresAt: null };
-  const expired = { id, expiresAt: '2020-01-02 03:04:05.678' };
-  const onlyJson = { includeJson: true, includeCsv: false };
-  it.each([
-    { row: unexpired, selected: { files: true }, requested: onlyJson, reads: true },
-    { row: expired, selected: { files: true }, requested: onlyJson, reads: true },
-    { row: unexpired, selected: {}, requested: both, reads: false },
-    { row: unexpired, selected: { urls: [CSV, JSON] }, requested: onlyJson, reads: true },
-    { row: unexpired, selected: { urls: [CSV] }, requested: onlyJson, reads: false },
-    { row: expired, selected: { urls: [JSON] }, requested: onlyJson, reads: false },
+    { expiresAt: null, files: true, urls: [], requested: none, reads: true },
+    { expiresAt: past, files: true, urls: [], requested: none, reads: true },
+    { expiresAt: null, files: false, urls: [], requested: both, reads: false },
+    { expiresAt: null, files: false, urls: [CSV, JSON], requested: json, reads: true },
+    { expiresAt: null, files: false, urls: [CSV], requested: json, reads: false },
+    { expiresAt: past, files: false, urls: [JSON], requested: json, reads: false },
   ])(
-    'only if needed: $selected of $row.expiresAt: $reads',
-    ({ row, selected, requested, reads }) => {
-      const options = { requested, now, links: { sign: () => never } };
-      expect(requiresFiles(row, { ...selection, ...selected }, options)).toBe(reads);
+    'are read ($reads) for files: $files, urls: $urls, flags: $requested, expiry: $expiresAt',
+    ({ expiresAt, files, urls, requested, reads }) => {
+      const options = { requested, now, links: { sign: () => ({ url: '', expiresAt: now }) } };
+      expect(requiresFiles({ id, expiresAt }, { columns: [], files, urls }, options)).toBe(reads);
     },
   );
 });

@@ -17,81 +17,42 @@ const count = /^SELECT COUNT\(\*\)/;
 const files = /FROM exports e JOIN export_files f/;
 const lookUp = /^SELECT e\.id AS id.* FROM exports e WHERE e\.organization_id = \? AND e\.id IN \(/;
 
+const EXPIRED = 50;
+const expiresAt = new Date('2020-01-02T03:04:05.678Z');
+
 describe('the statements and links', () => {
   const gateway = useGateway(embedded, {
-    exports: exportRows(ROWS),
+    exports: exportRows(ROWS, (index) => (index === EXPIRED ? { expiresAt } : {})),
     files: exportRows(ROWS).flatMap((_, index) => kinds.map((kind) => fileRow(index, kind))),
   });
 
   const page = (selection: string) => `exports(limit: 100, ${BOTH}) { ${selection} }`;
-  const aliases = (args: string, selection: string) =>
-    Array.from(
-      { length: 20 },
-      (_, index) => `a${index}: export(id: "${exportId(index)}" ${args}) { ${selection} }`,
-    ).join(' ');
-  const one = (args: string, selection = urlFields) =>
-    `export(id: "${exportId(0)}" ${args}) { ${selection} }`;
-  const json = 'includeJson: true';
-  const csv = 'includeCsv: true';
+  const one = (flags: string, selection = urlFields, index = 0) =>
+    `export(id: "${exportId(index)}" ${flags}) { ${selection} }`;
+  const aliases = (flags: string, selection: string) =>
+    Array.from({ length: 20 }, (_, index) => `a${index}: ${one(flags, selection, index)}`).join(
+      ' ',
+    );
 
-  it.each<{ of: string; fields: string; statements: RegExp[]; links?: number }>([
-    { of: 'a page', fields: page(`data { ${plainFields} }`), statements: [list] },
-    {
-      of: 'its hasMore and endCursor',
-      fields: page('pagination { page limit hasMore endCursor }'),
-      statements: [list],
-    },
-    {
-      of: 'its links',
-      fields: page(`data { ${urlFields} }`),
-      statements: [list, files],
-      links: 400,
-    },
-    {
-      of: 'its files',
-      fields: page(`data { files { ${fileFields} } }`),
-      statements: [list, files],
-    },
-    {
-      of: 'its counts',
-      fields: page('data { id } pagination { totalCount totalPages }'),
-      statements: [count, list],
-    },
-    { of: 'only its count', fields: page('pagination { totalCount }'), statements: [count] },
-    {
-      of: 'an alias of the same list',
-      fields: `${page('data { id }')} b: ${page('data { id }')}`,
-      statements: [list],
-    },
-    { of: 'twenty look-ups', fields: aliases('', 'id'), statements: [lookUp] },
-    {
-      of: 'twenty look-ups with links',
-      fields: aliases(BOTH, 'csvUrl jsonUrl files { url }'),
-      statements: [lookUp, files],
-      links: 20 * (2 + 4),
-    },
-    { of: 'unrequested links', fields: one(''), statements: [lookUp] },
-    { of: 'the JSON link', fields: one(json), statements: [lookUp, files], links: 1 },
-    { of: 'the CSV links', fields: one(csv), statements: [lookUp, files], links: 3 },
-    { of: 'every link', fields: one(BOTH), statements: [lookUp, files], links: 4 },
-    {
-      of: 'one of two requested links',
-      fields: one(BOTH, 'csvUrl'),
-      statements: [lookUp, files],
-      links: 1,
-    },
-    {
-      of: 'a link with its expiry',
-      fields: one(json, 'files { url urlExpiresAt }'),
-      statements: [lookUp, files],
-      links: 1,
-    },
-    {
-      of: 'unrequested fields',
-      fields: one('', 'id ...on Export @include(if: false) { csvUrl }'),
-      statements: [lookUp],
-    },
-  ])('of $of are only those that it needs', async ({ fields, statements, links = 0 }) => {
+  it.each<[fields: string, statements: RegExp[], links?: number]>([
+    [page(`data { ${plainFields} }`), [list]],
+    [page('pagination { page limit hasMore endCursor }'), [list]],
+    [page('pagination { totalCount }'), [count]],
+    [page('data { id } pagination { totalCount totalPages }'), [count, list]],
+    [page(`data { files { ${fileFields} } }`), [list, files]],
+    // All but the expired export have links.
+    [page(`data { ${urlFields} }`), [list, files], 396],
+    [`${page('data { id }')} b: ${page('data { id }')}`, [list]],
+    [aliases('', 'id'), [lookUp]],
+    [aliases(BOTH, 'csvUrl jsonUrl files { url }'), [lookUp, files], 20 * (2 + 4)],
+    [one(''), [lookUp]],
+    [one('includeJson: true'), [lookUp, files], 1],
+    [one('includeCsv: true'), [lookUp, files], 3],
+    [one(BOTH), [lookUp, files], 4],
+    [one(BOTH, 'csvUrl'), [lookUp, files], 1],
+    [one(BOTH, urlFields, EXPIRED), [lookUp]],
+    [one('includeJson: true', 'files { url urlExpiresAt }'), [lookUp, files], 1],
+  ])('of a request are only those that it needs: %.100s', async (fields, statements, links = 0) => {
     const { errors, ...result } = await gateway.query(`{ ${fields} }`);
     expect(errors).toBeUndefined();
     // A list and its count run concurrently.
@@ -99,5 +60,39 @@ describe('the statements and links', () => {
       statements.map((pattern) => expect.stringMatching(pattern)),
     );
     expect(result.linksSigned).toBe(links);
+  });
+
+  it('of the same document follow the variables of @skip and @include', async () => {
+    const document = `query ($urls: Boolean!) {
+      export(id: "${exportId(0)}", ${BOTH}) { id csvUrl @include(if: $urls) jsonUrl @skip(if: $urls) name @include(if: $urls) } }`;
+    for (const urls of [true, false, true]) {
+      const { data } = await gateway.query<{ export: object }>(document, { urls });
+      expect(Object.keys(data.export)).toEqual(urls ? ['id', 'csvUrl', 'name'] : ['id', 'jsonUrl']);
+    }
+  });
+
+  it('of one export follow the flags of each alias', async () => {
+    const flags = { neither: '', json: 'includeJson: true', csv: 'includeCsv: true', both: BOTH };
+    const selection = 'id jsonUrl csvUrl files { kind url }';
+    const { data, statements } = await gateway.query<
+      Record<string, { jsonUrl: unknown; csvUrl: unknown; files: { kind: string; url: unknown }[] }>
+    >(
+      `{ ${Object.entries(flags)
+        .map(([alias, given]) => `${alias}: ${one(given, selection, 7)}`)
+        .join(' ')} }`,
+    );
+    const seen = Object.entries(data).map(([alias, { jsonUrl, csvUrl, files: own }]) => [
+      alias,
+      jsonUrl !== null,
+      csvUrl !== null,
+      own.filter(({ url }) => url !== null).map(({ kind }) => kind),
+    ]);
+    expect(seen).toEqual([
+      ['neither', false, false, []],
+      ['json', true, false, ['JSON']],
+      ['csv', false, true, ['CSV', 'CSV_ERROR', 'CSV_SANITIZED']],
+      ['both', true, true, ['JSON', 'CSV', 'CSV_ERROR', 'CSV_SANITIZED']],
+    ]);
+    expect(statements).toHaveLength(2);
   });
 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
 
 import { describeWith } from '../support/describe-with.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
@@ -22,7 +22,7 @@ const names = [
  */
 describeWith('mysqlProgram', 'a MySQL server with NO_BACKSLASH_ESCAPES', () => {
   let server: MysqlServer;
-  let connection: Connection;
+  let url: string;
   let gateway: Gateway;
 
   beforeAll(async () => {
@@ -30,20 +30,20 @@ describeWith('mysqlProgram', 'a MySQL server with NO_BACKSLASH_ESCAPES', () => {
       env: { ...process.env, TEST_DATABASE_URL: undefined },
       folders: thisMachine.folders,
     });
-    connection = await createConnection({ uri: server.url });
+    const connection = await createConnection({ uri: server.url });
     await connection.query('CREATE DATABASE backslashes CHARACTER SET utf8mb4');
     await connection.query(
       "SET GLOBAL sql_mode = CONCAT_WS(',', NULLIF(@@GLOBAL.sql_mode, ''), 'NO_BACKSLASH_ESCAPES')",
     );
+    await connection.end();
     const rows = ['org_demo', 'org_other'].flatMap((organizationId, index) =>
       names.map((name, at) => exportRow(100 * index + at, { name, organizationId })),
     );
-    const url = new URL('/backslashes', server.url).href;
+    url = new URL('/backslashes', server.url).href;
     gateway = await startGateway({ config: { kind: 'mysql', url } }, { exports: rows });
   });
 
   afterAll(async () => {
-    await connection.end();
     await gateway.close();
     await server.stop();
   });
@@ -61,9 +61,7 @@ describeWith('mysqlProgram', 'a MySQL server with NO_BACKSLASH_ESCAPES', () => {
   }
 
   it('lets text break out of its quotes in an ordinary session', async () => {
-    const session = await createConnection({
-      uri: gateway.config.database.kind === 'mysql' ? gateway.config.database.url : '',
-    });
+    const session = await createConnection({ uri: url });
     const [rows] = await session.query<RowDataPacket[]>(
       "SELECT name FROM exports WHERE organization_id = 'org_demo' AND (name = ?)",
       [breakout],

@@ -1,63 +1,36 @@
-import {
-  isEnumType,
-  isInputObjectType,
-  isObjectType,
-  specifiedScalarTypes,
-  type GraphQLArgument,
-  type GraphQLInputField,
-  type GraphQLSchema,
-} from 'graphql';
+import { parse, print, printSchema, visit, type ASTNode, type GraphQLSchema } from 'graphql';
 
 export interface Entry {
-  /** The type, field, argument or value, with its type and default. */
+  /** A type, field, argument or value, with its type and default. */
   readonly says: string;
-  readonly description: string | null | undefined;
+  readonly description: string | undefined;
 }
 
-/** All that a schema says, one line each. */
+/** Everything that a schema defines except directives, one entry each. */
 export function entriesOf(schema: GraphQLSchema): Entry[] {
-  return Object.values(schema.getTypeMap())
-    .filter(
-      (type) =>
-        !type.name.startsWith('__') && !specifiedScalarTypes.some(({ name }) => name === type.name),
-    )
-    .flatMap((type): Entry[] => {
-      const self = { says: `${type.constructor.name} ${type.name}`, description: type.description };
-      if (isEnumType(type)) {
-        return [
-          self,
-          ...type
-            .getValues()
-            .map(({ name, description }) => ({ says: `${type.name}.${name}`, description })),
-        ];
-      }
-      if (isInputObjectType(type)) {
-        return [
-          self,
-          ...Object.values(type.getFields()).map((field) => inputEntry(`${type.name}.`, field)),
-        ];
-      }
-      if (!isObjectType(type)) return [self];
-      return Object.values(type.getFields()).reduce(
-        (entries, field) => [
-          ...entries,
-          {
-            says: `${type.name}.${field.name}: ${field.type.toString()}`,
-            description: field.description,
-          },
-          ...field.args.map((argument) => inputEntry(`${type.name}.${field.name}(`, argument)),
-        ],
-        [self],
-      );
-    });
+  const entries: Entry[] = [];
+  const path: string[] = [];
+  visit(parse(printSchema(schema)), {
+    DirectiveDefinition: () => false,
+    enter(node) {
+      if (!isDefinition(node)) return;
+      const { description, ...definition } = node;
+      const alone = { ...definition, directives: [], fields: [], arguments: [], values: [] };
+      entries.push({ says: [...path, print(alone)].join('.'), description: description?.value });
+      path.push(node.name.value);
+    },
+    leave(node) {
+      if (isDefinition(node)) path.pop();
+    },
+  });
+  return entries;
 }
 
-function inputEntry(
-  prefix: string,
-  { name, type, defaultValue, description }: GraphQLArgument | GraphQLInputField,
-): Entry {
-  return {
-    says: `${prefix}${name}: ${type.toString()} = ${JSON.stringify(defaultValue)}`,
-    description,
-  };
+type Definition = ASTNode & {
+  readonly name: { readonly value: string };
+  readonly description?: { readonly value: string };
+};
+
+function isDefinition(node: ASTNode): node is Definition {
+  return 'name' in node && 'description' in node;
 }

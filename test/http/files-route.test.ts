@@ -12,7 +12,6 @@ import { LocalUrlSigner } from '../../src/storage/local-url-signer.js';
 import { embedded } from '../support/engines.js';
 import { useGateway, type RawResponse } from '../support/gateway.js';
 import { exportId, exportRow, fileRow } from '../support/rows.js';
-import { until } from '../support/until.js';
 
 /** A folder outside of the folder of files, and the relative path of a file in it. */
 const outside = await mkdtemp(join(tmpdir(), 'outside-'));
@@ -440,40 +439,4 @@ describe('a malformed request for a file', () => {
     const response = await send(`http://elsewhere.example.com/files/own/file.csv${query}`);
     expectError(response, [400, 403, 404]);
   });
-});
-
-it('logs one line a download with its path, and no name, expiry or signature', async () => {
-  await store('logged.csv', 'a');
-  const fileName = 'name-not-for-logs.csv';
-  const valid = link('logged.csv', { fileName });
-  const expired = link('logged.csv', { fileName, ttl: -77 });
-  const missing = link('logged-missing.csv', { fileName });
-  const requests: [method: string, target: string, status: number, path?: string][] = [
-    ['GET', valid, 200, '/files/logged.csv'],
-    ['HEAD', valid, 200, '/files/logged.csv'],
-    ['POST', valid, 404],
-    ['GET', `${valid}x`, 403, '/files/logged.csv'],
-    ['GET', expired, 410, '/files/logged.csv'],
-    ['GET', missing, 404, '/files/logged-missing.csv'],
-    ['GET', `/files/logged-%zz${queryOf(valid)}`, 400],
-    ['GET', `/unknown${queryOf(valid)}`, 404],
-    ['GET', '/health/live?last', 200, '/health/live'],
-  ];
-  const start = gateway.log.length;
-  for (const [method, target] of requests) await send(target, {}, method);
-  const log = await until(() => {
-    const lines = gateway.log.slice(start);
-    return lines.some(({ path }) => path === '/health/live') ? lines : undefined;
-  });
-  const lines = log.filter(({ msg }) => msg === 'request');
-  expect(lines.map(({ method, status, path }) => [method, status, path])).toEqual(
-    requests.map(([method, , status, path]) => [method, status, path]),
-  );
-  const text = JSON.stringify(log);
-  expect(text).not.toContain('signature');
-  for (const target of [valid, expired, missing]) {
-    for (const value of new URLSearchParams(queryOf(target)).values()) {
-      expect(text).not.toContain(value);
-    }
-  }
 });

@@ -4,8 +4,12 @@ import { gunzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
 import Fastify from 'fastify';
 
+import { ExportStatus } from '../../src/exports/export.js';
 import { graphiqlExamples } from '../../src/http/graphiql-examples.js';
 import { createGraphiql, type GraphiqlOptions } from '../../src/http/graphiql.js';
+import { embedded } from '../support/engines.js';
+import { useGateway } from '../support/gateway.js';
+import { exportId, exportRow } from '../support/rows.js';
 
 const malicious = '# </script><script>alert(1)</script> <!-- <script> \n{ __typename }';
 
@@ -59,26 +63,26 @@ describe('the GraphiQL page', () => {
     expect(urls.filter(([, url]) => !url?.startsWith('data:'))).toEqual([]);
   });
 
-  it.each(['br, gzip;q=0.8', 'gzip', 'GZIP'])(
-    'is compressed for Accept-Encoding: %s',
-    async (encoding) => {
-      const { headers, rawPayload } = await get({ 'accept-encoding': encoding });
-      expect(headers['content-encoding']).toBe('gzip');
-      expect(gunzipSync(rawPayload).toString() === html).toBe(true);
-    },
-  );
+  it.each([
+    ['br, gzip;q=0.8', true],
+    ['GZIP', true],
+    ['', false],
+    ['br', false],
+    ['gzip;q=0', false],
+    ['gzip; q=0.0, br', false],
+  ])('with Accept-Encoding: %s, whether it is compressed is %s', async (encoding, isZipped) => {
+    const { headers, rawPayload } = await get({ 'accept-encoding': encoding });
+    expect(headers['content-encoding']).toBe(isZipped ? 'gzip' : undefined);
+    const received = isZipped ? gunzipSync(rawPayload) : rawPayload;
+    expect(received.toString() === html).toBe(true);
+  });
 
-  it.each(['', 'br', 'gzip;q=0', 'gzip; q=0.0, br'])(
-    'is not compressed for Accept-Encoding: %s',
-    async (encoding) => {
-      const { headers, payload } = await get({ 'accept-encoding': encoding });
-      expect(headers).not.toHaveProperty('content-encoding');
-      expect(payload === html).toBe(true);
-    },
-  );
-
-  it('is 304 for a client that has it, with an ETag for each encoding', async () => {
+  it('is revalidated by browsers, with an ETag for each encoding', async () => {
     const zipped = { 'accept-encoding': 'gzip' };
+    expect((await get(zipped)).headers).toMatchObject({
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-cache',
+    });
     const [etag, plainEtag] = [(await get(zipped)).headers.etag, (await get()).headers.etag];
     expect(etag).toMatch(/^"[\w-]+"$/);
     expect(plainEtag).not.toBe(etag);
@@ -88,14 +92,6 @@ describe('the GraphiQL page', () => {
       expect(again.headers).toMatchObject({ etag, vary: 'Accept, Accept-Encoding' });
     }
     expect((await get({ ...zipped, 'if-none-match': String(plainEtag) })).statusCode).toBe(200);
-  });
-
-  it('is revalidated by browsers', async () => {
-    expect((await get()).headers).toMatchObject({
-      'content-type': 'text/html; charset=utf-8',
-      'cache-control': 'no-cache',
-      vary: 'Accept, Accept-Encoding',
-    });
   });
 
   it('reads the example once, when it is first requested', async () => {
@@ -126,5 +122,25 @@ describe('the examples of GraphiQL', () => {
 
   it('begin with one that needs no id when none is known', () => {
     expect(titles()).toEqual(['NewestExports', 'OneExport', 'FilteredExports']);
+  });
+});
+
+describe('the first example of a gateway without authentication', () => {
+  const gateway = useGateway(embedded, {
+    exports: [
+      exportRow(0),
+      exportRow(1),
+      exportRow(2, { expiresAt: new Date('2026-01-01') }),
+      exportRow(3, { status: ExportStatus.FAILED }),
+    ],
+  });
+
+  it('is the newest completed export that has not expired, read with the first page', async () => {
+    expect(gateway.log.filter(({ sql }) => /FROM exports/.test(String(sql)))).toEqual([]);
+    const page = await gateway.send({ headers: ['accept', 'text/html'] });
+    expect(page.statements).toHaveLength(1);
+    expect(/\\"id\\": \\"(\w+)\\"/.exec(page.text)?.[1]).toBe(exportId(1));
+    const again = await gateway.send({ headers: ['accept', 'text/html'] });
+    expect(again.statements).toEqual([]);
   });
 });

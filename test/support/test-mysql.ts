@@ -13,29 +13,35 @@ import { unpackPackage } from './unpack-package.js';
  * TEST_DATABASE_URL, the program of TEST_MYSQLD, or, on Debian, the newest MySQL, which it downloads once.
  */
 try {
-  const { version, env } = await provideMysql();
-  if (/mariadb/i.test(version)) {
-    throw new UnavailableError(`the server found is MariaDB, not MySQL (${version})`);
-  }
+  const { version, source, env } = await provideMysql();
+  if (/mariadb/i.test(version)) throw new UnavailableError(`${source} is MariaDB ${version}`);
   process.exitCode = await runTests(env);
-  process.stderr.write(`Tested on MySQL ${version}\n`);
+  process.stderr.write(`The tests ran on MySQL ${version}, from ${source}.\n`);
 } catch (error) {
   if (!(error instanceof UnavailableError)) throw error;
   process.stderr.write(
-    `npm run test:mysql needs MySQL: set TEST_DATABASE_URL to the mysql://user:password@host:port/ of a user that may create databases, set TEST_MYSQLD to the path of a mysqld, or run it on Debian (${error.message}).\n`,
+    `npm run test:mysql found no MySQL (${error.message}): set TEST_DATABASE_URL to the mysql://user:password@host:port/ of a user that may create databases, set TEST_MYSQLD to the path of a mysqld, or run it on Debian.\n`,
   );
   process.exitCode = 1;
 }
 
-/** The version of MySQL that the tests will run on, and the environment that makes them use it. */
-async function provideMysql(): Promise<{ version: string; env: Record<string, string> }> {
-  const url = process.env['TEST_DATABASE_URL'];
-  if (url !== undefined && url !== '') {
-    return { version: await queryVersion({ uri: url }), env: {} };
+/** The MySQL that the tests will run on, and the environment that makes them use it. */
+async function provideMysql(): Promise<{
+  version: string;
+  source: string;
+  env: Record<string, string>;
+}> {
+  const uri = process.env['TEST_DATABASE_URL'];
+  if (uri !== undefined && uri !== '') {
+    const version = await queryVersion({ uri }).catch((cause: unknown) => {
+      throw new UnavailableError(`TEST_DATABASE_URL: ${String(cause)}`, { cause });
+    });
+    return { version, source: 'TEST_DATABASE_URL', env: {} };
   }
   const program = programNamedBy('TEST_MYSQLD', thisMachine) ?? (await downloadMysql());
-  const version = await run(program, ['--no-defaults', '--version'], { timeout: 20_000 });
-  return { version: version.replace(/^.*\bVer /, '').trim(), env: { TEST_MYSQLD: program } };
+  const output = await run(program, ['--no-defaults', '--version'], { timeout: 20_000 });
+  const version = /\bVer (\S+)/.exec(output)?.[1] ?? output;
+  return { version, source: program, env: { TEST_MYSQLD: program } };
 }
 
 /**

@@ -17,11 +17,11 @@ const cache = fileURLToPath(new URL('../../node_modules/.cache/debian', import.m
 export async function unpackPackage(packageName: string, suite?: string): Promise<string> {
   const folder = join(cache, packageName);
   if (existsSync(folder)) return folder;
-  process.stderr.write(`Downloading ${packageName} with apt-get, which the tests need.\n`);
   await mkdir(cache, { recursive: true });
   const work = await mkdtemp(`${folder}-`);
   try {
     const machineApt = await updatedApt(work, thisMachine.folders);
+    process.stderr.write(`Downloading ${packageName} with apt-get, which the tests need.\n`);
     const aptGet = suite === undefined ? machineApt : await suiteApt(machineApt, work, suite);
     const plan = await aptGet('--simulate', '--no-install-recommends', 'install', packageName);
     const packages = [...plan.matchAll(/^Inst (\S+)/gm)].map(([, name = '']) => name);
