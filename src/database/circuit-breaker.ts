@@ -29,7 +29,7 @@ export class CircuitBreaker {
 
   constructor(
     private readonly server: ProtectedServer,
-    private readonly clock: TickClock,
+    private readonly clock: Pick<TickClock, 'now'>,
   ) {}
 
   onResponse(): void {

@@ -1,100 +1,78 @@
-import { setTimeout as wait } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 
-/** How many ask at the same time, each as soon as he has his answer. */
-const ASKERS = 16;
-/** Nobody waits longer, and whoever has to is counted as an error. */
-const PATIENCE_MS = 10_000;
+import { postQuery } from '../support/exports-server.js';
+
+const CLIENTS = 16;
 
 interface Phase {
   readonly name: string;
   readonly startedAt: number;
   readonly times: number[];
-  readonly errors: Map<string, number>;
+  readonly errors: string[];
 }
 
-/** People who ask a gateway again and again, and what they were told, phase by phase. */
+/** Clients that send query after query, and the times and errors of each phase. */
 export class Load {
-  readonly phases: Phase[] = [];
-  private asked = 0;
+  private readonly phases: Phase[] = [];
+  private readonly clients: Promise<void>[];
+  private sent = 0;
   private isOver = false;
-  private readonly askers: Promise<void>[];
 
-  /** `queryOf` gives the query of each request by its number, and `isRight` tells whether its answer is what it should be. */
   constructor(
     private readonly origin: string,
-    private readonly queryOf: (count: number) => string,
-    private readonly isRight: (data: unknown, count: number) => boolean,
+    /** The query of the request with this number, and its expected data. */
+    private readonly request: { query: (count: number) => string; data: (count: number) => object },
   ) {
-    this.begin('all nodes are there');
-    this.askers = [...Array(ASKERS).keys()].map(() => this.keepAsking());
+    this.begin('all nodes are up');
+    this.clients = Array.from({ length: CLIENTS }, () => this.sendQueries());
   }
 
-  /** What is answered from now on counts for another phase. */
   begin(name: string): void {
-    this.phases.push({ name, startedAt: performance.now(), times: [], errors: new Map() });
+    this.phases.push({ name, startedAt: performance.now(), times: [], errors: [] });
     process.stdout.write(`${name} …\n`);
-  }
-
-  /** Lets a phase be as long as it takes to see how it goes. */
-  async goOn(ms: number): Promise<void> {
-    await wait(ms);
   }
 
   async end(): Promise<void> {
     this.isOver = true;
-    await Promise.all(this.askers);
+    await Promise.all(this.clients);
   }
 
-  /** One line a phase. */
+  get errors(): readonly string[] {
+    return this.phases.flatMap(({ errors }) => errors);
+  }
+
+  /** One line for each phase. */
   report(): string {
-    const end = performance.now();
-    const lines = this.phases.map(({ name, startedAt, times, errors }, index) => {
-      const seconds = ((this.phases[index + 1]?.startedAt ?? end) - startedAt) / 1_000;
-      const sorted = times.toSorted((a, b) => a - b);
-      const at = (share: number) => Math.round(sorted[Math.floor(share * sorted.length)] ?? NaN);
-      return [
-        name.padEnd(22),
-        seconds.toFixed(1).padStart(6),
-        String(times.length).padStart(9),
-        String(at(0.5)).padStart(8),
-        String(at(0.99)).padStart(8),
-        String(Math.round(sorted.at(-1) ?? NaN)).padStart(8),
-        [...errors].map(([code, count]) => `${count} ${code}`).join(', ') || '0',
-      ].join('  ');
+    const rows = this.phases.map(({ name, startedAt, times, errors }, index) => {
+      const end = this.phases[index + 1]?.startedAt ?? performance.now();
+      const sorted = times.map((ms) => Math.round(ms)).toSorted((a, b) => a - b);
+      const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))];
+      const failed = `${errors.length} ${[...new Set(errors)].join()}`;
+      const seconds = ((end - startedAt) / 1_000).toFixed(1);
+      return [name.padEnd(20), seconds, sorted.length, at(0.5), at(0.99), at(1), failed];
     });
-    const head = ''.padEnd(22) + '       s    answers    p50 ms    p99 ms    max ms  errors';
-    return [head, ...lines].join('\n');
+    const head = ['phase'.padEnd(20), 's', 'responses', 'p50 ms', 'p99 ms', 'max ms', 'errors'];
+    const lines = [head, ...rows].map((row) => row.map((cell) => String(cell).padStart(9)));
+    return lines.map((cells) => cells.join(' ')).join('\n');
   }
 
-  get errors(): number {
-    return this.phases.flatMap(({ errors }) => [...errors.values()]).reduce((a, b) => a + b, 0);
-  }
-
-  private async keepAsking(): Promise<void> {
+  private async sendQueries(): Promise<void> {
     while (!this.isOver) {
       const start = performance.now();
-      const error = await this.ask(this.asked++);
+      const error = await this.send(this.sent++);
       const phase = this.phases.at(-1);
       phase?.times.push(performance.now() - start);
-      if (error !== null) phase?.errors.set(error, (phase.errors.get(error) ?? 0) + 1);
+      if (error !== null) phase?.errors.push(error);
     }
   }
 
-  /** What was wrong with an answer; null: nothing. */
-  private async ask(count: number): Promise<string | null> {
+  /** Returns the error code; null for a correct response. */
+  private async send(count: number): Promise<string | null> {
     try {
-      const response = await fetch(`${this.origin}/graphql`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ query: this.queryOf(count) }),
-        signal: AbortSignal.timeout(PATIENCE_MS),
-      });
-      const { data, errors } = (await response.json()) as {
-        data: unknown;
-        errors?: { extensions: { code: string } }[];
-      };
-      if (errors !== undefined) return errors[0]?.extensions.code ?? 'an error without a code';
-      return this.isRight(data, count) ? null : 'a wrong answer';
+      const query = this.request.query(count);
+      const { data, code } = await postQuery(this.origin, query, { timeoutMs: 10_000 });
+      const isCorrect = isDeepStrictEqual(data, this.request.data(count));
+      return code ?? (isCorrect ? null : 'INCORRECT_RESPONSE');
     } catch (error) {
       return error instanceof Error ? error.name : String(error);
     }

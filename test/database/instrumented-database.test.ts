@@ -2,52 +2,44 @@ import { expect, it, jest } from '@jest/globals';
 import { pino } from 'pino';
 
 import type { Database } from '../../src/database/database.js';
-import { instrumentedDatabase } from '../../src/database/instrumented-database.js';
+import {
+  instrumentedDatabase,
+  type CompletedQuery,
+} from '../../src/database/instrumented-database.js';
 
-/** A database whose statements take so long, by the clock of the process, and end so. */
-function observed(ms: number, end: () => Promise<never[]>) {
+const sql =
+  'SELECT e.id FROM (SELECT id FROM exports WHERE name = ?) page JOIN exports e ON e.id = page.id';
+const error = new Error('no such table');
+
+it.each([
+  { behavior: 'reports a fast query and logs only its statement', ms: 249, failed: false },
+  { behavior: 'logs a slow query', ms: 250, failed: false },
+  { behavior: 'passes on the error of a failed query', ms: 1_000, failed: true },
+])('$behavior, without parameters', async ({ ms, failed }) => {
   const lines: Record<string, unknown>[] = [];
-  const statements: { summary: string; failed: boolean; seconds: number }[] = [];
+  const queries: CompletedQuery[] = [];
   let now = 1_000;
   jest.spyOn(performance, 'now').mockImplementation(() => now);
   const database: Database = {
     async query() {
       now += ms;
-      return end();
+      if (failed) throw error;
+      return [];
     },
     indexHint: (name) => `BY ${name}`,
     poolStats: () => [],
     close: async () => undefined,
   };
-  const logger = pino(
-    { level: 'warn' },
-    { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) },
-  );
-  const onQuery = (statement: (typeof statements)[number]) => statements.push(statement);
-  return { database: instrumentedDatabase(database, { onQuery, logger }), lines, statements };
-}
-
-const sql =
-  'SELECT e.id FROM (SELECT id FROM exports WHERE name = ?) page JOIN exports e ON e.id = page.id';
-
-it('tells how long a statement took, and logs none that is quick', async () => {
-  const { database, lines, statements } = observed(249, async () => []);
-  expect(await database.query(sql, ['Jane'])).toEqual([]);
-  expect(statements).toEqual([{ summary: 'SELECT exports', failed: false, seconds: 0.249 }]);
-  expect(lines).toEqual([]);
-});
-
-it('logs a slow statement without its values', async () => {
-  const { database, lines } = observed(250, async () => []);
-  await database.query(sql, ['Jane']);
-  expect(lines).toMatchObject([{ level: 40, msg: 'slow statement', sql, ms: 250, failed: false }]);
+  const write = (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>);
+  const instrumented = instrumentedDatabase(database, {
+    onQuery: (query) => queries.push(query),
+    logger: pino({ level: 'debug' }, { write }),
+  });
+  const rows = instrumented.query(sql, ['Jane']);
+  await (failed ? expect(rows).rejects.toBe(error) : expect(rows).resolves.toEqual([]));
+  expect(queries).toEqual([{ summary: 'SELECT exports', failed, seconds: ms / 1_000 }]);
+  const slow = { level: 40, msg: 'slow statement', sql, ms, failed };
+  expect(lines).toMatchObject([{ level: 20, sql }, ...(ms < 250 ? [] : [slow])]);
   expect(JSON.stringify(lines)).not.toContain('Jane');
-});
-
-it('passes an error on, and says that the statement failed', async () => {
-  const error = new Error('no such table');
-  const { database, lines, statements } = observed(1_000, () => Promise.reject(error));
-  await expect(database.query(sql)).rejects.toBe(error);
-  expect(statements).toEqual([{ summary: 'SELECT exports', failed: true, seconds: 1 }]);
-  expect(lines).toMatchObject([{ msg: 'slow statement', failed: true }]);
+  expect(instrumented.indexHint('x')).toBe('BY x');
 });

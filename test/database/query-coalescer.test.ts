@@ -2,189 +2,148 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 
 import type { PoolStats } from '../../src/database/database.js';
 import { QueryCoalescer } from '../../src/database/query-coalescer.js';
+import { until } from '../support/until.js';
 
-/** One run of a statement, which the test ends. */
-interface Run {
-  readonly sql: string;
-  readonly parameters: readonly unknown[];
-  end(rows: unknown[]): void;
-  fail(error: Error): void;
+/** A coalescer over a database whose runs the test ends. */
+function createCoalescer(servers = 0) {
+  const runs: { resolve: (rows: unknown) => void; reject: (error: Error) => void }[] = [];
+  const coalescer = new QueryCoalescer({
+    query: <Row>() =>
+      new Promise<Row[]>((resolve, reject) => {
+        runs.push({ resolve: resolve as (rows: unknown) => void, reject });
+      }),
+    poolStats: () => Array<PoolStats>(servers).fill({ server: '', used: 0, pending: 0 }),
+  });
+  const query = (...parameters: unknown[]) => coalescer.query<unknown>('SELECT ?', parameters);
+  /** The run of this number, once it has started. */
+  const started = (index: number) => until(() => runs[index]);
+  return { runs, query, started };
 }
 
-/** A database whose statements end when the test says so. */
-class HeldDatabase {
-  readonly runs: Run[] = [];
-  #begun: (() => void)[] = [];
-
-  constructor(private readonly servers: number) {}
-
-  poolStats(): PoolStats[] {
-    return Array.from({ length: this.servers }, () => ({ server: '', used: 0, pending: 0 }));
-  }
-
-  query<Row>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
-    const rows = new Promise<Row[]>((resolve, reject) => {
-      this.runs.push({
-        sql,
-        parameters,
-        end: (result) => {
-          resolve(result as Row[]);
-        },
-        fail: reject,
-      });
-    });
-    for (const wake of this.#begun.splice(0)) wake();
-    return rows;
-  }
-
-  /** The run of this number, when it has begun. */
-  async run(index: number): Promise<Run> {
-    for (;;) {
-      const run = this.runs[index];
-      if (run !== undefined) return run;
-      await new Promise<void>((resolve) => this.#begun.push(resolve));
-    }
-  }
-}
-
-describe('equal statements', () => {
-  const database = (servers = 0) => {
-    const held = new HeldDatabase(servers);
-    const shared = new QueryCoalescer(held);
-    const ask = (...parameters: unknown[]) => shared.query<unknown>('SELECT ?', parameters);
-    return { held, ask };
-  };
-
-  it('that come in the same turn are one run', async () => {
-    const { held, ask } = database();
-    const answers = [ask('a'), ask('a'), ask('a')];
-    (await held.run(0)).end(['row']);
-    expect(await Promise.all(answers)).toEqual([['row'], ['row'], ['row']]);
-    expect(held.runs).toHaveLength(1);
+describe('a query', () => {
+  it('shares a run with equal ones of the same tick', async () => {
+    const { runs, query, started } = createCoalescer();
+    const results = [query('a'), query('a'), query('a')];
+    (await started(0)).resolve(['row']);
+    expect(await Promise.all(results)).toEqual([['row'], ['row'], ['row']]);
+    expect(runs).toHaveLength(1);
   });
 
-  it('do not join a run that has begun: they are the next one, all together', async () => {
-    const { held, ask } = database();
-    const first = ask('a');
-    const running = await held.run(0);
-    const late = [ask('a'), ask('a')];
-    running.end(['before']);
+  it('never joins a run that has started or ended, but shares the next one', async () => {
+    const { runs, query, started } = createCoalescer();
+    const first = query('a');
+    const running = await started(0);
+    const late = [query('a'), query('a')];
+    running.resolve(['before']);
     expect(await first).toEqual(['before']);
-    (await held.run(1)).end(['after']);
+    (await started(1)).resolve(['after']);
     expect(await Promise.all(late)).toEqual([['after'], ['after']]);
-    expect(held.runs).toHaveLength(2);
+    const last = query('a');
+    (await started(2)).resolve(['last']);
+    expect(await last).toEqual(['last']);
+    expect(runs).toHaveLength(3);
   });
 
-  it('with other parameters are others, of another type too', async () => {
-    const { held, ask } = database();
-    const answers = [ask('1'), ask(1), ask('1', 1), ask(null)];
-    for (const index of answers.keys()) (await held.run(index)).end([index]);
-    expect(await Promise.all(answers)).toEqual([[0], [1], [2], [3]]);
+  it('does not share a run with one of other parameters or types', async () => {
+    const { query, started } = createCoalescer();
+    const results = [query('1'), query(1), query('1', 1), query(null)];
+    for (const index of results.keys()) (await started(index)).resolve([index]);
+    expect(await Promise.all(results)).toEqual([[0], [1], [2], [3]]);
   });
 
-  it('join one that waits for its turn: in each of the event loop a few begin', async () => {
-    const { held, ask } = database();
+  it('joins one that waits for its tick, in each of which three start', async () => {
+    const { runs, query, started } = createCoalescer();
     const parameters = [...Array(10).keys()];
-    const answers = parameters.map((each) => ask(each));
-    await held.run(0);
-    expect(held.runs).toHaveLength(3);
-    answers.push(ask(9));
-    for (const each of parameters) (await held.run(each)).end([each]);
-    expect(await Promise.all(answers)).toEqual([...parameters, 9].map((each) => [each]));
-    expect(held.runs).toHaveLength(10);
+    const results = parameters.map((each) => query(each));
+    await started(0);
+    expect(runs).toHaveLength(3);
+    results.push(query(9));
+    for (const each of parameters) (await started(each)).resolve([each]);
+    expect(await Promise.all(results)).toEqual([...parameters, 9].map((each) => [each]));
+    expect(runs).toHaveLength(10);
   });
 
-  describe('where they are slow', () => {
-    const parameters = [...Array(20).keys()];
-
-    /** Twenty that are known to be slow, some because they failed late, and have just been asked for again. */
-    async function slowOnes(servers: number) {
-      const { held, ask } = database(servers);
-      const askAll = () => parameters.map((each) => ask(each));
-      const first = askAll();
-      await held.run(19);
-      jest.advanceTimersByTime(30);
-      for (const [index, run] of held.runs.entries()) {
-        if (index % 2) run.fail(new Error('too slow'));
-        else run.end([index]);
-      }
-      await Promise.allSettled(first);
-      held.runs.splice(0);
-      const again = askAll();
-      await jest.advanceTimersByTimeAsync(10);
-      return { held, ask, again };
-    }
-
-    beforeEach(() => {
-      jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
-    });
-    afterEach(() => {
-      jest.useRealTimers();
-    });
-
-    it.each([
-      { servers: 0, atOnce: 5 },
-      { servers: 1, atOnce: 5 },
-      { servers: 3, atOnce: 10 },
-    ])('are $atOnce at once with $servers servers', async ({ servers, atOnce }) => {
-      const { held } = await slowOnes(servers);
-      expect(held.runs).toHaveLength(atOnce);
-    });
-
-    it('join one that waits until another has ended or failed, while quick ones pass', async () => {
-      const { held, ask, again } = await slowOnes(1);
-      again.push(ask(6));
-      const quick = ask('quick');
-      (await held.run(5)).end(['quick']);
-      expect(await quick).toEqual(['quick']);
-
-      held.runs[0]?.fail(new Error('gone'));
-      await expect(again[0]).rejects.toThrow('gone');
-      (await held.run(6)).end(['sixth']);
-      expect(await again[5]).toEqual(['sixth']);
-      (await held.run(7)).end(['seventh']);
-      expect(await Promise.all([again[6], again[20]])).toEqual([['seventh'], ['seventh']]);
-      await held.run(8);
-      expect(held.runs).toHaveLength(9);
-    });
-
-    it('do not wait for ever for others that hang', async () => {
-      const { held } = await slowOnes(1);
-      await jest.advanceTimersByTimeAsync(189);
-      expect(held.runs).toHaveLength(5);
-      await jest.advanceTimersByTimeAsync(10);
-      expect(held.runs).toHaveLength(20);
-    });
-  });
-
-  it('fail together, and the next run is a new one', async () => {
-    const { held, ask } = database();
-    const failing = [ask('a'), ask('a')];
-    const running = await held.run(0);
-    const next = ask('a');
-    running.fail(new Error('gone'));
+  it('fails together with those that share its run, and runs again', async () => {
+    const { query, started } = createCoalescer();
+    const failing = [query('a'), query('a')];
+    const running = await started(0);
+    const next = query('a');
+    running.reject(new Error('gone'));
     for (const each of failing) await expect(each).rejects.toThrow('gone');
-    (await held.run(1)).end(['back']);
+    (await started(1)).resolve(['back']);
     expect(await next).toEqual(['back']);
   });
 
-  it('do not wait for ever for one that hangs', async () => {
-    const { held, ask } = database();
-    const hanging = ask('a');
-    const stuck = await held.run(0);
-    const next = ask('a');
-    (await held.run(1)).end(['on time']);
-    expect(await next).toEqual(['on time']);
-    stuck.end(['at last']);
+  it('does not wait forever for an equal one that hangs', async () => {
+    const { query, started } = createCoalescer();
+    const hanging = query('a');
+    const running = await started(0);
+    const next = query('a');
+    (await started(1)).resolve(['in time']);
+    expect(await next).toEqual(['in time']);
+    running.resolve(['at last']);
     expect(await hanging).toEqual(['at last']);
   });
+});
 
-  it('are forgotten when they have ended', async () => {
-    const { held, ask } = database();
-    for (const index of [0, 1, 2]) {
-      const answer = ask('a');
-      (await held.run(index)).end([index]);
-      expect(await answer).toEqual([index]);
+describe('slow queries', () => {
+  beforeEach(() => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'Date'] });
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  /** Repeats twenty queries, of which half succeeded late and half failed late. */
+  async function repeatSlowQueries(servers: number) {
+    const coalescer = createCoalescer(servers);
+    const { runs, query, started } = coalescer;
+    const queryAll = () => [...Array(20).keys()].map((each) => query(each));
+    const first = queryAll();
+    await started(19);
+    jest.advanceTimersByTime(30);
+    for (const [index, { resolve, reject }] of runs.splice(0).entries()) {
+      if (index % 2) reject(new Error('too slow'));
+      else resolve([index]);
     }
+    await Promise.allSettled(first);
+    const repeated = queryAll();
+    await jest.advanceTimersByTimeAsync(2);
+    expect(runs).toHaveLength(0);
+    await jest.advanceTimersByTimeAsync(1);
+    return { ...coalescer, repeated };
+  }
+
+  it.each([
+    { servers: 0, limit: 5 },
+    { servers: 1, limit: 5 },
+    { servers: 3, limit: 10 },
+  ])('start $limit at once with $servers servers', async ({ servers, limit }) => {
+    expect((await repeatSlowQueries(servers)).runs).toHaveLength(limit);
+  });
+
+  it('start and can be joined when another ends, while fast ones pass', async () => {
+    const { runs, query, started, repeated } = await repeatSlowQueries(1);
+    repeated.push(query(6));
+    const fast = query('fast');
+    (await started(5)).resolve(['fast']);
+    expect(await fast).toEqual(['fast']);
+
+    runs[0]?.reject(new Error('gone'));
+    await expect(repeated[0]).rejects.toThrow('gone');
+    (await started(6)).resolve(['sixth']);
+    expect(await repeated[5]).toEqual(['sixth']);
+    (await started(7)).resolve(['seventh']);
+    expect(await Promise.all([repeated[6], repeated[20]])).toEqual([['seventh'], ['seventh']]);
+    await started(8);
+    expect(runs).toHaveLength(9);
+  });
+
+  it('start after a maximum wait when others hang', async () => {
+    const { runs } = await repeatSlowQueries(1);
+    await jest.advanceTimersByTimeAsync(196);
+    expect(runs).toHaveLength(5);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(runs).toHaveLength(20);
   });
 });
