@@ -1,14 +1,32 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
 import { createConnection, type Connection } from 'mysql2/promise';
 
-import type { PrivateServer } from '../support/private-server.js';
-import { startContender, type Contender, type ContenderName } from './contenders.js';
-import { provideData } from './data.js';
-import { putLoad, type LoadResult } from './load.js';
-import { cpuOf, type Measurement } from './measure.js';
-import { benchFolder, startBenchServer } from './server.js';
+import { findProgram, thisMachine } from '../support/apt.js';
+import { createPrivateServer, freePort, type PrivateServer } from '../support/private-server.js';
+import { LINK_SECRET, query } from './check.js';
+import { ORGANIZATION, provideData } from './data.js';
+import { cpuTime, type Measurement } from './figures.js';
+import { atExit, runLoad, type Load, type LoadResult } from './load.js';
 import type { GraphqlRequest } from './workloads.js';
 
-/** A contender and what it is asked. */
+export const contenderNames = ['limit', 'gateway', 'mercurius'] as const;
+export type ContenderName = (typeof contenderNames)[number];
+
+/** A GraphQL server in its own process. */
+export interface Contender {
+  readonly name: ContenderName;
+  readonly origin: string;
+  readonly pid: number;
+}
+
+/** A contender and the requests that measure it. */
 export interface Target {
   readonly contender: Contender;
   readonly requests: readonly GraphqlRequest[];
@@ -16,13 +34,25 @@ export interface Target {
 
 export interface Rounds {
   readonly rounds: number;
-  /** How long each target is loaded in a round. */
+  /** The duration of the load on each target in a round. */
   readonly seconds: number;
 }
 
-/** The database server of the bench, and the contenders that were started on it. */
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const serverOptions = [
+  '--skip-log-bin',
+  // All data fits, so that the bench measures queries and not a disk.
+  '--innodb-buffer-pool-size=1G',
+  '--innodb-log-file-size=512M',
+  '--query-cache-type=OFF',
+  '--max-connections=200',
+];
+
+/** The database server of the bench and the contenders that use it. */
 export class Bench {
-  private readonly contenders: Contender[] = [];
+  /** The number of errors in all loads. */
+  errors = 0;
+  private readonly children: ChildProcess[] = [];
 
   private constructor(
     private readonly folder: string,
@@ -30,74 +60,100 @@ export class Bench {
     readonly connection: Connection,
   ) {}
 
+  /** Starts a private MariaDB on the data of earlier runs. Throws when another run uses it. */
   static async open(env: Readonly<Record<string, string | undefined>>): Promise<Bench> {
-    const folder = benchFolder(env);
-    const server = await startBenchServer(folder);
+    const cache = env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
+    const folder = env['BENCH_FOLDER'] ?? join(cache, 'exports-gateway-bench');
+    await mkdir(join(folder, 'files'), { recursive: true });
+    const program = findProgram(['mariadbd'], thisMachine.folders);
+    if (program === undefined) throw new Error('Install mariadb-server: the bench needs mariadbd.');
+    const server = await createPrivateServer(program, thisMachine, { keptIn: folder });
+    await server.start(serverOptions);
     return new Bench(folder, server, await createConnection({ uri: server.url }));
   }
 
-  /** Starts a contender on the database of so many exports, which is filled if need be. */
+  /** Starts a contender, in production mode, on a database with this number of exports. */
   async startContender(name: ContenderName, rows: number): Promise<Contender> {
-    const databaseUrl = await provideData(this.connection, {
-      serverUrl: this.server.url,
-      rows,
-      say,
+    const databaseUrl = await provideData(this.connection, { serverUrl: this.server.url, rows });
+    const port = await freePort();
+    const origin = `http://127.0.0.1:${port}`;
+    const isGateway = name === 'gateway';
+    const typescript = ['--import', import.meta.resolve('@swc-node/register/esm-register')];
+    const args = isGateway
+      ? [join(root, 'dist/src/main.js')]
+      : [...typescript, join(root, 'test/bench/contenders/start.ts'), name];
+    const child = spawn(process.execPath, args, {
+      // The gateway would read a .env file of the checkout; the others need its tsconfig.json.
+      cwd: isGateway ? this.folder : root,
+      env: {
+        PATH: process.env['PATH'],
+        NODE_ENV: 'production',
+        PORT: String(port),
+        DATABASE_URL: databaseUrl,
+        AUTH: 'off',
+        ORGANIZATION,
+        LOG_LEVEL: 'warn',
+        FILES_URL: `file:${join(this.folder, 'files')}`,
+        FILES_SIGNING_SECRET: LINK_SECRET,
+        PUBLIC_URL: origin,
+      },
+      stdio: ['ignore', process.stderr, 'inherit'],
+      signal: atExit,
+      killSignal: 'SIGKILL',
     });
-    const contender = await startContender(name, { databaseUrl, folder: this.folder });
-    this.contenders.push(contender);
-    return contender;
+    this.children.push(child);
+    const anyRequest = { operationName: 'Any', query: 'query Any { __typename }', variables: {} };
+    const isListening = async () => (await query(origin, anyRequest).catch(() => null)) !== null;
+    while (!(await isListening())) {
+      if (child.exitCode !== null) throw new Error(`${name} did not start.`);
+      await sleep(50);
+    }
+    return { name, origin, pid: child.pid ?? NaN };
   }
 
-  /** Loads targets in rounds in which each has its turn. Gives the measurements of each, in the order of `targets`. */
+  /** Loads the targets by turns in each round. Returns the measurements of each target. */
   async measure(targets: readonly Target[], { rounds, seconds }: Rounds): Promise<Measurement[][]> {
     const measured = targets.map((): Measurement[] => []);
-    // The first time, code is compiled and the database's pages are read. A few clients are enough for that, and slow answers
-    // to all of them would take long.
+    // Before the first round, code is compiled and the database reads its pages. A few clients are
+    // enough, and keep slow contenders from a long queue.
     for (const target of targets) await this.load(target, { seconds: seconds / 3, clients: 8 });
     for (let round = 0; round < rounds; round++) {
       for (let turn = 0; turn < targets.length; turn++) {
-        // Another one begins each round, or what comes last would always come last.
-        const at = (round + turn) % targets.length;
-        const target = targets[at];
-        if (target !== undefined) measured[at]?.push(await this.measureOnce(target, seconds));
+        // Each round begins with another target, because the position has an influence.
+        const index = (round + turn) % targets.length;
+        const target = targets[index];
+        if (target !== undefined) measured[index]?.push(await this.measureOnce(target, seconds));
       }
     }
     return measured;
   }
 
-  /** Loads a target for some seconds. */
   async load(
     { contender, requests }: Target,
-    options: { seconds: number; clients?: number },
+    options: Pick<Load, 'seconds' | 'clients'>,
   ): Promise<LoadResult> {
-    return putLoad(contender.origin, { ...options, requests, folder: this.folder });
+    const load = { ...options, requests, folder: this.folder };
+    const result = await runLoad(contender.origin, load);
+    this.errors += result.errors;
+    return result;
   }
 
   async close(): Promise<void> {
-    for (const contender of this.contenders) await contender.stop();
+    for (const child of this.children) {
+      if (child.exitCode === null && child.kill('SIGKILL')) await once(child, 'exit');
+    }
     await this.connection.end();
     await this.server.dispose();
   }
 
   private async measureOnce(target: Target, seconds: number): Promise<Measurement> {
     const pids = [target.contender.pid, await this.server.pid()];
-    const before = await Promise.all(pids.map(cpuOf));
+    const before = await Promise.all(pids.map(cpuTime));
     const { received, ...load } = await this.load(target, { seconds });
-    const after = await Promise.all(pids.map(cpuOf));
+    const after = await Promise.all(pids.map(cpuTime));
     const [cpu = NaN, databaseCpu = NaN] = after.map(
-      (ms, at) => (ms - (before[at] ?? NaN)) / received,
+      (ms, index) => (ms - (before[index] ?? NaN)) / received,
     );
-    const { p50, p99, errors } = load;
-    return { perSecond: received / load.seconds, p50, p99, cpu, databaseCpu, errors };
+    return { ...load, perSecond: received / load.seconds, cpu, databaseCpu };
   }
-}
-
-/** Progress, which is not part of the report. */
-export function say(progress: string): void {
-  process.stderr.write(`${progress}\n`);
-}
-
-/** A part of the report. */
-export function print(text: string): void {
-  process.stdout.write(`${text}\n\n`);
 }

@@ -1,79 +1,62 @@
-import { print, say, type Bench, type Rounds } from './bench.js';
-import { checkAnswers } from './check.js';
-import { contenderNames, type Contender, type ContenderName } from './contenders.js';
-import { errorsOf, measuredCells, measuredColumns, type Measurement } from './measure.js';
-import { digits, median, table } from './report.js';
-import { requestsOf, type Workload } from './workloads.js';
+import { contenderNames, type Bench, type Contender, type Rounds } from './bench.js';
+import { checkResponses } from './check.js';
+import { digits, measuredCells, measuredColumns, median, table } from './figures.js';
+import { createRequests, supports, workloads } from './workloads.js';
 
 const ROWS = 1_000_000;
 
-/** What was measured of each contender at one workload, round by round. */
-type Measured = ReadonlyMap<ContenderName, readonly Measurement[]>;
-
-/**
- * Checks the answers of contenders, measures them at workloads, and prints how they compare to LIMIT, which runs in any case.
- * Gives the number of errors.
- */
+/** Checks, measures and compares contenders with LIMIT, which always runs, and prints tables. */
 export async function compare(
   bench: Bench,
-  {
-    workloads,
-    contenders: wanted,
-    ...rounds
-  }: Rounds & { workloads: readonly Workload[]; contenders: readonly ContenderName[] },
-): Promise<number> {
+  { only, names, ...rounds }: Rounds & { only: readonly string[]; names: readonly string[] },
+): Promise<void> {
   const contenders: Contender[] = [];
-  for (const name of contenderNames.filter((each) => each === 'limit' || wanted.includes(each))) {
-    contenders.push(await bench.startContender(name, ROWS));
-  }
-  // Mercurius makes no links.
-  const ableTo = ({ name }: Workload) =>
-    contenders.filter((contender) => name !== 'W8' || contender.name !== 'mercurius');
+  for (const name of contenderNames)
+    if (name === 'limit' || names.includes(name))
+      contenders.push(await bench.startContender(name, ROWS));
+  const selected = workloads
+    .filter(({ name }) => only.includes(name))
+    .map((workload) => ({
+      workload,
+      able: contenders.filter(({ name }) => supports(name, workload)),
+    }));
 
-  for (const workload of workloads) {
-    say(`Checking the answers to ${workload.name}`);
-    const { connection } = bench;
-    await checkAnswers(workload, { contenders: ableTo(workload), connection, rows: ROWS });
+  for (const { workload, able } of selected) {
+    console.error(`Checking ${workload.name}`);
+    await checkResponses(workload, { contenders: able, connection: bench.connection, rows: ROWS });
   }
-  const results = new Map<Workload, Measured>();
-  for (const workload of workloads) {
-    say(`Measuring ${workload.name}`);
-    const able = ableTo(workload);
-    const requests = requestsOf(workload, ROWS);
-    const found = await bench.measure(
-      able.map((contender) => ({ contender, requests })),
-      rounds,
+  const summary: string[][] = [];
+  for (const { workload, able } of selected) {
+    const { name, title, goal } = workload;
+    console.error(`Measuring ${name}`);
+    const requests = createRequests(workload, ROWS);
+    const targets = able.map((contender) => ({ contender, requests }));
+    const measured = await bench.measure(targets, rounds);
+    const rows = able.map((contender, at) => [
+      contender.name,
+      ...measuredCells(measured[at] ?? []),
+    ]);
+    console.log(`${name}: ${title}\n\n${table(['', ...measuredColumns], rows)}\n`);
+
+    // Within a round, because a disturbance of the machine slows both contenders.
+    const [limit = []] = measured;
+    const ratios = ['gateway', 'mercurius'].map((each) =>
+      (measured[able.findIndex((contender) => contender.name === each)] ?? []).map(
+        ({ perSecond }, round) => perSecond / (limit[round]?.perSecond ?? NaN),
+      ),
     );
-    const measured = new Map(able.map(({ name }, at) => [name, found[at] ?? []]));
-    results.set(workload, measured);
-    const rows = [...measured].map(([name, each]) => [name, ...measuredCells(each)]);
-    print(`${workload.name}: ${workload.title}\n\n${table(['', ...measuredColumns], rows)}`);
-  }
-  print(
-    `Requests a second as a ratio to LIMIT: the median of the rounds (lowest to highest)\n\n${ratioTable(results)}`,
-  );
-  return errorsOf([...results.values()].flatMap((measured) => [...measured.values()].flat()));
-}
-
-function ratioTable(results: ReadonlyMap<Workload, Measured>): string {
-  const rows = [...results].map(([{ name, title, goal }, measured]) => {
-    const gateway = ratios(measured, 'gateway');
+    const [gateway = []] = ratios;
     const reached = gateway.length === 0 ? '–' : median(gateway) >= goal ? 'yes' : 'no';
-    const mercurius = ratios(measured, 'mercurius');
-    return [name, title, `≥ ${goal}`, reached, ratioCell(gateway), ratioCell(mercurius)];
-  });
-  return table(['', 'requests', 'goal', 'reached', 'gateway', 'mercurius'], rows);
-}
-
-/** Round by round, for what slows one contender down for a while slows the other, too. */
-function ratios(measured: Measured, name: ContenderName): number[] {
-  const limit = measured.get('limit') ?? [];
-  return (measured.get(name) ?? []).map(
-    ({ perSecond }, round) => perSecond / (limit[round]?.perSecond ?? NaN),
+    summary.push([name, title, `≥ ${goal}`, reached, ...ratios.map(ratioCell)]);
+  }
+  console.log(
+    'Requests a second as a ratio to LIMIT: the median of the rounds (lowest to highest)\n\n' +
+      table(['', 'requests', 'goal', 'reached', 'gateway', 'mercurius'], summary),
   );
 }
 
-function ratioCell(all: readonly number[]): string {
-  if (all.length === 0) return '–';
-  return `${digits(median(all))} (${digits(Math.min(...all))}–${digits(Math.max(...all))})`;
+function ratioCell(ratios: readonly number[]): string {
+  if (ratios.length === 0) return '–';
+  const [lowest, highest] = [Math.min(...ratios), Math.max(...ratios)];
+  return `${digits(median(ratios))} (${digits(lowest)}–${digits(highest)})`;
 }

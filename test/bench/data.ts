@@ -1,99 +1,69 @@
 import { createHash } from 'node:crypto';
 
-import { type Connection, type RowDataPacket } from 'mysql2/promise';
+import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { pino } from 'pino';
 
 import { connectDatabase } from '../../src/database/connect.js';
 import { entities } from '../../src/entities.js';
 
-/** The organization of every second row, which is the one that is asked for. The others have some 1,000 rows each. */
+/** The organization that requests read. It has every second row; others have about 1,000 each. */
 export const ORGANIZATION = 'org_bench';
 
-/** How many rare words there are in names: each stands in 20 names of ORGANIZATION when there are a million rows. */
+/** The number of rare words. With a million rows, each is in 20 names of ORGANIZATION. */
 export const RARE_WORDS = 25;
 
-/** A change here fills kept databases anew. */
-const VERSION = 2;
-
-/** Rows of `exports` that one statement inserts. */
+/** The number of exports per INSERT. */
 const CHUNK = 10_000;
 
-/** The id of the row of this number. The even numbers are those of ORGANIZATION, in the order of creation. */
+/** The id of the `row`-th export by creation. The even rows are those of ORGANIZATION. */
 export function exportId(row: number): string {
-  // Base58 has no 0, and hexadecimal digits have none of the other characters that it lacks.
-  const digest = createHash('sha256').update(String(row)).digest('hex');
+  // Base58 has no 0, and all other hexadecimal digits.
+  const digest = createHash('md5').update(String(row)).digest('hex');
   return `exp_${digest.slice(0, 22).replaceAll('0', 'g')}`;
 }
 
-/** The rare word of this number, as a user would type it: in names it is in upper case. */
+/** The same in SQL. */
+const ID = `CONCAT('exp_', REPLACE(LEFT(MD5(i), 22), '0', 'g'))`;
+
+/** The `index`-th rare word as a user types it; names contain it in upper case. */
 export function rareWord(index: number): string {
   return `audit-${String(100 + index)}`;
 }
 
-/**
- * The database of `rows` exports on a server, its tables as the project's migrations build them, filled unless an earlier
- * run has done it. Gives its URL.
- */
+/** Returns the URL of a migrated database with `rows` exports; later runs find it filled. */
 export async function provideData(
   connection: Connection,
-  { serverUrl, rows, say }: { serverUrl: string; rows: number; say: (progress: string) => void },
+  { serverUrl, rows }: { serverUrl: string; rows: number },
 ): Promise<string> {
   const name = `exports_${rows}`;
   const url = new URL(`/${name}`, serverUrl).href;
-  const isFilled = (await versionOf(connection, name)) === VERSION;
-  if (!isFilled) {
-    await connection.query(`DROP DATABASE IF EXISTS ${name}`);
-    await connection.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
-  }
+  await connection.query(`CREATE DATABASE IF NOT EXISTS ${name} CHARACTER SET utf8mb4`);
   await connection.query(`USE ${name}`);
-  await migrate(url);
-  if (!isFilled) {
-    await fill(connection, { rows, say });
-    await connection.query('CREATE TABLE bench_data (version INTEGER)');
-    await connection.query('INSERT INTO bench_data VALUES (?)', [VERSION]);
+  const options = { entities, logger: pino({ level: 'silent' }), migrate: true };
+  await (await connectDatabase({ kind: 'mysql', url }, options)).destroy();
+  const [[counted]] = await connection.query<RowDataPacket[]>('SELECT COUNT(*) n FROM exports');
+  if (counted?.['n'] !== rows) {
+    console.error(`Filling a database with ${rows} exports`);
+    await connection.query('TRUNCATE TABLE export_files');
+    await connection.query('TRUNCATE TABLE exports');
+    await fill(connection, rows);
     await connection.query('ANALYZE TABLE exports, export_files');
   }
   return url;
 }
 
-async function versionOf(connection: Connection, database: string): Promise<number | null> {
-  const [tables] = await connection.query<RowDataPacket[]>(
-    `SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = 'bench_data'`,
-    [database],
-  );
-  if (tables.length === 0) return null;
-  const [found] = await connection.query<RowDataPacket[]>(
-    `SELECT version FROM ${database}.bench_data`,
-  );
-  return Number(found[0]?.['version']);
-}
-
-async function migrate(url: string): Promise<void> {
-  const config = { kind: 'mysql', url } as const;
-  const source = await connectDatabase(config, {
-    entities,
-    logger: pino({ level: 'silent' }),
-    migrate: true,
-  });
-  await source.destroy();
-}
-
-/** Fills empty tables. The same rows on every machine: all of a row is made of its number. */
-export async function fill(
-  connection: Pick<Connection, 'query'>,
-  { rows, say }: { rows: number; say: (progress: string) => void },
-): Promise<void> {
+/** Fills empty tables. Rows are computed from their numbers, so they are always the same. */
+export async function fill(connection: Pick<Connection, 'query'>, rows: number): Promise<void> {
   for (let from = 0; from < rows; from += CHUNK) {
     const until = Math.min(from + CHUNK, rows);
     await connection.query(insertExports(numbers(from, until), rows));
     // The oldest fifth has files.
-    if (from < rows / 5)
-      await connection.query(insertFiles(numbers(from, Math.min(until, rows / 5))));
-    if (from % 100_000 === 0) say(`Filling: ${from} of ${rows} exports`);
+    const withFiles = numbers(from, Math.min(until, rows / 5));
+    if (from < rows / 5) await connection.query(insertFiles(withFiles));
   }
 }
 
-/** A statement that gives the numbers from `from` on and below `until`, at most CHUNK of them, as `i`. */
+/** A query for the numbers `from` ≤ i < `until`, at most CHUNK of them. */
 function numbers(from: number, until: number): string {
   const digit = `(${Array.from({ length: 10 }, (_, d) => `SELECT ${d} AS d`).join(' UNION ALL ')})`;
   return (
@@ -102,15 +72,10 @@ function numbers(from: number, until: number): string {
   );
 }
 
-/** What `exportId` is in JavaScript. */
-const ID = `CONCAT('exp_', REPLACE(LEFT(SHA2(i, 256), 22), '0', 'g'))`;
-
 /**
- * `j` counts the rows of ORGANIZATION, and those of the others. Of each 50 in a row, 3 have failed and 3 have timed out, one
- * of these 6 of each resource: so 2 % of an organization are of one resource and failed or timed out.
- *
- * The rare words stand in the oldest sixth, as the name of a campaign would: a plain search finds its 10 without reading
- * all rows.
+ * `j` numbers the rows of ORGANIZATION, and those of the others. Of 50 in a row, one with each of
+ * the 6 resources has failed or timed out: 2 % per resource. The rare words are in the oldest sixth,
+ * so that a plain search finds its 10 rows without a full scan.
  */
 function insertExports(numbered: string, rows: number): string {
   const rareUntil = Math.floor(rows / 12.5);

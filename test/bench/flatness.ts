@@ -1,59 +1,59 @@
-import { print, say, type Bench, type Rounds } from './bench.js';
-import { ask } from './check.js';
-import type { Contender } from './contenders.js';
-import { errorsOf, type Measurement } from './measure.js';
-import { digits, median, table } from './report.js';
-import { request, requestsOf, workloadNamed, type GraphqlRequest } from './workloads.js';
+import type { Bench, Rounds } from './bench.js';
+import { query } from './check.js';
+import { digits, median, table, type Measurement } from './figures.js';
+import { createRequest, createRequests, findWorkload, type GraphqlRequest } from './workloads.js';
 
 const SIZES = [10_000, 100_000, 1_000_000] as const;
 
-/** How much slower the largest table may be than the smallest, except where a count is asked for. */
+/** The maximum slowdown from the smallest to the largest table, except for counts. */
 const GOAL = 1.3;
 
-/** The requests to a gateway at `origin` on a database of `rows` exports. */
-type Requests = (rows: number, origin: string) => Promise<readonly GraphqlRequest[]>;
+/** Creates the requests to a gateway at `origin` whose database has `rows` exports. */
+type Create = (rows: number, origin: string) => GraphqlRequest[] | Promise<GraphqlRequest[]>;
 
-const flatWorkloads: readonly (readonly [title: string, goal: number | null, Requests])[] = [
-  ['W2', GOAL, async (rows) => requestsOf(workloadNamed('W2'), rows)],
-  ['W4', null, async (rows) => requestsOf(workloadNamed('W4'), rows)],
+const fromWorkload =
+  (name: string): Create =>
+  (rows) =>
+    createRequests(findWorkload(name), rows);
+
+const cases: readonly (readonly [title: string, goal: number | null, Create])[] = [
+  ['W2', GOAL, fromWorkload('W2')],
+  ['W4', null, fromWorkload('W4')],
   ['W4 without its count', GOAL, withoutCount],
   ['W5 by cursor', GOAL, byCursor],
-  ['W7', GOAL, async (rows) => requestsOf(workloadNamed('W7'), rows)],
+  ['W7', GOAL, fromWorkload('W7')],
 ];
 
-async function withoutCount(rows: number): Promise<GraphqlRequest[]> {
-  const counting = requestsOf(workloadNamed('W4'), rows);
-  return counting.map(({ variables }) => request('Exports', variables));
+function withoutCount(rows: number): GraphqlRequest[] {
+  const counts = createRequests(findWorkload('W4'), rows);
+  return counts.map(({ variables }) => createRequest('Exports', variables));
 }
 
-/** The pages behind those of W5, by the cursors that a client has who went there. */
+/** The pages after those of W5, by the cursors of these. */
 async function byCursor(rows: number, origin: string): Promise<GraphqlRequest[]> {
   const requests: GraphqlRequest[] = [];
   for (let page = rows / 50; page < rows / 50 + 20; page++) {
-    const answer = (await ask(origin, request('ExportsByCursor', { page }))) as {
+    const { data } = (await query(origin, createRequest('ExportsByCursor', { page }))) as {
       data: { exports: { pagination: { endCursor: string } } };
     };
-    requests.push(request('ExportsByCursor', { after: answer.data.exports.pagination.endCursor }));
+    requests.push(createRequest('ExportsByCursor', { after: data.exports.pagination.endCursor }));
   }
   return requests;
 }
 
-/** Measures the gateway on databases of several sizes and prints how it slows down. Gives the number of errors. */
-export async function measureFlatness(bench: Bench, rounds: Rounds): Promise<number> {
-  const gateways: { rows: number; contender: Contender }[] = [];
-  for (const rows of SIZES) {
+/** Measures the gateway on tables of several sizes and prints its slowdown. */
+export async function measureFlatness(bench: Bench, rounds: Rounds): Promise<void> {
+  const gateways = [];
+  for (const rows of SIZES)
     gateways.push({ rows, contender: await bench.startContender('gateway', rows) });
-  }
-  const all: Measurement[] = [];
   const lines: string[][] = [];
-  for (const [title, goal, requests] of flatWorkloads) {
-    say(`Measuring ${title}`);
+  for (const [title, goal, create] of cases) {
+    console.error(`Measuring ${title}`);
     const targets = gateways.map(async ({ rows, contender }) => ({
       contender,
-      requests: await requests(rows, contender.origin),
+      requests: await create(rows, contender.origin),
     }));
     const measured = await bench.measure(await Promise.all(targets), rounds);
-    all.push(...measured.flat());
     const slowdown = growth(measured, ({ perSecond }) => 1 / perSecond);
     const work = growth(measured, ({ cpu, databaseCpu }) => cpu + databaseCpu);
     lines.push([
@@ -66,13 +66,12 @@ export async function measureFlatness(bench: Bench, rounds: Rounds): Promise<num
   }
   const sizes = SIZES.map((rows) => `${rows.toLocaleString('en')} rows`);
   const head = ['', ...sizes, 'times the CPU', 'times slower', 'goal', 'reached'];
-  print(`Requests a second of the gateway as the table grows\n\n${table(head, lines)}`);
-  return errorsOf(all);
+  console.log(`Requests a second of the gateway as the table grows\n\n${table(head, lines)}`);
 }
 
-/** How many times what it is on the smallest table something is on the largest: the median of the rounds. */
-function growth(measured: readonly Measurement[][], of: (each: Measurement) => number): number {
+/** The ratio of the largest table to the smallest: the median of the rounds. */
+function growth(measured: readonly Measurement[][], value: (each: Measurement) => number): number {
   const [smallest = []] = measured;
   const largest = measured.at(-1) ?? [];
-  return median(largest.map((each, round) => of(each) / of(smallest[round] ?? each)));
+  return median(largest.map((each, round) => value(each) / value(smallest[round] ?? each)));
 }

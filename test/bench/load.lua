@@ -1,5 +1,5 @@
--- The script of wrk: posts the bodies of a file, one a line, over and over, and looks at every answer.
--- Arguments: the file, and for how many seconds.
+-- A script for wrk that sends the lines of a file as request bodies, repeatedly, and checks every
+-- response. Arguments: the file and the number of seconds.
 local ffi = require("ffi")
 ffi.cdef([[
   struct time { long seconds, nanoseconds; };
@@ -7,7 +7,7 @@ ffi.cdef([[
   int getpid(void);
   int kill(int process, int signal);
 ]])
-local SIGINT, AN_HOUR = 2, 3600 * 1000
+local SIGINT, ONE_HOUR = 2, 3600 * 1000
 local time = ffi.new("struct time")
 
 local function now()
@@ -27,16 +27,16 @@ function init(args)
     requests[#requests + 1] = wrk.format("POST", nil, { ["Content-Type"] = "application/json" }, body)
   end
   seconds = tonumber(args[2])
-  sent, answered, wrong, is_over = 0, 0, 0, false
+  sent, received, failed, is_over = 0, 0, 0, false
   started = now()
-  last_answer = started
+  last_response = started
 end
 
--- Asked before each request. When the time is over none is sent any more, but those on their way are waited for: slow
--- answers count, and the next load finds the server idle.
+-- wrk calls this before each request. At the end no request is sent, but wrk waits for responses:
+-- slow ones count, and the next load begins on an idle server.
 function delay()
   if is_over then
-    return AN_HOUR
+    return ONE_HOUR
   end
   sent = sent + 1
   return 0
@@ -47,26 +47,26 @@ function request()
 end
 
 function response(status, _, body)
-  answered = answered + 1
-  last_answer = now()
+  received = received + 1
+  last_response = now()
   if status ~= 200 or body:find('"errors"', 1, true) then
-    wrong = wrong + 1
+    failed = failed + 1
   end
-  is_over = last_answer - started >= seconds
-  if is_over and answered == sent then
-    -- Makes wrk end in order.
+  is_over = last_response - started >= seconds
+  if is_over and received == sent then
+    -- SIGINT ends wrk normally.
     ffi.C.kill(ffi.C.getpid(), SIGINT)
   end
 end
 
--- A connection that the server closes while nothing is asked on it is no error; a request without an answer is one.
+-- A connection that the server closes while it is idle is not an error.
 function done(summary, latency)
-  local sent, answered = only_thread:get("sent"), only_thread:get("answered")
+  local sent, received = only_thread:get("sent"), only_thread:get("received")
   io.write(string.format(
-    '\n{"answered":%d,"seconds":%f,"errors":%d,"p50":%f,"p99":%f}\n',
-    answered,
-    only_thread:get("last_answer") - only_thread:get("started"),
-    only_thread:get("wrong") + sent - answered + summary.errors.connect,
+    '\n{"received":%d,"seconds":%f,"errors":%d,"p50":%f,"p99":%f}\n',
+    received,
+    only_thread:get("last_response") - only_thread:get("started"),
+    only_thread:get("failed") + sent - received + summary.errors.connect,
     latency:percentile(50) / 1000,
     latency:percentile(99) / 1000
   ))

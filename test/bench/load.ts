@@ -4,59 +4,62 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import { findOrInstall, findProgram, thisMachine } from '../support/apt.js';
-import { killedAtExit } from './killed-at-exit.js';
+import { findApt, findProgram, thisMachine } from '../support/apt.js';
 import type { GraphqlRequest } from './workloads.js';
 
-/** How many requests are on their way at any time, unless told otherwise. */
-const CLIENTS = 32;
+const exiting = new AbortController();
+process.once('exit', () => {
+  exiting.abort();
+});
+/** Ends child processes together with this process. */
+export const atExit = exiting.signal;
 
-/** How long the last answers may take, in seconds. */
-const PATIENCE = 120;
+/** The maximum time of a response after the end of the load, in seconds. */
+const RESPONSE_TIMEOUT = 120;
 
-/** What came of a load. */
 export interface LoadResult {
   readonly received: number;
-  /** Until the last answer. */
+  /** The time until the last response. */
   readonly seconds: number;
-  /** Answers other than 200, answers with GraphQL errors, requests without an answer. */
+  /** Responses other than 200 or with GraphQL errors, and requests without a response. */
   readonly errors: number;
   /** In milliseconds. */
   readonly p50: number;
   readonly p99: number;
 }
 
-export interface LoadOptions {
-  /** Posted one after the other, and from the first one on again. */
+export interface Load {
+  /** Sent one after the other, repeatedly. */
   readonly requests: readonly GraphqlRequest[];
   readonly seconds: number;
+  /** The number of concurrent requests. */
   readonly clients?: number;
-  /** Where the requests are kept meanwhile. */
+  /** The folder for the file of the requests. */
   readonly folder: string;
 }
 
-/**
- * Puts load on a server for some seconds, and then until every request is answered. With wrk: of the CPU that it shares with
- * what it measures it takes the least.
- */
-export async function putLoad(
+/** Loads a server with wrk, which needs less CPU than others, and waits for all responses. */
+export async function runLoad(
   origin: string,
-  { requests, seconds, folder, clients = CLIENTS }: LoadOptions,
+  { requests, seconds, folder, clients = 32 }: Load,
 ): Promise<LoadResult> {
   const bodies = join(folder, 'requests');
   await writeFile(bodies, requests.map((request) => JSON.stringify(request)).join('\n'));
   const script = fileURLToPath(new URL('load.lua', import.meta.url));
-  const most = Math.ceil(seconds) + PATIENCE;
-  const options = ['-t1', `-c${clients}`, `-d${most}s`, `--timeout=${PATIENCE}s`, '-s', script];
-  const args = [...options, `${origin}/graphql`, '--', bodies, String(seconds)];
-  const running = promisify(execFile)(await findWrk(), args);
-  const { stdout } = await running.finally(killedAtExit(running.child));
-  const result = /^\{"answered".*$/m.exec(stdout)?.[0];
-  if (result === undefined) throw new Error(`wrk gave no result:\n${stdout}`);
+  const duration = Math.ceil(seconds) + RESPONSE_TIMEOUT;
+  const options = ['-t1', `-c${clients}`, `-d${duration}s`, `--timeout=${RESPONSE_TIMEOUT}s`];
+  const args = [...options, '-s', script, `${origin}/graphql`, '--', bodies, String(seconds)];
+  const { stdout } = await promisify(execFile)(await findWrk(), args, { signal: atExit });
+  const result = /^\{"received".*$/m.exec(stdout)?.[0];
+  if (result === undefined) throw new Error(`wrk printed no result:\n${stdout}`);
   return JSON.parse(result) as LoadResult;
 }
 
-/** Finds wrk, or installs it where that is possible. */
-function findWrk(): Promise<string> {
-  return findOrInstall(['wrk'], () => findProgram(['wrk'], thisMachine.folders));
+async function findWrk(): Promise<string> {
+  const { folders } = thisMachine;
+  const find = () => findProgram(['wrk'], folders);
+  if (find() === undefined) await findApt(folders)?.('wrk');
+  const wrk = find();
+  if (wrk === undefined) throw new Error('Install wrk, the load generator of the bench.');
+  return wrk;
 }

@@ -2,59 +2,54 @@ import 'reflect-metadata';
 
 import { parseArgs } from 'node:util';
 
-import { Bench } from './bench.js';
+import { z } from 'zod';
+
+import { Bench, contenderNames } from './bench.js';
 import { compare } from './compare.js';
-import { contenderNames, type ContenderName } from './contenders.js';
 import { measureFlatness } from './flatness.js';
 import { measureMemory } from './memory.js';
-import { workloadNamed, workloads } from './workloads.js';
+import { workloads } from './workloads.js';
 
 const { values } = parseArgs({
   options: {
-    quick: { type: 'boolean', default: false },
+    quick: { type: 'boolean' },
     only: { type: 'string' },
-    contenders: { type: 'string', default: contenderNames.join() },
+    contenders: { type: 'string' },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
-    flatness: { type: 'boolean', default: false },
-    memory: { type: 'boolean', default: false },
-    minutes: { type: 'string', default: '10' },
+    flatness: { type: 'boolean' },
+    memory: { type: 'boolean' },
+    minutes: { type: 'string' },
   },
 });
+const wholeNumber = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
+const names = (known: readonly string[]) =>
+  z
+    .string()
+    .transform((text) => text.split(','))
+    .pipe(z.array(z.enum(known)))
+    .default([...known]);
+const { rounds, seconds, minutes, only, contenders } = z
+  .object({
+    rounds: wholeNumber(values.quick === true ? 2 : 5),
+    seconds: wholeNumber(values.quick === true ? 1 : 3),
+    minutes: wholeNumber(10),
+    only: names(workloads.map(({ name }) => name)),
+    contenders: names(contenderNames),
+  })
+  .parse(values);
 
-function contenderNamed(name: string): ContenderName {
-  const found = contenderNames.find((each) => each === name);
-  if (found !== undefined) return found;
-  throw new Error(`There is no ${name}, only ${contenderNames.join(', ')}.`);
-}
-
-function wholeNumber(option: 'rounds' | 'seconds' | 'minutes', text: string): number {
-  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
-  throw new Error(`--${option} must be a whole number from 1 on.`);
-}
-
-const rounds = wholeNumber('rounds', values.rounds ?? (values.quick ? '2' : '5'));
-const seconds = wholeNumber('seconds', values.seconds ?? (values.quick ? '1' : '3'));
-const minutes = wholeNumber('minutes', values.minutes);
-const chosen = values.only?.split(',').map(workloadNamed) ?? workloads;
-const contenders = values.contenders.split(',').map(contenderNamed);
-
-for (const [signal, code] of [
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-] as const) {
-  // Contenders are killed when the process exits, and the database server ends with it.
-  process.once(signal, () => process.exit(code));
-}
+// Child processes end when this process exits.
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
 
 const bench = await Bench.open(process.env);
 try {
-  let errors: number;
-  if (values.flatness) errors = await measureFlatness(bench, { rounds, seconds });
-  else if (values.memory) errors = await measureMemory(bench, minutes);
-  else errors = await compare(bench, { workloads: chosen, contenders, rounds, seconds });
-  if (errors > 0) {
-    process.stderr.write(`${errors} answers were errors: what is above measures nothing.\n`);
+  if (values.flatness === true) await measureFlatness(bench, { rounds, seconds });
+  else if (values.memory === true) await measureMemory(bench, minutes);
+  else await compare(bench, { only, names: contenders, rounds, seconds });
+  if (bench.errors > 0) {
+    console.error(`${bench.errors} responses were errors: the figures above are not valid.`);
     process.exitCode = 1;
   }
 } finally {

@@ -26,7 +26,7 @@ query Exports(
   }
 }`;
 
-/** Code of a front end that does not compile when a type is `any`, `unknown` or another one than here. */
+/** Code of a front end that compiles only with exactly these types, none `any` or `unknown`. */
 const usage = `
 import type { ResultOf, VariablesOf } from '@graphql-typed-document-node/core';
 import { ApolloClient, HttpLink } from '@apollo/client';

@@ -191,7 +191,7 @@ function gatewayMetrics(text: string): Record<string, Metric> {
   return metrics;
 }
 
-/** An object with the keys of a value, recursively, and true for every leaf; a list is its first item. */
+/** The keys of a value, recursively, with true for every leaf; a list is its first item. */
 function shapeOf(value: unknown): unknown {
   if (Array.isArray(value)) return shapeOf(value[0]);
   if (typeof value !== 'object' || value === null) return true;

@@ -13,8 +13,8 @@ import { documentedFile } from './markdown.js';
 export interface DocumentedCode {
   readonly folder: string;
   /**
-   * Imports the code block that begins with `// name`, anew at each call. `origin` replaces the gateway's address in
-   * the documentation.
+   * Imports the code block that begins with `// name`, anew at each call. `origin` replaces the
+   * address of the gateway in the documentation.
    */
   load<Module>(name: string, origin?: string): Promise<Module>;
 }

@@ -96,7 +96,7 @@ const expensiveLists = indexes(12)
 const both = '{ exports { data { id } } shipment(id: "shp_1") { id lastExport { csvUrl } } }';
 const onlyShipments = { exports: null, shipment: { id: 'shp_1', lastExport: { csvUrl: null } } };
 
-/** Tests the queries that cross subgraphs, and the errors of the exports subgraph, on each kind of graph. */
+/** Tests queries that cross subgraphs, and errors of the exports, on each kind of graph. */
 export function testGraphs(kinds: readonly GraphKind[]): void {
   const subgraphs = useSubgraphs(embedded);
 

@@ -1,6 +1,6 @@
 /**
- * `npm run test:hive` tests Hive Gateway over the supergraph. It is apart from the suite because it downloads half a
- * gigabyte, into a folder that it removes.
+ * `npm run test:hive` tests Hive Gateway over the supergraph. It is not part of the suite because it
+ * downloads half a gigabyte, into a folder that it removes.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -35,7 +35,7 @@ async function bearerToken(organization: string): Promise<{ authorization: strin
 /** The index of a shipment that has the same last export as shipment 0. */
 export const SECOND = UNKNOWN + 1;
 
-/** The last export of every other shipment has the same index, also where no such export exists. */
+/** The last export of every other shipment has its index, also where no such export exists. */
 const shipments = indexes(SECOND + 1).map((index) => ({
   id: `shp_${index}`,
   lastExport: { id: exportId(index === SECOND ? 0 : index) },
@@ -78,7 +78,7 @@ export interface MeasuredSubgraphs extends Subgraphs {
   measure<Result>(query: () => Promise<Result>): Promise<Result & Work>;
 }
 
-/** Starts both subgraphs before the tests of the enclosing `describe` and stops them after these tests. */
+/** Starts both subgraphs before the tests of the enclosing `describe` and stops them after. */
 export function useSubgraphs(engine: Engine): MeasuredSubgraphs {
   const keys = [apiKeyRow(foreignApiKey['x-api-key'], FOREIGN_ORGANIZATION)];
   const gateway = useGateway(engine, { ...tenantRows, keys, config: { auth: authRequired } });

@@ -1,132 +1,110 @@
 import { exportId } from '../support/rows.js';
 
-/** One thing to send, and what is right to come back while the database is there. */
+/** A request and the check of its response while the database is available. */
 export interface Exchange {
   readonly name: string;
   readonly path: string;
   readonly init: RequestInit;
-  readonly isRight: (status: number, text: string) => boolean;
+  readonly isExpected: (status: number, text: string) => boolean;
 }
 
-const json = { 'content-type': 'application/json' };
-
-function posted(name: string, body: string | object, isRight: Exchange['isRight']): Exchange {
+export function graphql(
+  name: string,
+  body: string | object,
+  isExpected: Exchange['isExpected'],
+): Exchange {
+  const headers = { 'content-type': 'application/json' };
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  return { name, path: '/graphql', init: { method: 'POST', headers: json, body: text }, isRight };
+  return { name, path: '/graphql', init: { method: 'POST', headers, body: text }, isExpected };
 }
 
-/** Data alone, to the letter. */
-function served(query: string, data: object, variables?: object): Exchange {
+/** Expects exactly this data and no errors. */
+function success(query: string, data: object, variables?: object): Exchange {
   const expected = `${JSON.stringify({ data })}\n`;
-  return posted(query, { query, variables }, (status, text) => status === 200 && text === expected);
+  return graphql(
+    query,
+    { query, variables },
+    (status, text) => status === 200 && text === expected,
+  );
 }
 
-/** Errors of one code alone. */
-function refused(name: string, body: string | object, status: number, code: string): Exchange {
-  return posted(name, body, (received, text) => {
+/** Expects errors, all with this code. */
+function failure(name: string, body: string | object, status: number, code: string): Exchange {
+  return graphql(name, body, (received, text) => {
     if (received !== status) return false;
     const { errors = [] } = JSON.parse(text) as { errors?: { extensions: { code: string } }[] };
     return errors.length > 0 && errors.every(({ extensions }) => extensions.code === code);
   });
 }
 
-function fetched(path: string, status: number, headers: Record<string, string> = {}): Exchange {
-  const isRight: Exchange['isRight'] = (received) => received === status;
-  return { name: `GET ${path}`, path, init: { headers }, isRight };
+function get(path: string, status: number, headers: Record<string, string> = {}): Exchange {
+  const isExpected: Exchange['isExpected'] = (received) => received === status;
+  return { name: `GET ${path}`, path, init: { headers }, isExpected };
 }
 
-const repeated = (times: number, text: string) => Array<string>(times).fill(text).join(' ');
-const ids = (count: number) => [...Array(count).keys()].map((index) => ({ id: exportId(index) }));
+const repeat = (times: number, text: (index: number) => string) =>
+  Array.from({ length: times }, (_, index) => text(index)).join(' ');
+const ids = (count: number) => Array.from({ length: count }, (_, at) => ({ id: exportId(at) }));
+const entity = (id: string) => ({ __typename: 'Export', id });
 
-/** What front ends and routers ask, of the rows of `insertFuzzedRows`. */
+/** Requests of front ends and routers for the rows of `insertFuzzedRows`. */
 export const valid: readonly Exchange[] = [
-  served('{ exports(limit: 3) { data { id } pagination { page limit hasMore totalCount } } }', {
-    exports: {
-      data: ids(3),
-      pagination: { page: 1, limit: 3, hasMore: true, totalCount: 30 },
-    },
+  success('{ exports(limit: 3) { data { id } pagination { page limit hasMore totalCount } } }', {
+    exports: { data: ids(3), pagination: { page: 1, limit: 3, hasMore: true, totalCount: 30 } },
   }),
-  served(
+  success(
     'query ($n: Int!) { exports(limit: $n) { data { id } } }',
     { exports: { data: ids(20) } },
     { n: 20 },
   ),
-  served(
+  success(
     'query ($id: ID!) { export(id: $id) { name } }',
     { export: { name: 'Export 4' } },
     { id: exportId(4) },
   ),
-  served('{ export(id: "exp_none") { name } }', { export: null }),
-  served(
+  success('{ export(id: "exp_none") { name } }', { export: null }),
+  success(
     'query ($r: [_Any!]!) { _entities(representations: $r) { ... on Export { name } } }',
     { _entities: [{ name: 'Export 1' }, null] },
-    {
-      r: [
-        { __typename: 'Export', id: exportId(1) },
-        { __typename: 'Export', id: 'exp_none' },
-      ],
-    },
+    { r: [entity(exportId(1)), entity('exp_none')] },
   ),
-  fetched('/health/live', 200),
-  fetched('/metrics', 200),
-  fetched('/graphql', 200, { accept: 'text/html' }),
+  get('/health/live', 200),
+  get('/metrics', 200),
+  get('/graphql', 200, { accept: 'text/html' }),
 ];
 
 const everything = 'id files { url urlExpiresAt } jsonUrl csvUrl csvErrorUrl csvSanitizedUrl';
-const fanOut = [...Array(20).keys()].map(
-  (n) => `fragment F${n} on Export { ...F${n + 1} ...F${n + 1} }`,
-);
-const wholePages = [...Array(20).keys()].map(
-  (n) => `a${n}: exports(limit: 100) { data { ${everything} } }`,
-);
+const wholePages = `{ ${repeat(20, (n) => `a${n}: exports(limit: 100) { data { ${everything} } }`)} }`;
+const fanOut =
+  '{ exports { data { ...F0 } } } fragment F20 on Export { id }' +
+  repeat(20, (n) => `fragment F${n} on Export { ...F${n + 1} ...F${n + 1} }`);
+const nested = `{ ${repeat(200, () => '... {')} _sdl ${repeat(200, () => '}')} }`;
+const manyFields = `{ ${repeat(10_001, () => 'a')} }`;
+const listAfterX = '{ exports(after: "x") { data { id } } }';
+const invalidStatuses = {
+  query: 'query ($f: ExportFilter) { exports(filter: $f) { data { id } } }',
+  variables: { f: { statuses: Array(10_000).fill('NONE') } },
+};
 
-/** What nobody in his right mind sends. */
-export const hostile: readonly Exchange[] = [
-  refused('no JSON', 'what?', 400, 'BAD_REQUEST'),
-  refused(
-    '__proto__ in JSON',
-    '{"query":"{ __typename }","__proto__":{"a":1}}',
-    400,
-    'BAD_REQUEST',
-  ),
-  refused('a batch', [{ query: '{ __typename }' }], 400, 'BAD_REQUEST'),
-  refused('a body of 300 KiB', { query: ' '.repeat(300 * 1024) }, 413, 'BAD_REQUEST'),
-  refused('10,001 words', { query: `{ ${repeated(10_001, 'a')} }` }, 400, 'GRAPHQL_PARSE_FAILED'),
-  refused('4,900 braces', { query: '{a'.repeat(4_900) }, 400, 'QUERY_TOO_COMPLEX'),
-  refused(
-    'braces within braces',
-    { query: `{ ${'... { '.repeat(200)} _sdl ${'} '.repeat(200)} }` },
-    400,
-    'QUERY_TOO_COMPLEX',
-  ),
-  refused(
-    'a million fields by fragments',
-    { query: `{ exports { data { ...F0 } } } ${fanOut.join(' ')} fragment F20 on Export { id }` },
-    400,
-    'QUERY_TOO_COMPLEX',
-  ),
-  refused('twenty whole pages', { query: `{ ${wholePages.join(' ')} }` }, 400, 'QUERY_TOO_COMPLEX'),
-  refused(
-    'ten thousand wrong values',
-    {
-      query: 'query ($f: ExportFilter) { exports(filter: $f) { data { id } } }',
-      variables: { f: { statuses: Array(10_000).fill('NONE') } },
-    },
-    400,
-    'BAD_USER_INPUT',
-  ),
-  refused('a mutation', { query: 'mutation { drop }' }, 400, 'GRAPHQL_VALIDATION_FAILED'),
-  refused(
-    'a foreign cursor',
-    { query: '{ exports(after: "x") { data { id } } }' },
-    200,
-    'BAD_USER_INPUT',
-  ),
-  served('{ exports(page: 2147483647, limit: 100) { data { id } } }', { exports: { data: [] } }),
-  served(`{ exports(filter: { search: "') OR 1=1; DROP TABLE exports; -- " }) { data { id } } }`, {
+/** Invalid, expensive and malicious requests. */
+export const invalid: readonly Exchange[] = [
+  failure('no JSON', 'what?', 400, 'BAD_REQUEST'),
+  failure('__proto__', '{"query":"{ __typename }","__proto__":{"a":1}}', 400, 'BAD_REQUEST'),
+  failure('a batch', [{ query: '{ __typename }' }], 400, 'BAD_REQUEST'),
+  failure('a body of 300 KiB', { query: ' '.repeat(300 * 1024) }, 413, 'BAD_REQUEST'),
+  failure('10,001 tokens', { query: manyFields }, 400, 'GRAPHQL_PARSE_FAILED'),
+  failure('4,900 braces', { query: '{a'.repeat(4_900) }, 400, 'QUERY_TOO_COMPLEX'),
+  failure('200 nested fragments', { query: nested }, 400, 'QUERY_TOO_COMPLEX'),
+  failure('a million fields by fragments', { query: fanOut }, 400, 'QUERY_TOO_COMPLEX'),
+  failure('twenty whole pages', { query: wholePages }, 400, 'QUERY_TOO_COMPLEX'),
+  failure('10,000 invalid values', invalidStatuses, 400, 'BAD_USER_INPUT'),
+  failure('a mutation', { query: 'mutation { drop }' }, 400, 'GRAPHQL_VALIDATION_FAILED'),
+  failure('an invalid cursor', { query: listAfterX }, 200, 'BAD_USER_INPUT'),
+  success('{ exports(page: 2147483647, limit: 100) { data { id } } }', { exports: { data: [] } }),
+  success(`{ exports(filter: { search: "') OR 1=1; DROP TABLE exports; -- " }) { data { id } } }`, {
     exports: { data: [] },
   }),
-  fetched('/files/..%2f..%2fetc%2fpasswd?expires=9999999999&signature=x', 403),
-  fetched('/%ff', 400),
-  fetched('/nowhere', 404),
+  get('/files/..%2f..%2fetc%2fpasswd?expires=9999999999&signature=x', 403),
+  get('/%ff', 400),
+  get('/nowhere', 404),
 ];

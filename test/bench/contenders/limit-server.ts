@@ -2,9 +2,9 @@ import { createHmac } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 
 import type { GraphqlRequest } from '../workloads.js';
-import type { PlainExport, PlainFile, PlainFilter, PlainSql } from './plain-sql.js';
+import type { ListVariables, PlainExport, PlainFile, PlainSql } from './plain-sql.js';
 
-/** What local links are made with. */
+/** The settings of signed links. */
 export interface LinkOptions {
   readonly origin: string;
   readonly secret: string;
@@ -12,24 +12,19 @@ export interface LinkOptions {
   readonly ttl: number;
 }
 
-interface ListVariables {
-  readonly filter?: PlainFilter;
-  readonly page: number;
-  readonly limit: number;
-}
-
 /**
- * LIMIT: what a server can reach that knows no GraphQL. It tells the operations of the bench by their names, and writes the
- * answer that a GraphQL server would.
+ * LIMIT: the upper limit for a server. It parses no GraphQL, but knows the operations of the bench
+ * by name and writes the responses of a GraphQL server.
  */
 export function createLimitServer(sql: PlainSql, links: LinkOptions): Server {
-  async function list({ filter, page, limit }: ListVariables) {
-    const rows = await sql.page(filter, page, limit);
+  async function readPage(variables: ListVariables) {
+    const { page, limit } = variables;
+    const rows = await sql.page(variables);
     const hasMore = rows.length > limit;
     return { data: hasMore ? rows.slice(0, limit) : rows, pagination: { page, limit, hasMore } };
   }
 
-  const answers: Record<string, (variables: never) => Promise<unknown>> = {
+  const operations: Record<string, (variables: never) => Promise<unknown>> = {
     async Export({ id }: { id: string }) {
       const [found = null] = await sql.byIds([id]);
       return { export: found };
@@ -41,21 +36,20 @@ export function createLimitServer(sql: PlainSql, links: LinkOptions): Server {
       return Object.fromEntries(entries) as Record<string, PlainExport | null>;
     },
     async Exports(variables: ListVariables) {
-      return { exports: await list(variables) };
+      return { exports: await readPage(variables) };
     },
     async ExportsAndCount(variables: ListVariables) {
       const [{ data, pagination }, totalCount] = await Promise.all([
-        list(variables),
+        readPage(variables),
         sql.count(variables.filter),
       ]);
       return { exports: { data, pagination: { ...pagination, totalCount } } };
     },
     async ExportsAndLinks(variables: ListVariables) {
-      const { data, pagination } = await list(variables);
+      const { data, pagination } = await readPage(variables);
       const urls = new Map<string, string>();
-      for (const file of await sql.files(data.map(({ id }) => id))) {
-        urls.set(`${file.export_id} ${file.kind}`, linkTo(file, links));
-      }
+      for (const file of await sql.files(data.map(({ id }) => id)))
+        urls.set(`${file.export_id} ${file.kind}`, signLink(file, links));
       const withLinks = data.map((row) => ({
         ...row,
         csvUrl: urls.get(`${row.id} csv`) ?? null,
@@ -67,25 +61,24 @@ export function createLimitServer(sql: PlainSql, links: LinkOptions): Server {
 
   return createServer((request, response) => {
     const chunks: Buffer[] = [];
-    const send = (status: number, answer: unknown) => {
-      const body = Buffer.from(JSON.stringify(answer));
+    const send = (status: number, body: unknown) => {
+      const bytes = Buffer.from(JSON.stringify(body));
       response.writeHead(status, {
         'Content-Type': 'application/json; charset=utf-8',
-        'Content-Length': body.length,
+        'Content-Length': bytes.length,
       });
-      response.end(body);
+      response.end(bytes);
     };
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const { operationName, variables } = JSON.parse(
-        Buffer.concat(chunks).toString(),
-      ) as GraphqlRequest;
-      const answer = answers[operationName];
-      if (answer === undefined) {
-        send(400, { errors: [{ message: `There is no ${operationName}.` }] });
+      const body = Buffer.concat(chunks).toString();
+      const { operationName, variables } = JSON.parse(body) as GraphqlRequest;
+      const operation = operations[operationName];
+      if (operation === undefined) {
+        send(400, { errors: [{ message: `There is no operation ${operationName}.` }] });
         return;
       }
-      answer(variables as never).then(
+      operation(variables as never).then(
         (data) => {
           send(200, { data });
         },
@@ -97,8 +90,8 @@ export function createLimitServer(sql: PlainSql, links: LinkOptions): Server {
   });
 }
 
-/** The work of `LocalUrlSigner`, and not more. */
-function linkTo(file: PlainFile, { origin, secret, ttl }: LinkOptions): string {
+/** Does the work of `LocalUrlSigner` and no more. */
+function signLink(file: PlainFile, { origin, secret, ttl }: LinkOptions): string {
   const expires = Math.floor(Date.now() / 1000) + ttl;
   const message = JSON.stringify([file.object_key, file.file_name, expires]);
   const signature = createHmac('sha256', secret).update(message).digest('base64url');

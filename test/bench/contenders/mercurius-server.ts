@@ -3,15 +3,9 @@ import { readFileSync } from 'node:fs';
 import Fastify, { type FastifyInstance } from 'fastify';
 import mercurius from 'mercurius';
 
-import type { PlainFilter, PlainSql } from './plain-sql.js';
+import type { ListVariables, PlainSql } from './plain-sql.js';
 
-interface ListArguments {
-  readonly filter?: PlainFilter;
-  readonly page: number;
-  readonly limit: number;
-}
-
-/** Mercurius with its JIT compiler, on the gateway's schema and the statements of LIMIT. It makes no links. */
+/** Mercurius with its JIT compiler, the gateway's schema and LIMIT's SQL. It signs no links. */
 export function createMercuriusServer(sql: PlainSql): FastifyInstance {
   const server = Fastify();
   void server.register(mercurius, {
@@ -23,14 +17,15 @@ export function createMercuriusServer(sql: PlainSql): FastifyInstance {
           const [found = null] = await sql.byIds([id]);
           return found;
         },
-        async exports(_root: unknown, { filter, page, limit }: ListArguments) {
-          const rows = await sql.page(filter, page, limit);
+        async exports(_root: unknown, variables: ListVariables) {
+          const { filter, page, limit } = variables;
+          const rows = await sql.page(variables);
           const pagination = { page, limit, hasMore: rows.length > limit, filter };
           return { data: rows.slice(0, limit), pagination };
         },
       },
       ExportPagination: {
-        totalCount: ({ filter }: { filter: PlainFilter | undefined }) => sql.count(filter),
+        totalCount: ({ filter }: ListVariables) => sql.count(filter),
       },
     },
   });

@@ -1,17 +1,20 @@
 import { createPool, type Pool, type RowDataPacket } from 'mysql2/promise';
 
-/** An export as it stands in an answer, but for the last two, which no document of the bench selects. */
+/** An export with the fields that the documents of the bench select. */
 export interface PlainExport {
   readonly id: string;
-  readonly resource: string;
-  readonly status: string;
   readonly [field: string]: unknown;
 }
 
-export interface PlainFilter {
-  readonly resource?: string;
-  readonly statuses?: readonly string[];
-  readonly search?: string;
+/** The variables of a list. */
+export interface ListVariables {
+  readonly filter?: {
+    readonly resource?: string;
+    readonly statuses?: readonly string[];
+    readonly search?: string;
+  };
+  readonly page: number;
+  readonly limit: number;
 }
 
 export interface PlainFile {
@@ -21,14 +24,11 @@ export interface PlainFile {
   readonly file_name: string;
 }
 
-/** The connections to the database that each contender has. */
-export const CONNECTIONS = 10;
-
 const COLUMNS =
   'id, name, resource, status, count_batches AS countBatches, count_total AS countTotal, created_at AS createdAt, ' +
   'updated_at AS updatedAt, started_at AS startedAt, completed_at AS completedAt';
 
-/** The statements that one would write by hand: each says what is wanted, and the database finds the way. */
+/** Straightforward hand-written SQL; the database chooses its plans. */
 export class PlainSql {
   private readonly pool: Pool;
 
@@ -38,34 +38,34 @@ export class PlainSql {
   ) {
     this.pool = createPool({
       uri: url,
-      connectionLimit: CONNECTIONS,
+      // As many as the gateway has.
+      connectionLimit: 10,
       charset: 'utf8mb4_bin',
       timezone: 'Z',
-      // Dates are in the answer as text, and making them from text is quicker than by way of a Date.
+      // Responses contain dates as text, which is faster to convert from text than from a Date.
       dateStrings: true,
     });
   }
 
   async byIds(ids: readonly string[]): Promise<PlainExport[]> {
-    return this.exports(
-      `SELECT ${COLUMNS} FROM exports WHERE organization_id = ? AND id ${ids.length === 1 ? '= ?' : 'IN (?)'}`,
-      [this.organization, ids],
-    );
+    const condition = ids.length === 1 ? 'id = ?' : 'id IN (?)';
+    return this.exports(`organization_id = ? AND ${condition}`, [this.organization, ids]);
   }
 
-  /** A page, and one more when there are more behind it. */
-  async page(filter: PlainFilter | undefined, page: number, limit: number): Promise<PlainExport[]> {
-    const { sql, values } = this.where(filter);
-    return this.exports(
-      `SELECT ${COLUMNS} FROM exports WHERE ${sql} ORDER BY created_at, id LIMIT ? OFFSET ?`,
-      [...values, limit + 1, (page - 1) * limit],
-    );
+  /** One page, and one more export when there are more pages. */
+  async page({ filter, page, limit }: ListVariables): Promise<PlainExport[]> {
+    const { sql, values } = this.matching(filter);
+    return this.exports(`${sql} ORDER BY created_at, id LIMIT ? OFFSET ?`, [
+      ...values,
+      limit + 1,
+      (page - 1) * limit,
+    ]);
   }
 
-  async count(filter: PlainFilter | undefined): Promise<number> {
-    const { sql, values } = this.where(filter);
-    const rows = await this.query(`SELECT COUNT(*) AS total FROM exports WHERE ${sql}`, values);
-    return Number(rows[0]?.['total']);
+  async count(filter: ListVariables['filter']): Promise<number> {
+    const { sql, values } = this.matching(filter);
+    const [row] = await this.query(`SELECT COUNT(*) AS total FROM exports WHERE ${sql}`, values);
+    return Number(row?.['total']);
   }
 
   async files(exportIds: readonly string[]): Promise<PlainFile[]> {
@@ -80,26 +80,24 @@ export class PlainSql {
     await this.pool.end();
   }
 
-  private where(filter: PlainFilter = {}): { sql: string; values: unknown[] } {
-    const parts = ['organization_id = ?'];
-    const values: unknown[] = [this.organization];
-    if (filter.resource !== undefined) {
-      parts.push('resource = ?');
-      values.push(filter.resource.toLowerCase());
-    }
-    if (filter.statuses !== undefined) {
-      parts.push('status IN (?)');
-      values.push(filter.statuses.map((status) => status.toLowerCase()));
-    }
-    if (filter.search !== undefined) {
-      parts.push('LOWER(name) LIKE LOWER(?)');
-      values.push(`%${filter.search.replace(/[\\%_]/g, '\\$&')}%`);
-    }
-    return { sql: parts.join(' AND '), values };
+  private matching(filter: ListVariables['filter'] = {}): { sql: string; values: unknown[] } {
+    const conditions: [sql: string, value: unknown][] = [
+      ['organization_id = ?', this.organization],
+    ];
+    const { resource, statuses, search } = filter;
+    if (resource !== undefined) conditions.push(['resource = ?', resource.toLowerCase()]);
+    if (statuses !== undefined)
+      conditions.push(['status IN (?)', statuses.map((status) => status.toLowerCase())]);
+    if (search !== undefined)
+      conditions.push(['LOWER(name) LIKE LOWER(?)', `%${search.replace(/[\\%_]/g, '\\$&')}%`]);
+    return {
+      sql: conditions.map(([sql]) => sql).join(' AND '),
+      values: conditions.map(([, value]) => value),
+    };
   }
 
-  private async exports(sql: string, values: unknown[]): Promise<PlainExport[]> {
-    const rows = await this.query(sql, values);
+  private async exports(condition: string, values: unknown[]): Promise<PlainExport[]> {
+    const rows = await this.query(`SELECT ${COLUMNS} FROM exports WHERE ${condition}`, values);
     for (const row of rows) {
       row['resource'] = String(row['resource']).toUpperCase();
       row['status'] = String(row['status']).toUpperCase();
@@ -111,7 +109,7 @@ export class PlainSql {
     return rows as (RowDataPacket & PlainExport)[];
   }
 
-  /** The text protocol: for these statements it was as quick as a prepared one, and it keeps a `.000` of a date. */
+  /** Uses the text protocol: as fast here as a prepared statement, it keeps the `.000` of a date. */
   private async query(sql: string, values: unknown[]): Promise<RowDataPacket[]> {
     const [rows] = await this.pool.query<RowDataPacket[]>(sql, values);
     return rows;

@@ -2,15 +2,17 @@ import { createLimitServer } from './limit-server.js';
 import { createMercuriusServer } from './mercurius-server.js';
 import { PlainSql } from './plain-sql.js';
 
-/** Starts LIMIT or Mercurius, by the settings that the gateway has too. */
-const { DATABASE_URL, ORGANIZATION, PORT, PUBLIC_URL, FILES_SIGNING_SECRET } = process.env;
-if (DATABASE_URL === undefined || ORGANIZATION === undefined)
-  throw new Error('Started by the bench.');
-
-const sql = new PlainSql(DATABASE_URL, ORGANIZATION);
+/** Starts LIMIT or Mercurius with settings of the gateway. */
+const { env } = process;
+const sql = new PlainSql(env['DATABASE_URL'] ?? '', env['ORGANIZATION'] ?? '');
+const port = Number(env['PORT']);
 if (process.argv[2] === 'mercurius') {
-  await createMercuriusServer(sql).listen({ host: '127.0.0.1', port: Number(PORT) });
+  await createMercuriusServer(sql).listen({ host: '127.0.0.1', port });
 } else {
-  const links = { origin: PUBLIC_URL ?? '', secret: FILES_SIGNING_SECRET ?? '', ttl: 900 };
-  createLimitServer(sql, links).listen(Number(PORT), '127.0.0.1');
+  const links = {
+    origin: env['PUBLIC_URL'] ?? '',
+    secret: env['FILES_SIGNING_SECRET'] ?? '',
+    ttl: 900,
+  };
+  createLimitServer(sql, links).listen(port, '127.0.0.1');
 }
