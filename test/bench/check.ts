@@ -63,7 +63,7 @@ export async function query(origin: string, request: GraphqlRequest): Promise<un
   });
   return JSON.parse(await response.text(), (_key, value: unknown) => {
     const isLink = typeof value === 'string' && /^http:\/\/[^/]+\/files\//.test(value);
-    return isLink ? signer.check(value.replace(/^http:\/\/[^/]+/, '')) : value;
+    return isLink ? signer.verify(value.replace(/^http:\/\/[^/]+/, '')) : value;
   });
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import { findApt, findProgram, thisMachine } from '../support/apt.js';
+import { findOrInstall, findProgram, thisMachine } from '../support/apt.js';
 import type { GraphqlRequest } from './workloads.js';
 
 const exiting = new AbortController();
@@ -55,11 +55,6 @@ export async function runLoad(
   return JSON.parse(result) as LoadResult;
 }
 
-async function findWrk(): Promise<string> {
-  const { folders } = thisMachine;
-  const find = () => findProgram(['wrk'], folders);
-  if (find() === undefined) await findApt(folders)?.('wrk');
-  const wrk = find();
-  if (wrk === undefined) throw new Error('Install wrk, the load generator of the bench.');
-  return wrk;
+function findWrk(): Promise<string> {
+  return findOrInstall(['wrk'], () => findProgram(['wrk'], thisMachine.folders));
 }

@@ -73,10 +73,7 @@ export async function ask(): Promise<string | null | undefined> {
 }
 `;
 
-interface PresetConfig {
-  readonly scalars?: Record<string, string>;
-  readonly useTypeImports?: boolean;
-}
+type PresetConfig = Readonly<{ scalars?: Record<string, string>; useTypeImports?: boolean }>;
 
 describe('graphql-codegen with the documented configuration', () => {
   const documented = useDocumentedCode();
@@ -88,9 +85,7 @@ describe('graphql-codegen with the documented configuration', () => {
     const files = await preset.buildGeneratesSection({
       baseOutputDir: join(folder, 'gql/'),
       schema: parse(sdl),
-      documents: [
-        { location: 'operations.graphql', document: parse(operations), rawSDL: operations },
-      ],
+      documents: [{ document: parse(operations), rawSDL: operations }],
       config,
       presetConfig: {},
       plugins: [],

@@ -7,11 +7,8 @@ import { describe, expect, it } from '@jest/globals';
 import { hashApiKey } from '../../src/auth/api-key.js';
 import { manageApiKeys } from '../../src/commands/manage-api-keys.js';
 import { addKeys, apiKeyRow, keyNamed, listExports } from '../auth/credentials.js';
-import {
-  expectFailedStart,
-  useBuiltGateway,
-  type StartedProgram,
-} from '../support/built-gateway.js';
+import type { StartedProgram } from '../support/built-gateway.js';
+import { expectFailedStart, useBuiltGateway } from '../support/use-built-gateway.js';
 import { itWith } from '../support/describe-with.js';
 import { engines } from '../support/engines.js';
 import { keysRequired, useGateway } from '../support/gateway.js';

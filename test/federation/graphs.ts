@@ -138,7 +138,11 @@ export function stitch({ exports, shipments }: Subgraphs, stitchable: Stitchable
   ];
   const { stitchingDirectivesTransformer } = stitchingDirectives();
   const schema = stitchSchemas({
-    subschemaConfigTransforms: [stitchingDirectivesTransformer, limitBatches],
+    subschemaConfigTransforms: [
+      stitchingDirectivesTransformer,
+      // A merge configuration of its own limits the batches itself.
+      ...(stitchable.merge === undefined ? [limitBatches] : []),
+    ],
     subschemas,
   });
   return {

@@ -18,8 +18,6 @@ import { connectDatabase } from '../../src/database/connect.js';
 import { entities } from '../../src/entities.js';
 import { residentMemory } from '../bench/figures.js';
 import { insertFuzzedRows, requestsTo } from '../fuzz/fuzzed-gateway.js';
-import { thisMachine } from '../support/apt.js';
-import { findServerProgram } from '../support/mysql-server.js';
 import { createPrivateServer, freePort } from '../support/private-server.js';
 import { Traffic } from './traffic.js';
 
@@ -45,9 +43,7 @@ const stop = () => {
 };
 process.once('SIGINT', stop).once('SIGTERM', stop);
 
-const program = findServerProgram(thisMachine.folders);
-if (program === undefined) throw new Error('Install mariadbd or mysqld: the soak restarts it.');
-const server = await createPrivateServer(program, thisMachine);
+const server = await createPrivateServer();
 const folder = await mkdtemp(join(tmpdir(), 'soak-'));
 const port = await freePort();
 const origin = `http://127.0.0.1:${port}`;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import fc from 'fast-check';
 
-import { comparable, errorCodes } from '../fuzz/answers.js';
+import { comparable, errorCodes } from '../fuzz/responses.js';
 import { graphql, invalid, valid, type Exchange } from './exchanges.js';
 
 /** The number of concurrent requests. */

@@ -16,7 +16,8 @@ import { describeWith } from '../support/describe-with.js';
 import { exportRow, insertRows } from '../support/rows.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { startBalancer } from '../support/balancer.js';
-import { useBuiltGateway, type LogLine, type StartedProgram } from '../support/built-gateway.js';
+import type { LogLine, StartedProgram } from '../support/built-gateway.js';
+import { useBuiltGateway } from '../support/use-built-gateway.js';
 import { until } from '../support/until.js';
 
 const built = useBuiltGateway();

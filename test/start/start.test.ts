@@ -11,11 +11,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { DataSource } from 'typeorm';
 
 import type { DatabaseConfig } from '../../src/config/database.js';
-import {
-  expectFailedStart,
-  useBuiltGateway,
-  type StartedProgram,
-} from '../support/built-gateway.js';
+import type { StartedProgram } from '../support/built-gateway.js';
+import { expectFailedStart, useBuiltGateway } from '../support/use-built-gateway.js';
 import { createTestDataSource } from '../support/data-source.js';
 import { createDatabaseProxy } from '../support/database-proxy.js';
 import { describeWith } from '../support/describe-with.js';
