@@ -111,7 +111,7 @@ it('seedSamples writes each file once, those of some exports at the same time', 
     return new Response();
   });
   const written = await seedSamples(source, { storage, exports: 300, now, seed: 'any' });
-  const sizes = fetch.mock.calls.map(([, init]) => Buffer.from(String(init?.body)).length);
+  const sizes = fetch.mock.calls.map(([, init]) => (init?.body as Buffer).length);
   fetch.mockRestore();
   const bytes = sizes.reduce((sum, size) => sum + size);
   expect(written).toEqual({ files: sizes.length, bytes });
