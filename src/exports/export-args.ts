@@ -48,7 +48,7 @@ const LinkFlag = (links: string, { defaultValue }: { defaultValue: boolean }) =>
   Field(() => Boolean, { defaultValue, description: `Requests ${links}.` });
 
 @ArgsType()
-export class LinkArgs implements LinkFlags {
+class LinkArgs implements LinkFlags {
   @LinkFlag(CSV_LINKS, { defaultValue: false })
   includeCsv!: boolean;
 

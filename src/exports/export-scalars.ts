@@ -17,7 +17,7 @@ export const DateTime = new GraphQLScalarType({
   },
 });
 
-export const Url = new GraphQLScalarType({ ...GraphQLURL.toConfig(), serialize: String });
+const Url = new GraphQLScalarType({ ...GraphQLURL.toConfig(), serialize: String });
 
 /** A field with a link to a file. */
 export const LinkField = (file: string, flag: string) =>

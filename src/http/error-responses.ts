@@ -23,10 +23,6 @@ export function sendGatewayError(
   return sendError(reply, { status: http?.status ?? 400, code, message });
 }
 
-export function sendNotFound(_request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  return sendError(reply, { status: 404, code: 'NOT_FOUND', message: 'Not found.' });
-}
-
 /** Sends what a hook or a route threw. The message of a defect is only logged. */
 export function sendThrownError(
   error: FastifyError & { headers?: Record<string, string> },

@@ -71,21 +71,6 @@ describeWith('mysqlProgram', 'a gateway with two replicas', () => {
     await onServer(primary, (connection) =>
       connection.query('CREATE DATABASE exports CHARACTER SET utf8mb4'),
     );
-    await onServer(primary, async (connection) => {
-      await connection.query('CREATE DATABASE exports CHARACTER SET utf8mb4');
-      await connection.query(`CREATE USER follower@'127.0.0.1' IDENTIFIED BY 'secret'`);
-      await connection.query(`GRANT REPLICATION SLAVE ON *.* TO follower@'127.0.0.1'`);
-    });
-    for (const replica of replicas) {
-      await onServer(replica, async (connection) => {
-        await connection.query(
-          `CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = ${new URL(primary.url).port},
-             MASTER_USER = 'follower', MASTER_PASSWORD = 'secret', MASTER_CONNECT_RETRY = 1,
-             MASTER_USE_GTID = slave_pos`,
-        );
-        await connection.query('START SLAVE');
-      });
-    }
     const source = await createTestDataSource({ kind: 'mysql', url: urlOf(primary) });
     await source.initialize();
     await source.runMigrations();

@@ -34,7 +34,7 @@ export function idsInOrder(rows: readonly Export[], { orderBy, direction }: Orde
   return (direction === SortDirection.ASC ? ascending : ascending.reverse()).map(({ id }) => id);
 }
 
-export interface Pagination {
+interface Pagination {
   readonly page: number;
   readonly limit: number;
   readonly hasMore: boolean;

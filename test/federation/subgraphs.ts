@@ -65,7 +65,7 @@ const shipmentsSchema = buildSubgraphSchema({
 });
 
 /** What the subgraphs did for a query. */
-export interface Work {
+interface Work {
   readonly requests: { readonly exports: number; readonly shipments: number };
   /** The SQL statements of the gateway. */
   readonly statements: readonly string[];

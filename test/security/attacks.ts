@@ -261,7 +261,8 @@ const http = attacks(
 );
 
 export const jwt = { issuer: 'https://issuer.example.com', audience: 'exports' };
-export const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const { privateKey, ...publicHalf } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+export const { publicKey } = publicHalf;
 const [validKey, revokedKey] = [keyNamed('valid'), keyNamed('revoked')];
 export const keys = [
   apiKeyRow(validKey, 'org_demo'),

@@ -24,7 +24,7 @@ export interface GraphqlError {
 }
 
 /** A parsed response of `POST /graphql`. */
-export interface QueryResult<Data> {
+interface QueryResult<Data> {
   readonly status: number;
   readonly data: Data;
   readonly errors: readonly GraphqlError[] | undefined;
@@ -45,7 +45,7 @@ export interface RawResponse {
   readonly logged: readonly LogLine[];
 }
 
-export type LogLine = Readonly<Record<string, unknown>>;
+type LogLine = Readonly<Record<string, unknown>>;
 
 export interface RawRequest {
   /** POST by default with a body, else GET. */
