@@ -52,11 +52,8 @@ export function createSampleGenerator(seed: string, now: Date) {
       requestedBy: random.fraction() < 0.2 ? null : generatePerson(random, locales[0]).email,
       ...times,
     };
-    // File systems refuse some characters and long names. Only English sentences are that long.
-    const stem = name
-      .replace(/[/\\:*?"<>|]+/g, '_')
-      .slice(0, 100)
-      .trim();
+    // Windows, macOS or Linux refuse these characters.
+    const stem = name.replace(/[/\\:*?"<>|]+/g, '_');
     const files = (run?.files ?? []).map((file) => {
       const fileName = `${stem}${fileNameEndings[file.kind]}`;
       return { ...file, exportId: row.id, fileName };

@@ -134,7 +134,7 @@ describe('schema.graphql, _sdl and _service.sdl', () => {
   it('compose to the same client schema', () => {
     const fromService = printSchema(clientSchema(ours()));
     expect(printSchema(clientSchema(ours(file)))).toBe(fromService);
-    expect(fromService).toContain('A page of the exports, the oldest first unless told otherwise.');
+    expect(fromService).toContain('A page of the exports, by default the oldest first.');
     expect(fromService).not.toMatch(/exportsByIds|_sdl|_entities|_service/);
   });
 
