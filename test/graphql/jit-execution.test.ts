@@ -241,6 +241,7 @@ describe('jitExecution', () => {
     thrown.length = 0;
     const { http, body } = await send({ variables });
     expect(thrown).toEqual([expect.objectContaining({ originalError: defect })]);
-    expect([http.status, body]).toMatchObject([500, { singleResult: { errors: [{}] } }]);
+    const errors = [{ message: 'A defect', extensions: { code: 'INTERNAL_SERVER_ERROR' } }];
+    expect([http.status, body]).toEqual([500, { kind: 'single', singleResult: { errors } }]);
   });
 });

@@ -104,9 +104,18 @@ describe('the cost of a query', () => {
     expect(rejections).toEqual(['cost']);
   });
 
-  it('depends on the variables of each request', async () => {
-    const query = `query ($n: Int!) { ${aliases(60, limitedList)} }`;
-    for (const n of [1, 100, 1, 100]) await execute(query, { n });
+  it.each([
+    { what: 'a number', parameter: '$n: Int!', small: { n: 1 }, large: { n: 100 } },
+    {
+      what: 'the length of a list',
+      parameter: '$r: [_Any!]!',
+      small: { r: [{}] },
+      large: representations,
+    },
+  ])('depends on $what in the variables of each request', async ({ parameter, small, large }) => {
+    const selection = 'n' in small ? limitedList : `${entities} { ... on Export { id name } }`;
+    const query = `query (${parameter}) { ${aliases(70, selection)} }`;
+    for (const variables of [small, large, small, large]) await execute(query, variables);
     expect(rejections).toEqual(['cost', 'cost']);
   });
 

@@ -79,7 +79,11 @@ describe.each(engines)('a defect on $engine', (engine) => {
       expect(body.errors).toEqual([{ ...masked, path: each.path, locations: expect.any(Array) }]);
       const errors = logged.filter(({ level }) => level === 50);
       expect(errors).toMatchObject([
-        { err: { stack: expect.any(String) }, path: body.errors[0]?.path },
+        {
+          requestId: expect.any(String),
+          err: { stack: expect.any(String) },
+          path: body.errors[0]?.path,
+        },
       ]);
       expect(JSON.stringify(errors)).toMatch(each.logged);
     }
