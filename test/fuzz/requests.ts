@@ -199,12 +199,14 @@ class RequestWriter extends Choices {
   #alias(path: readonly string[]): string {
     const known = this.pick([...this.#aliases]);
     const field = this.pick(['jsonUrl', 'files', 'url', 'data']);
-    const joined = [
+    const paths = [
       [field, known],
       [...path, known],
-      [known, ...path],
-    ].map((all) => all.join('_'));
-    const odd = this.pick([...oddNames, `_${known}`, ...joined]);
+      [known, ...path.toReversed()],
+      ['', known],
+    ];
+    const joined = paths.map((names) => names.join('_'));
+    const odd = this.pick([this.pick(oddNames), ...joined]);
     // `data` is also a field, which may be selected next to the alias.
     const isUsable = this.#oddNames.length > 0 && !this.#aliases.has(odd) && odd !== 'data';
     const alias = isUsable && this.chance(50) ? odd : `a${this.#aliases.size}`;
