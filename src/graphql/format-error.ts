@@ -12,14 +12,14 @@ export type FormatError = NonNullable<ApolloServerOptions<Context>['formatError'
 /**
  * Deliberate errors reach the client, and so do errors of the request itself, which have no path
  * because no field was resolved. Any other error is a defect, which is masked and logged.
- * `onRejected` receives the name of each limit that rejects a request.
+ * `onRejected` receives the reason for each rejection: the name of the limit.
  */
 export function createErrorFormatter(
   logger: Logger,
-  onRejected: (limit: string) => void,
+  onRejected: (reason: string) => void,
 ): FormatError {
-  function tooComplex(limit: string, message: string): GraphQLFormattedError {
-    onRejected(limit);
+  function tooComplex(reason: string, message: string): GraphQLFormattedError {
+    onRejected(reason);
     return { message, extensions: { code: 'QUERY_TOO_COMPLEX' } };
   }
 

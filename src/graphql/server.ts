@@ -24,7 +24,7 @@ export function createApolloServer(
     introspection,
     logger,
     onRejected,
-  }: { introspection: boolean; logger: Logger; onRejected: (limit: string) => void },
+  }: { introspection: boolean; logger: Logger; onRejected: (reason: string) => void },
 ): ApolloServer<Context> {
   const formatError = createErrorFormatter(logger, onRejected);
   return new ApolloServer<Context>({

@@ -37,7 +37,7 @@ beforeAll(async () => {
   apollo = createApolloServer(await createSchema({} as ExportResolver), {
     introspection: true,
     logger: pino({ level: 'silent' }),
-    onRejected: (limit) => rejections.push(limit),
+    onRejected: (reason) => rejections.push(reason),
   });
 });
 beforeEach(() => {
