@@ -5,7 +5,7 @@ import type { PrivateServer } from './private-server.js';
 import { insertRows, type Rows } from './rows.js';
 
 /** More than twice the promised two seconds, for a machine that is busy. */
-const RESPONSE_TIMEOUT_MS = 5_000;
+export const RESPONSE_TIMEOUT_MS = 5_000;
 
 /** The rows of a statement, on a connection of its own. */
 export async function runSql(
