@@ -8,14 +8,14 @@ export async function findExampleExportId(
   repository: ExportRepository,
   organization: string,
 ): Promise<string | undefined> {
-  const page = {
+  const list = {
+    organization,
     filter: { resource: null, statuses: [ExportStatus.COMPLETED], search: '' },
     orderBy: ExportOrderBy.CREATED_AT,
     direction: SortDirection.DESC,
-    start: { offset: 0 },
-    limit: 20,
   };
-  const recent = await repository.list(organization, page, ['id', 'expiresAt']);
+  const window = { start: { offset: 0 }, limit: 20 };
+  const recent = await repository.list(list, window, ['id', 'expiresAt']);
   const now = new Date();
   return recent.find((row) => !isExpired(row, now))?.id;
 }

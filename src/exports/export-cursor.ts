@@ -2,16 +2,8 @@ import { createHash } from 'node:crypto';
 
 import { parseSqlDateTime, toSqlDateTime } from '../database/sql-datetime.js';
 import { BadUserInputError } from '../errors.js';
-import type { ExportOrderBy, NormalizedExportFilter, SortDirection } from './export-filter.js';
+import type { ExportList } from './export-filter.js';
 import type { ExportRow } from './export.js';
-
-/** The list that a cursor belongs to; any other list rejects it. */
-export interface CursorScope {
-  readonly organization: string;
-  readonly filter: NormalizedExportFilter;
-  readonly orderBy: ExportOrderBy;
-  readonly direction: SortDirection;
-}
 
 /** A position in a list: directly after the row with this id and value of the ordered field. */
 export interface CursorPosition {
@@ -22,15 +14,15 @@ export interface CursorPosition {
 const CHECKSUM_BYTES = 12;
 
 /** Returns the cursor directly after a row, which must include the field of the order. */
-export function encodeCursor(row: ExportRow, scope: CursorScope): string {
-  const value = row[scope.orderBy];
-  if (value === undefined) throw new Error(`The row was read without ${scope.orderBy}.`);
+export function encodeCursor(row: ExportRow, list: ExportList): string {
+  const value = row[list.orderBy];
+  if (value === undefined) throw new Error(`The row was read without ${list.orderBy}.`);
   const number = typeof value === 'number' ? value : parseSqlDateTime(value).getTime();
-  return toCursor(`${number}:${row.id}`, scope);
+  return toCursor(`${number}:${row.id}`, list);
 }
 
 /** Throws BadUserInputError unless the cursor is intact and belongs to this list. */
-export function decodeCursor(cursor: string, scope: CursorScope): CursorPosition {
+export function decodeCursor(cursor: string, list: ExportList): CursorPosition {
   const position = Buffer.from(cursor, 'base64url').toString('latin1', CHECKSUM_BYTES);
   const [, digits, id = ''] = /^(-?\d{1,15}):([\x21-\x7e]{1,26})$/.exec(position) ?? [];
   const number = Number(digits);
@@ -38,13 +30,13 @@ export function decodeCursor(cursor: string, scope: CursorScope): CursorPosition
   // holds the years up to 9999, and milliseconds in them exceed every count. No match is NaN.
   const year = new Date(number).getUTCFullYear();
   const isStorable = year >= 0 && year <= 9999;
-  if (!isStorable || toCursor(position, scope) !== cursor) {
+  if (!isStorable || toCursor(position, list) !== cursor) {
     throw new BadUserInputError(
       'after',
       'must be an endCursor of an earlier response with the same filter, orderBy and direction.',
     );
   }
-  const isTime = scope.orderBy === 'createdAt' || scope.orderBy === 'updatedAt';
+  const isTime = list.orderBy === 'createdAt' || list.orderBy === 'updatedAt';
   return { value: isTime ? toSqlDateTime(new Date(number)) : number, id };
 }
 
@@ -52,8 +44,8 @@ export function decodeCursor(cursor: string, scope: CursorScope): CursorPosition
  * The checksum binds a position to its list and detects changes. It needs no secret: a forged
  * cursor only leads to another position in a list that the client may read anyway.
  */
-function toCursor(position: string, scope: CursorScope): string {
-  const { organization, filter, orderBy, direction } = scope;
+function toCursor(position: string, list: ExportList): string {
+  const { organization, filter, orderBy, direction } = list;
   const bound = JSON.stringify([organization, filter, orderBy, direction, position]);
   const checksum = createHash('sha256').update(bound).digest().subarray(0, CHECKSUM_BYTES);
   return Buffer.concat([checksum, Buffer.from(position)]).toString('base64url');

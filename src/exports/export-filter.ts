@@ -23,6 +23,14 @@ export interface NormalizedExportFilter {
   readonly search: string;
 }
 
+/** An ordered list of an organization. A cursor is valid in one such list only. */
+export interface ExportList {
+  readonly organization: string;
+  readonly filter: NormalizedExportFilter;
+  readonly orderBy: ExportOrderBy;
+  readonly direction: SortDirection;
+}
+
 /** A filter as a client sends it: null counts as absent. */
 type FilterInput = {
   readonly [Key in keyof NormalizedExportFilter]?: NormalizedExportFilter[Key] | null;

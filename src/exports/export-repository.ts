@@ -1,20 +1,23 @@
 import type { Database } from '../database/database.js';
 import { QueryCoalescer } from '../database/query-coalescer.js';
-import type { CursorPosition, CursorScope } from './export-cursor.js';
-import { SortDirection, type NormalizedExportFilter } from './export-filter.js';
+import type { CursorPosition } from './export-cursor.js';
+import { SortDirection, type ExportList } from './export-filter.js';
 import type { ExportFileRow } from './export-file.js';
 import { exportColumns, type ExportColumn, type ExportRow } from './export.js';
 
-/** At most `limit` rows of an ordered list, from an offset or after a cursor. */
-export interface ExportPageQuery extends Omit<CursorScope, 'organization'> {
+/** At most `limit` rows of a list, from an offset or after a cursor. */
+export interface ExportWindow {
   readonly start: { readonly offset: number } | { readonly after: CursorPosition };
   readonly limit: number;
 }
 
 export type FilesByExport = ReadonlyMap<string, readonly ExportFileRow[]>;
 
-/** A piece of a statement with its parameters. */
-type SqlPart = readonly [sql: string, ...parameters: unknown[]];
+/** The conditions of a statement and the values of their placeholders, in order. */
+interface Conditions {
+  readonly sql: string[];
+  readonly parameters: unknown[];
+}
 
 const FILE_COLUMNS =
   'f.export_id AS exportId, f.kind, f.object_key AS objectKey, f.file_name AS fileName, ' +
@@ -60,75 +63,78 @@ export class ExportRepository {
     return byExport;
   }
 
-  /** Returns a page of the organization's exports, in order. Other requests may share the rows. */
+  /** Returns rows of an organization's list, in order. Other requests may share the rows. */
   async list(
-    organization: string,
-    { filter, orderBy, direction, start, limit }: ExportPageQuery,
+    list: ExportList,
+    { start, limit }: ExportWindow,
     columns: readonly ExportColumn[],
   ): Promise<readonly ExportRow[]> {
-    const column = exportColumns[orderBy];
-    const [order, comparison] = direction === SortDirection.ASC ? ['ASC', '>'] : ['DESC', '<'];
-    const conditions = filterConditions(organization, filter);
-    const index = `exports_${conditions.length > 1 ? 'filtered_by' : 'by'}_${column}`;
-    const window: SqlPart =
-      'after' in start ? ['LIMIT ?', limit] : ['LIMIT ? OFFSET ?', limit, start.offset];
+    const column = exportColumns[list.orderBy];
+    const [order, comparison] = list.direction === SortDirection.ASC ? ['ASC', '>'] : ['DESC', '<'];
+    const { sql, parameters } = conditionsOf(list);
+    const index = `exports_${sql.length > 1 ? 'filtered_by' : 'by'}_${column}`;
+    let window = 'LIMIT ?';
     if ('after' in start) {
       const { value, id } = start.after;
       // The same condition twice: SQLite seeks the index by the first form and MySQL by the second.
       // Without a seek, a page reads all rows that tie with the cursor.
-      conditions.push(
-        [`(${column}, id) ${comparison} (?, ?)`, value, id],
-        [`(${column} ${comparison} ? OR (${column} = ? AND id ${comparison} ?))`, value, value, id],
+      sql.push(
+        `(${column}, id) ${comparison} (?, ?)`,
+        `(${column} ${comparison} ? OR (${column} = ? AND id ${comparison} ?))`,
       );
+      parameters.push(value, id, value, value, id, limit);
+    } else {
+      window += ' OFFSET ?';
+      parameters.push(limit, start.offset);
     }
-    const hint = this.database.indexHint(index);
     // First the ids of the page, which the index of the order covers, then their rows. Otherwise
     // MariaDB reads all rows before a late page, and walks from the first row to a cursor.
     return this.#coalescer.query(
       `SELECT ${columnsSql(columns)} ` +
-        `FROM (SELECT id FROM exports ${hint} WHERE ${allOf(conditions)} ` +
-        `ORDER BY ${column} ${order}, id ${order} ${window[0]}) page ` +
+        `FROM (SELECT id FROM exports ${this.database.indexHint(index)} WHERE ${sql.join(' AND ')} ` +
+        `ORDER BY ${column} ${order}, id ${order} ${window}) page ` +
         `JOIN exports e ON e.id = page.id ORDER BY e.${column} ${order}, e.id ${order}`,
-      parametersOf([...conditions, window]),
+      parameters,
     );
   }
 
   /** Returns how many exports of the organization match the filter. */
-  async count(organization: string, filter: NormalizedExportFilter): Promise<number> {
-    const conditions = filterConditions(organization, filter);
+  async count(list: Pick<ExportList, 'organization' | 'filter'>): Promise<number> {
+    const { sql, parameters } = conditionsOf(list);
     // The smallest index that covers the filter.
     const index =
-      filter.search === '' ? 'exports_by_resource_and_status' : 'exports_filtered_by_created_at';
+      list.filter.search === ''
+        ? 'exports_by_resource_and_status'
+        : 'exports_filtered_by_created_at';
     const hint = this.database.indexHint(index);
     const [row] = await this.#coalescer.query<{ total: number | string }>(
-      `SELECT COUNT(*) AS total FROM exports ${hint} WHERE ${allOf(conditions)}`,
-      parametersOf(conditions),
+      `SELECT COUNT(*) AS total FROM exports ${hint} WHERE ${sql.join(' AND ')}`,
+      parameters,
     );
     return Number(row?.total);
   }
 }
 
-function filterConditions(
-  organization: string,
-  { resource, statuses, search }: NormalizedExportFilter,
-): SqlPart[] {
-  const conditions: SqlPart[] = [['organization_id = ?', organization]];
-  if (resource !== null) conditions.push(['resource = ?', resource]);
-  if (statuses.length > 0) conditions.push([`status IN (${placeholders(statuses)})`, ...statuses]);
+function conditionsOf({
+  organization,
+  filter: { resource, statuses, search },
+}: Pick<ExportList, 'organization' | 'filter'>): Conditions {
+  const sql = ['organization_id = ?'];
+  const parameters: unknown[] = [organization];
+  if (resource !== null) {
+    sql.push('resource = ?');
+    parameters.push(resource);
+  }
+  if (statuses.length > 0) {
+    sql.push(`status IN (${placeholders(statuses)})`);
+    parameters.push(...statuses);
+  }
   if (search !== '') {
     // The column's collation is binary: only LOWER ignores anything, and that is the case.
-    const pattern = `%${search.replace(/[!%_]/g, '!$&')}%`;
-    conditions.push([`LOWER(name) LIKE LOWER(?) ESCAPE '!'`, pattern]);
+    sql.push(`LOWER(name) LIKE LOWER(?) ESCAPE '!'`);
+    parameters.push(`%${search.replace(/[!%_]/g, '!$&')}%`);
   }
-  return conditions;
-}
-
-function allOf(conditions: readonly SqlPart[]): string {
-  return conditions.map(([sql]) => sql).join(' AND ');
-}
-
-function parametersOf(parts: readonly SqlPart[]): unknown[] {
-  return parts.flatMap(([, ...parameters]) => parameters);
+  return { sql, parameters };
 }
 
 /** Selects columns under the names of their fields. */

@@ -87,20 +87,20 @@ export class ExportResolver {
     checkPaging(args);
     const { organization } = context;
     const { orderBy, direction, page, limit } = args;
-    const list = { filter: normalizeExportFilter(args.filter), orderBy, direction };
-    const scope = { organization, ...list };
+    const filter = normalizeExportFilter(args.filter);
+    const list = { organization, filter, orderBy, direction };
     const start =
       typeof args.after === 'string'
-        ? { after: decodeCursor(args.after, scope) }
+        ? { after: decodeCursor(args.after, list) }
         : { offset: (page - 1) * limit };
-    // One row beyond the page shows whether more follow.
-    const query = { ...list, start, limit: limit + 1 };
 
     const selection = exportListSelection(info);
     const columns = [...new Set([...selection.columns, orderBy])];
+    // One row beyond the page shows whether more follow.
+    const window = { start, limit: limit + 1 };
     const [found, totalCount] = await Promise.all([
-      selection.rows ? this.repository.list(organization, query, columns) : [],
-      selection.count ? this.repository.count(organization, list.filter) : undefined,
+      selection.rows ? this.repository.list(list, window, columns) : [],
+      selection.count ? this.repository.count(list) : undefined,
     ]);
     const rows = found.slice(0, limit);
     const last = rows.at(-1);
@@ -114,7 +114,7 @@ export class ExportResolver {
         totalPages: totalCount === undefined ? undefined : Math.ceil(totalCount / limit),
         // A getter, because its checksum costs time.
         get endCursor() {
-          return last === undefined ? null : encodeCursor(last, scope);
+          return last === undefined ? null : encodeCursor(last, list);
         },
       },
     };

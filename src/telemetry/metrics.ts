@@ -1,8 +1,9 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 
 import type { PoolStats } from '../database/database.js';
 import type { CompletedQuery } from '../database/instrumented-database.js';
 import type { CompletedRequest } from '../http/requests.js';
+import { KeyedHistogram } from './histogram.js';
 
 /**
  * How many operations have a label value of their own; later ones are `other`. Clients choose the names, and the process keeps
@@ -22,7 +23,7 @@ export class Metrics {
   readonly registry = new Registry();
   readonly #operations = new Set<string>();
 
-  readonly #requests = new Histogram({
+  readonly #requests = new KeyedHistogram({
     name: 'http_server_request_duration_seconds',
     help: 'Duration of HTTP requests until the end of the response. error_code: none, the code of the first error, ABORTED for a client that disconnected, or UNKNOWN.',
     labelNames: ['route', 'status', 'operation', 'error_code'],
@@ -30,7 +31,7 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  readonly #queries = new Histogram({
+  readonly #queries = new KeyedHistogram({
     name: 'db_client_operation_duration_seconds',
     help: 'Duration of SQL queries, including the wait for a connection, by the tables they read and their outcome: success or failure.',
     labelNames: ['query_summary', 'outcome'],
@@ -62,12 +63,20 @@ export class Metrics {
     const { route = 'none', status, seconds, operationResult } = request;
     const operation = this.#operationLabel(operationResult);
     const error_code = operationResult.code ?? 'none';
-    this.#requests.observe({ route, status, operation, error_code }, seconds);
+    this.#requests.observeByKey(`${route} ${status} ${operation} ${error_code}`, seconds, () => ({
+      route,
+      status,
+      operation,
+      error_code,
+    }));
   };
 
   readonly queryCompleted = ({ summary, failed, seconds }: CompletedQuery): void => {
     const outcome = failed ? 'failure' : 'success';
-    this.#queries.observe({ query_summary: summary, outcome }, seconds);
+    this.#queries.observeByKey(`${outcome} ${summary}`, seconds, () => ({
+      query_summary: summary,
+      outcome,
+    }));
   };
 
   readonly linkSigned = (): void => {

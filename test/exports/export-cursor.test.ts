@@ -4,8 +4,12 @@ import { createHash } from 'node:crypto';
 
 import { describe, expect, it } from '@jest/globals';
 
-import { decodeCursor, encodeCursor, type CursorScope } from '../../src/exports/export-cursor.js';
-import { normalizeExportFilter, SortDirection } from '../../src/exports/export-filter.js';
+import { decodeCursor, encodeCursor } from '../../src/exports/export-cursor.js';
+import {
+  normalizeExportFilter,
+  SortDirection,
+  type ExportList,
+} from '../../src/exports/export-filter.js';
 import { ExportResource, ExportStatus } from '../../src/exports/export.js';
 import { exportId } from '../support/rows.js';
 import { chronological } from './lists.js';
@@ -13,27 +17,27 @@ import { chronological } from './lists.js';
 const { COMPLETED, FAILED } = ExportStatus;
 const base64url = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
-function scopeWith(changes: Partial<CursorScope>, filter = {}): CursorScope {
+function listWith(changes: Partial<ExportList>, filter = {}): ExportList {
   const organization = 'org_demo';
   return { organization, filter: normalizeExportFilter(filter), ...chronological, ...changes };
 }
-const byTime = scopeWith({});
-const byCount = scopeWith({ orderBy: 'countBatches' });
+const byTime = listWith({});
+const byCount = listWith({ orderBy: 'countBatches' });
 const row = { id: exportId(4), createdAt: '2026-11-01 00:04:00.123', countBatches: -2 };
 const valid = encodeCursor(row, byTime);
 
 /** Makes a cursor of any position with a valid checksum. */
-function forge(position: string, { organization, filter, orderBy, direction }: CursorScope) {
+function forge(position: string, { organization, filter, orderBy, direction }: ExportList) {
   const bound = JSON.stringify([organization, filter, orderBy, direction, position]);
   const checksum = createHash('sha256').update(bound).digest().subarray(0, 12);
   return Buffer.concat([checksum, Buffer.from(position, 'latin1')]).toString('base64url');
 }
 
 /** Returns those of the cursors that a list accepts; it must reject the others as bad input. */
-function accepted(cursors: readonly string[], scope: CursorScope): string[] {
+function accepted(cursors: readonly string[], list: ExportList): string[] {
   return cursors.filter((cursor) => {
     try {
-      decodeCursor(cursor, scope);
+      decodeCursor(cursor, list);
       return true;
     } catch (error) {
       expect((error as Error).message).toMatch(
@@ -51,9 +55,9 @@ describe('a cursor', () => {
     ...['2026-11-01 00:04:00.123', '9999-12-31 23:59:59.999'],
     ...[-2_147_483_648, -1, 0, 1, 2_147_483_647],
   ])('leads back to its row for the value %s', (value) => {
-    const scope = typeof value === 'number' ? byCount : byTime;
-    const cursor = encodeCursor({ id: row.id, [scope.orderBy]: value }, scope);
-    expect(decodeCursor(cursor, scope)).toEqual({ id: row.id, value });
+    const list = typeof value === 'number' ? byCount : byTime;
+    const cursor = encodeCursor({ id: row.id, [list.orderBy]: value }, list);
+    expect(decodeCursor(cursor, list)).toEqual({ id: row.id, value });
   });
 
   it('is opaque, safe in a URL and without the name of its organization', () => {
@@ -66,31 +70,29 @@ describe('a cursor', () => {
   });
 
   it('belongs to all filters with the same meaning', () => {
-    const cursor = encodeCursor(row, scopeWith({}, { statuses: [COMPLETED, FAILED] }));
-    const same = scopeWith({}, { statuses: [FAILED, COMPLETED, FAILED], search: '' });
+    const cursor = encodeCursor(row, listWith({}, { statuses: [COMPLETED, FAILED] }));
+    const same = listWith({}, { statuses: [FAILED, COMPLETED, FAILED], search: '' });
     expect(accepted([cursor], same)).toEqual([cursor]);
   });
 
   it('belongs to no other filter, order, direction or organization', () => {
-    const scopes = [
+    const lists = [
       byTime,
       byCount,
-      scopeWith({ orderBy: 'updatedAt' }),
-      scopeWith({ orderBy: 'countTotal' }),
-      scopeWith({ direction: SortDirection.DESC }),
-      scopeWith({ organization: 'org_other' }),
-      scopeWith({}, { resource: ExportResource.CONTACT }),
-      scopeWith({}, { statuses: [COMPLETED] }),
-      scopeWith({}, { statuses: [COMPLETED, FAILED] }),
-      scopeWith({}, { search: 'e' }),
-      scopeWith({}, { search: 'E' }),
-      scopeWith({}, { search: 'contact' }),
+      listWith({ orderBy: 'updatedAt' }),
+      listWith({ orderBy: 'countTotal' }),
+      listWith({ direction: SortDirection.DESC }),
+      listWith({ organization: 'org_other' }),
+      listWith({}, { resource: ExportResource.CONTACT }),
+      listWith({}, { statuses: [COMPLETED] }),
+      listWith({}, { statuses: [COMPLETED, FAILED] }),
+      listWith({}, { search: 'e' }),
+      listWith({}, { search: 'E' }),
+      listWith({}, { search: 'contact' }),
     ];
     const complete = { ...row, updatedAt: row.createdAt, countTotal: row.countBatches };
-    const cursors = scopes.map((scope) => encodeCursor(complete, scope));
-    expect(scopes.map((scope) => accepted(cursors, scope))).toEqual(
-      cursors.map((cursor) => [cursor]),
-    );
+    const cursors = lists.map((list) => encodeCursor(complete, list));
+    expect(lists.map((list) => accepted(cursors, list))).toEqual(cursors.map((cursor) => [cursor]));
   });
 
   it('can be forged, because its checksum needs no secret', () => {
@@ -187,14 +189,14 @@ describe('a list rejects a cursor', () => {
   });
 
   it.each(Object.entries(forgedPositions))('that is forged %s', (_, positions) => {
-    for (const scope of [byTime, byCount]) {
-      const cursors = positions.map((position) => forge(position, scope));
-      expect(accepted(cursors, scope)).toEqual([]);
+    for (const list of [byTime, byCount]) {
+      const cursors = positions.map((position) => forge(position, list));
+      expect(accepted(cursors, list)).toEqual([]);
     }
   });
 
   it('that is forged for another organization', () => {
-    const cursor = forge('1:exp_1', scopeWith({ organization: 'org_other' }));
+    const cursor = forge('1:exp_1', listWith({ organization: 'org_other' }));
     expect(accepted([cursor], byTime)).toEqual([]);
   });
 });

@@ -111,8 +111,9 @@ describe.each(engines)('the repository on $engine', (engine) => {
     async ({ what, filter, ...order }) => {
       const row = exportRow(1_000);
       for (const start of [{ offset: 30 }, { after: { id: row.id, value: valueOf(row, order) } }]) {
-        const query = { filter, ...order, start, limit: LIMIT };
-        const steps = await stepsOf((repository) => repository.list('org_demo', query, ['id']));
+        const list = { organization: 'org_demo', filter, ...order };
+        const window = { start, limit: LIMIT };
+        const steps = await stepsOf((repository) => repository.list(list, window, ['id']));
         expect(steps).toHaveLength(2);
         expect(steps).toContainEqual({
           table: 'exports',
@@ -127,7 +128,8 @@ describe.each(engines)('the repository on $engine', (engine) => {
   );
 
   it.each(filters)('counts with $what from an index alone', async ({ filter }) => {
-    const steps = await stepsOf((repository) => repository.count('org_demo', filter));
+    const list = { organization: 'org_demo', filter };
+    const steps = await stepsOf((repository) => repository.count(list));
     const index = filter.search === '' ? 'by_resource_and_status' : 'filtered_by_created_at';
     expect(steps).toMatchObject([{ index: `exports_${index}`, covering: true, sorted: false }]);
   });
@@ -166,8 +168,9 @@ describe.each(engines)('the repository on $engine', (engine) => {
       for (const index of indexes) {
         const row = sorted[index] ?? exportRow(index);
         const after = { value: valueOf(row, order), id: row.id };
-        const query = { filter: noFilter, orderBy, direction, start: { after }, limit: LIMIT };
-        const found = await repository.list('org_demo', query, ['id', 'name']);
+        const list = { organization: 'org_demo', filter: noFilter, orderBy, direction };
+        const window = { start: { after }, limit: LIMIT };
+        const found = await repository.list(list, window, ['id', 'name']);
         const expected = sorted.slice(index + 1, index + 1 + LIMIT);
         expect(found.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
       }
@@ -236,8 +239,8 @@ describe.each(engines)('the repository on $engine', (engine) => {
         typeof given === 'number' ? given : Date.parse(`${given.replace(' ', 'T')}Z`);
       for (const id of ids) {
         const start = { after: { value, id } };
-        const query = { filter: noFilter, orderBy, direction, start, limit: 100 };
-        const found = await repositoryOn().list('org_other', query, ['id']);
+        const list = { organization: 'org_other', filter: noFilter, orderBy, direction };
+        const found = await repositoryOn().list(list, { start, limit: 100 }, ['id']);
         const following = others.filter((row) => {
           const distance = Number(row[orderBy]) - numberOf(value);
           return distance > 0 || (distance === 0 && row.id > id);
