@@ -50,16 +50,10 @@ function same<A, B>(_same: Same<A, B>): void {}
 type One = NonNullable<ResultOf<typeof OneExportDocument>['export']>;
 type List = NonNullable<ResultOf<typeof ExportsDocument>['exports']>;
 type Text = string | null;
-same<One['id' | 'name' | 'createdAt' | 'updatedAt'], string>(true);
-same<One['countBatches' | 'countTotal'], number>(true);
-same<[One['startedAt'], One['completedAt'], One['expiresAt']], [Text, Text, Text]>(true);
-same<[One['jsonUrl'], One['csvUrl'], One['csvErrorUrl'], One['csvSanitizedUrl']], [Text, Text, Text, Text]>(true);
+same<[One['id'], One['createdAt'], One['startedAt'], One['csvUrl']], [string, string, Text, Text]>(true);
+same<[One['countTotal'], One['files'][number]['sizeBytes']], [number, number | null]>(true);
 same<One['status'], 'QUEUED' | 'PROCESSING' | 'COMPLETED' | 'FAILED' | 'TIMED_OUT'>(true);
-same<One['files'][number]['sizeBytes'], number | null>(true);
-same<One['files'][number]['url'], Text>(true);
-same<One['files'][number]['state'], 'PENDING' | 'READY' | 'NOT_PRODUCED' | 'EXPIRED'>(true);
-same<List['data'][number], One>(true);
-same<List['pagination']['endCursor'], Text>(true);
+same<[List['data'][number], List['pagination']['endCursor']], [One, Text]>(true);
 
 export const client = new ApolloClient({ cache, link: new HttpLink({ uri: '/graphql' }) });
 export async function ask(): Promise<string | null | undefined> {
@@ -79,9 +73,9 @@ describe('graphql-codegen with the documented configuration', () => {
   const documented = useDocumentedCode();
 
   /** Generates from schema.graphql what the command line generates, next to code that uses it. */
-  async function generate(name: string, sdl: string, config: PresetConfig): Promise<void> {
-    const folder = join(documented.folder, name);
-    await mkdir(join(folder, 'gql'), { recursive: true });
+  async function generate(sdl: string, config: PresetConfig): Promise<void> {
+    const { folder } = documented;
+    await mkdir(join(folder, 'gql'));
     const files = await preset.buildGeneratesSection({
       baseOutputDir: join(folder, 'gql/'),
       schema: parse(sdl),
@@ -105,16 +99,8 @@ describe('graphql-codegen with the documented configuration', () => {
     const [output] = Object.values(configuration.generates);
     if (output === undefined) throw new Error('The documented configuration generates nothing');
     expect(output.preset).toBe('client');
-    const { scalars = {}, ...withoutScalars } = output.config;
-    expect(Object.keys(scalars).sort()).toEqual(['DateTime', 'SafeInt', 'URL']);
-    await generate('typed', sdl, output.config);
-    await generate('untyped', sdl, withoutScalars);
-
-    const files = ['typed/usage.ts', 'untyped/usage.ts'];
-    const errors = await compile(documented.folder, { files, types: [] });
-    // The unmapped scalars show that the compiler reports every loose type.
-    expect(errors).not.toMatch(/^(?!untyped\/usage\.ts)\S/m);
-    for (const field of ['createdAt', 'csvUrl', 'files[].sizeBytes', 'files[].url'])
-      expect(errors).toContain(`"one.export.${field}"`);
+    expect(Object.keys(output.config.scalars ?? {}).sort()).toEqual(['DateTime', 'SafeInt', 'URL']);
+    await generate(sdl, output.config);
+    expect(await compile(documented.folder, { files: ['usage.ts'], types: [] })).toBe('');
   });
 });

@@ -112,31 +112,35 @@ describe('manageApiKeys', () => {
     await expect(manageApiKeys(args, config)).rejects.toMatchObject(error);
   });
 
-  it('asks for migrations and for rights, without a password or hash in the message', async () => {
-    const database = await createTestDatabase();
-    const url = new URL(database.url);
-    const run = (...args: string[]) => manageApiKeys(args, { kind: 'mysql', url: url.href });
-    const user = `u_${randomBytes(6).toString('hex')}`;
-    await database.query('CREATE USER ?@? IDENTIFIED BY ?', [user, '%', 'Pa55-horse!battery']);
-    try {
-      const { id, ...others } = apiKeyRow(keyNamed('A'), 'org_a');
-      for (const args of [create, ['list'], ['revoke', id]]) {
-        await expect(run(...args)).rejects.toThrow('Run npm run migrate with this DATABASE_URL.');
+  itWith(
+    'mysql',
+    'asks for migrations and for rights, without a password or hash in the message',
+    async () => {
+      const database = await createTestDatabase();
+      const url = new URL(database.url);
+      const run = (...args: string[]) => manageApiKeys(args, { kind: 'mysql', url: url.href });
+      const user = `u_${randomBytes(6).toString('hex')}`;
+      await database.query('CREATE USER ?@? IDENTIFIED BY ?', [user, '%', 'Pa55-horse!battery']);
+      try {
+        const { id, ...others } = apiKeyRow(keyNamed('A'), 'org_a');
+        for (const args of [create, ['list'], ['revoke', id]]) {
+          await expect(run(...args)).rejects.toThrow('Run npm run migrate with this DATABASE_URL.');
+        }
+        await addKeys({ config: { kind: 'mysql', url: url.href } }, [{ id, ...others }]);
+        await database.query(`GRANT SELECT ON ${url.pathname.slice(1)}.* TO ?@?`, [user, '%']);
+        url.username = user;
+        url.password = 'Pa55-horse!battery';
+        expect(await run('list')).toContain(id);
+        const problem = /^The API keys in mysql:[^@]+ cannot be read or changed .+INSERT[^@]+$/;
+        const denied = { name: 'StartupError', message: expect.stringMatching(problem) as unknown };
+        await expect(run(...create)).rejects.toMatchObject(denied);
+        await expect(run('revoke', id)).rejects.toMatchObject(denied);
+      } finally {
+        await database.query('DROP USER ?@?', [user, '%']);
+        await database.drop();
       }
-      await addKeys({ config: { kind: 'mysql', url: url.href } }, [{ id, ...others }]);
-      await database.query(`GRANT SELECT ON ${url.pathname.slice(1)}.* TO ?@?`, [user, '%']);
-      url.username = user;
-      url.password = 'Pa55-horse!battery';
-      expect(await run('list')).toContain(id);
-      const problem = /^The API keys in mysql:[^@]+ cannot be read or changed .+INSERT[^@]+$/;
-      const denied = { name: 'StartupError', message: expect.stringMatching(problem) as unknown };
-      await expect(run(...create)).rejects.toMatchObject(denied);
-      await expect(run('revoke', id)).rejects.toMatchObject(denied);
-    } finally {
-      await database.query('DROP USER ?@?', [user, '%']);
-      await database.drop();
-    }
-  });
+    },
+  );
 });
 
 describe('in a process of its own', () => {
@@ -184,24 +188,4 @@ describe('in a process of its own', () => {
     await expectToListen(program);
     expect(JSON.stringify(program.log)).not.toContain(JWT_SECRET);
   });
-
-  itWith(
-    'mysql',
-    'a gateway on HOST=0.0.0.0 or on MySQL requires authentication unless AUTH is off',
-    async () => {
-      const database = await createTestDatabase();
-      try {
-        await addKeys({ config: { kind: 'mysql', url: database.url } }, []);
-        for (const env of [
-          { HOST: '0.0.0.0' },
-          { DATABASE_URL: database.url, FILES_SIGNING_SECRET: 'the secret of the tests' },
-        ]) {
-          expect(await expectFailedStart(built.start(built.folder, env))).toMatch(noCredentials);
-          await expectToListen(built.start(built.folder, { ...env, AUTH: 'off' }));
-        }
-      } finally {
-        await database.drop();
-      }
-    },
-  );
 });

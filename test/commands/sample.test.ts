@@ -1,28 +1,15 @@
-import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 
-import { startProgram } from '../support/built-gateway.js';
+import { useBuiltGateway } from '../support/use-built-gateway.js';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const loader = ['--import', '@swc-node/register/esm-register'];
-let folder: string;
+const built = useBuiltGateway();
 
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sample-command-'));
-  // Node resolves the loader for TypeScript from the working directory.
-  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
-});
-afterEach(() => rm(folder, { recursive: true }));
-
-/** Runs the command in the folder, with no other settings than `env`. */
+/** Runs the command in an empty folder, with no other settings than `env`. */
 async function sample(args: string, env: Record<string, string> = {}) {
-  const command = [...loader, join(root, 'src/commands/sample.ts'), ...args.split(' ')];
-  const project = { SWC_NODE_PROJECT: join(root, 'tsconfig.json') };
-  const program = startProgram(command, folder, { ...project, ...env });
+  const program = built.command('sample', built.folder, { args: args.split(' '), env });
   const status = await program.ended;
   const output = program.log.map(({ msg }) => msg).join('\n');
   return { output, errors: program.stderr(), status };
@@ -35,16 +22,19 @@ describe('npm run sample', () => {
     expect(output).toMatch(
       /^Added 40 sample exports to data\/exports\.sqlite and \d+ files \([\d.]+ MB\) to \/\S+\/data\/files in [\d.]+ s, \d+ exports a second\.$/,
     );
-    expect(await readdir(join(folder, 'data/files/exports'))).not.toEqual([]);
+    expect(await readdir(join(built.folder, 'data/files/exports'))).not.toEqual([]);
     const kept = 'There are exports in data/exports.sqlite: added no samples.';
     expect(await sample('--if-empty')).toEqual({ output: kept, errors: '', status: 0 });
   });
 
   it('reads .env, but only the settings that samples need', async () => {
-    await writeFile(join(folder, '.env'), 'FILES_URL=file:elsewhere\nHOST=0.0.0.0\nPORT=none\n');
+    await writeFile(
+      join(built.folder, '.env'),
+      'FILES_URL=file:elsewhere\nHOST=0.0.0.0\nAUTH=none\n',
+    );
     expect(await sample('--exports 1')).toMatchObject({ errors: '', status: 0 });
     expect(await sample('--exports 1')).toMatchObject({ errors: '', status: 0 });
-    expect(await readdir(join(folder, 'elsewhere/exports'))).toHaveLength(2);
+    expect(await readdir(join(built.folder, 'elsewhere/exports'))).toHaveLength(2);
   });
 
   it.each([

@@ -26,9 +26,7 @@ const preflight = (gateway: Gateway, origin: string) =>
     ],
   });
 const corsHeaders = ({ headers }: RawResponse) =>
-  Object.fromEntries(
-    Object.entries(headers).filter(([name]) => name.startsWith('access-control-')),
-  );
+  Object.fromEntries(Object.entries(headers).filter(([name]) => name.startsWith('access-')));
 
 describe('cross-site request forgery', () => {
   it.each([
@@ -72,10 +70,8 @@ describe('CORS', () => {
       'access-control-allow-origin': APP,
       'access-control-expose-headers': 'X-Request-Id, Retry-After',
     });
-    expect([response.headers['vary'], response.text]).toEqual([
-      expect.stringContaining('Origin'),
-      `${data}\n`,
-    ]);
+    expect(response.headers['vary']).toContain('Origin');
+    expect(response.text).toBe(`${data}\n`);
   });
 
   it.each(['https://evil.example.com', `${APP}.evil.com`, 'http://app.example.com', 'null'])(
@@ -90,22 +86,18 @@ describe('CORS', () => {
 });
 
 describe('security headers', () => {
-  const policies: [string, () => Promise<RawResponse>, RegExp][] = [
-    ['GraphQL', () => closed.send({ body }), /^default-src 'none';frame-ancestors 'none'$/],
-    ['a 401', () => guarded.send({ body }), /^default-src 'none'/],
-    [
-      'GraphiQL',
-      () => closed.send({ headers: ['accept', 'text/html'] }),
-      /^default-src 'none'; worker-src .* script-src 'sha256-/,
-    ],
-    ['a file', () => closed.send({ path: '/files/x' }), /^default-src 'none'; sandbox$/],
-    ['a 404', () => closed.send({ path: '/nothing' }), /^default-src 'none'/],
-    ['an invalid path', () => closed.send({ target: '/%zz' }), /^default-src 'none'/],
-    ['a health check', () => closed.send({ path: '/health/live' }), /^default-src 'none'/],
-  ];
-
-  it.each(policies)('are part of the response for %s', async (_, send, policy) => {
-    const { headers } = await send();
+  const strict = /^default-src 'none';frame-ancestors 'none'$/;
+  const page = { headers: ['accept', 'text/html'] };
+  it.each([
+    ['GraphQL', closed, { body }, strict],
+    ['a 401', guarded, { body }, strict],
+    ['GraphiQL', closed, page, /^default-src 'none'; worker-src .* script-src 'sha256-/],
+    ['a file', closed, { path: '/files/x' }, /^default-src 'none'; sandbox$/],
+    ['a 404', closed, { path: '/nothing' }, strict],
+    ['an invalid path', closed, { target: '/%zz' }, strict],
+    ['a health check', closed, { path: '/health/live' }, strict],
+  ])('are part of the response for %s', async (_, gateway, request, policy) => {
+    const { headers } = await gateway.send(request);
     expect(headers).toMatchObject({
       'x-content-type-options': 'nosniff',
       'referrer-policy': 'no-referrer',

@@ -112,16 +112,13 @@ describe('the GraphiQL page', () => {
 });
 
 describe('the examples of GraphiQL', () => {
-  const titles = (exampleId?: string) =>
-    graphiqlExamples(exampleId).map(({ query }) => /^# .*\nquery ([A-Z]\w+)/s.exec(query)?.[1]);
-
-  it('begin with the export whose id is known', () => {
-    expect(titles('exp_1')).toEqual(['OneExport', 'NewestExports', 'FilteredExports']);
-    expect(graphiqlExamples('exp_1')[0]).toMatchObject({ variables: { id: 'exp_1' } });
-  });
-
-  it('begin with one that needs no id when none is known', () => {
-    expect(titles()).toEqual(['NewestExports', 'OneExport', 'FilteredExports']);
+  it.each([
+    ['exp_1', ['OneExport', 'NewestExports', 'FilteredExports']],
+    [undefined, ['NewestExports', 'OneExport', 'FilteredExports']],
+  ])('begin with one that needs no other id than the known %s', (id, titles) => {
+    const examples = graphiqlExamples(id);
+    expect(examples.map(({ query }) => /^# .*\nquery (\w+)/s.exec(query)?.[1])).toEqual(titles);
+    expect(examples[titles.indexOf('OneExport')]).toMatchObject({ variables: { id: id ?? '' } });
   });
 });
 

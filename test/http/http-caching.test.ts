@@ -1,13 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { chromium } from 'playwright-core';
 
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import { apiKeyRow, keyNamed } from '../auth/credentials.js';
-import { itWith } from '../support/describe-with.js';
 import { embedded } from '../support/engines.js';
 import { keysRequired, useGateway, type RawResponse } from '../support/gateway.js';
 import { clearRows, exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
-import { chromiumArguments } from './graphiql-browser.js';
 
 const [ownKey, otherKey, unknownKey] = [keyNamed('A'), keyNamed('B'), keyNamed('C')];
 const list = '{ exports { data { id name files { kind state url } } } }';
@@ -65,15 +62,6 @@ describe('a response to a GET', () => {
     }
     await update(`status = 'completed', name = 'Export 0'`);
     expect((await get(one, known)).status).toBe(304);
-  });
-
-  it('changes when a file appears or the export expires', async () => {
-    const etag = await etagOf(list);
-    await insertRows(gateway.source, { files: [fileRow(0, ExportFileKind.JSON)] });
-    expect((await get(list, { 'if-none-match': etag })).status).toBe(200);
-    const withJson = await etagOf(list);
-    await update(`expires_at = '2026-01-01 00:00:00.000'`);
-    expect((await get(list, { 'if-none-match': withJson })).status).toBe(200);
   });
 
   it('belongs to its viewer, whatever ETag another one sends', async () => {
@@ -139,36 +127,3 @@ it.each([
   expect(response).toMatchObject({ status, headers: isNotStored });
   expect(response.headers).not.toHaveProperty('etag');
 });
-
-itWith(
-  'chromium',
-  'a browser stores a response without links, and revalidates it every time',
-  async () => {
-    const executablePath = process.env['TEST_CHROMIUM'] ?? '';
-    const browser = await chromium.launch({ executablePath, args: chromiumArguments });
-    try {
-      // Stands for a front end: no response but GraphiQL is a page that may fetch.
-      const page = await browser.newPage({ bypassCSP: true });
-      await page.goto(`${gateway.origin}/health/live`);
-      const start = gateway.log.length;
-      const query = (document: string) =>
-        page.evaluate(
-          async ([url, key]) => {
-            const headers = { 'content-type': 'application/json', 'x-api-key': String(key) };
-            return (await fetch(String(url), { headers })).text();
-          },
-          [pathOf(document), ownKey],
-        );
-      const first = await query(one);
-      expect(await query(one)).toBe(first);
-      await update(`name = 'Another'`);
-      expect(await query(one)).toContain('Another');
-      await query(linked);
-      await query(linked);
-      const requests = gateway.log.slice(start).filter(({ path }) => path === '/graphql');
-      expect(requests.map(({ status }) => status)).toEqual([200, 304, 200, 200, 200]);
-    } finally {
-      await browser.close();
-    }
-  },
-);

@@ -12,8 +12,8 @@ const advance = (ms: number) => jest.advanceTimersByTimeAsync(ms);
 let loadShedder: LoadShedder;
 let utilization: number;
 let shedCount: number;
-/** The requests in flight by their number, in the order of their admission. */
-let running: Map<number, { finish: () => void; fail: () => void }>;
+/** Ends a request in flight; by the requests' numbers, in the order of their admission. */
+let running: Map<number, (error?: Error) => void>;
 let rejected: number[];
 let sentCount: number;
 beforeEach(() => {
@@ -34,14 +34,10 @@ function send(onQueued?: (cancel: () => void) => void): Promise<void> {
   const number = sentCount++;
   const work = () =>
     new Promise<void>((resolve, reject) => {
-      running.set(number, {
-        finish: () => {
-          running.delete(number);
-          resolve();
-        },
-        fail: () => {
-          reject(new Error('The request failed'));
-        },
+      running.set(number, (error) => {
+        running.delete(number);
+        if (error) reject(error);
+        else resolve();
       });
     });
   const onRejected = () => void rejected.push(number);
@@ -55,7 +51,7 @@ async function sendMany(count: number): Promise<void> {
 
 /** Ends the requests that have run for the longest time. */
 async function finish(count: number): Promise<void> {
-  for (const { finish: end } of [...running.values()].slice(0, count)) {
+  for (const end of [...running.values()].slice(0, count)) {
     end();
     await advance(0);
   }
@@ -117,10 +113,7 @@ describe('the load shedder without overload', () => {
   it('admits the next request after one that failed, and rethrows its error', async () => {
     const failures = Array.from({ length: 40 }, () => expect(send()).rejects.toThrow('failed'));
     void send();
-    for (const [number, { fail }] of running) {
-      running.delete(number);
-      fail();
-    }
+    for (const fail of [...running.values()]) fail(new Error('The request failed'));
     await Promise.all(failures);
     expect([...running.keys()]).toEqual([40]);
   });

@@ -15,16 +15,8 @@ describe('the id of a request', () => {
   });
 
   it.each([
-    '',
-    'x'.repeat(129),
-    'a b',
-    'a"b',
-    '{"level":60}',
-    'someone@example.com',
-    'größe',
-    'a, b',
-    ['a', 'b'],
-    undefined,
+    ...['', 'x'.repeat(129), 'a b', 'a"b', '{"level":60}', 'someone@example.com', 'größe'],
+    ...['a, b', ['a', 'b'], undefined],
   ])('is a new UUID instead of an invalid one: %j', (id) => {
     const headers = { 'x-request-id': id };
     const [first, second] = [requestId({ headers }), requestId({ headers })];
@@ -49,16 +41,7 @@ describe('the redacted path of a request target', () => {
   });
 
   it('never contains a query, however its question mark is encoded', () => {
-    const questionMark = fc.constantFrom(
-      '?',
-      '%3f',
-      '%3F',
-      '%253F',
-      '%25253f',
-      '#',
-      '%23',
-      '%2523',
-    );
+    const questionMark = fc.constantFrom(...'? %3f %3F %253F %25253f # %23 %2523'.split(' '));
     const path = fc.stringMatching(/^\/[\w/.-]{0,20}$/);
     fc.assert(
       fc.property(path, questionMark, (start, mark) => {

@@ -2,66 +2,44 @@ import 'reflect-metadata';
 
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:net';
+import * as fs from 'node:fs/promises';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { DataSource } from 'typeorm';
 
-import type { DatabaseConfig } from '../../src/config/database.js';
-import type { StartedProgram } from '../support/built-gateway.js';
-import { expectFailedStart, useBuiltGateway } from '../support/use-built-gateway.js';
-import { createTestDataSource } from '../support/data-source.js';
+import { startProgram, type StartedProgram } from '../support/built-gateway.js';
+import { createTables, createTestDataSource } from '../support/data-source.js';
 import { createDatabaseProxy } from '../support/database-proxy.js';
 import { describeWith } from '../support/describe-with.js';
-import { exportRow, insertRows } from '../support/rows.js';
+import { postQuery } from '../support/exports-server.js';
+import { exportRows } from '../support/rows.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+import { expectFailedStart, useBuiltGateway } from '../support/use-built-gateway.js';
 
+const { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } = fs;
 const built = useBuiltGateway();
 
 async function query<Data>(origin: string, document: string): Promise<Data> {
-  const response = await fetch(`${origin}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ query: document }),
-  });
-  const { data, errors } = (await response.json()) as { data: Data; errors?: unknown };
-  expect([response.status, errors]).toEqual([200, undefined]);
+  const { status, data, code } = await postQuery<Data>(origin, document);
+  expect([status, code]).toEqual([200, undefined]);
   return data;
 }
 
 /** Every file below a folder with its size and modification time. */
-async function listFiles(folder: string): Promise<[path: string, size: number, mtimeMs: number][]> {
+async function listFiles(folder: string) {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile());
   const paths = files.map((entry) => join(entry.parentPath, entry.name)).sort();
   return Promise.all(
-    paths.map(async (path): Promise<[string, number, number]> => {
+    paths.map(async (path) => {
       const { size, mtimeMs } = await stat(path);
-      return [path, size, mtimeMs];
+      return { path, size, mtimeMs };
     }),
   );
 }
-
-async function withSource<Result>(
-  config: DatabaseConfig,
-  use: (source: DataSource) => Promise<Result>,
-): Promise<Result> {
-  const source = await createTestDataSource(config);
-  await source.initialize();
-  try {
-    return await use(source);
-  } finally {
-    await source.destroy();
-  }
-}
-
-const embeddedIn = (folder: string): DatabaseConfig => ({
-  kind: 'embedded',
-  path: join(folder, 'data/exports.sqlite'),
-});
 
 interface EmbeddedRows {
   exports: unknown[];
@@ -69,12 +47,18 @@ interface EmbeddedRows {
   migrations: unknown[];
 }
 
-const embeddedRows = (folder: string): Promise<EmbeddedRows> =>
-  withSource(embeddedIn(folder), async (source) => ({
-    exports: await source.query('SELECT * FROM exports ORDER BY id'),
-    files: await source.query('SELECT * FROM export_files ORDER BY export_id, kind'),
-    migrations: await source.query('SELECT * FROM migrations'),
-  }));
+async function embeddedRows(folder: string): Promise<EmbeddedRows> {
+  const path = join(folder, 'data/exports.sqlite');
+  const source = await createTestDataSource({ kind: 'embedded', path });
+  await source.initialize();
+  const rows = {
+    exports: await source.query<unknown[]>('SELECT * FROM exports ORDER BY id'),
+    files: await source.query<{ object_key: string }[]>('SELECT * FROM export_files ORDER BY 1, 2'),
+    migrations: await source.query<unknown[]>('SELECT * FROM migrations'),
+  };
+  await source.destroy();
+  return rows;
+}
 
 const serverEnv = (url: string) => ({
   DATABASE_URL: url,
@@ -85,9 +69,7 @@ const serverEnv = (url: string) => ({
 async function occupyPort(host = '127.0.0.1'): Promise<[Server, number]> {
   const server = createServer().listen(0, host);
   await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('No TCP port is free.');
-  return [server, address.port];
+  return [server, (server.address() as AddressInfo).port];
 }
 
 describe('the first start in an empty folder', () => {
@@ -104,6 +86,23 @@ describe('the first start in an empty folder', () => {
     await rm(home, { recursive: true });
   });
 
+  const names = async () =>
+    (await readdir(join(home, 'data'))).filter((name) => !/-(shm|wal)$/.test(name)).sort();
+
+  async function links(): Promise<string[]> {
+    const { exports } = await query<{
+      exports: { data: { csvUrl: string | null; jsonUrl: string | null }[] };
+    }>(
+      origin,
+      `{ exports(limit: 100, direction: DESC, filter: { statuses: [COMPLETED] }, includeCsv: true, includeJson: true) {
+           data { csvUrl jsonUrl } } }`,
+    );
+    const urls = exports.data.flatMap(({ csvUrl, jsonUrl }) => [csvUrl, jsonUrl]);
+    const found = urls.filter((url) => url !== null);
+    expect(found.length).toBeGreaterThan(20);
+    return found;
+  }
+
   it('logs the URL of GraphiQL, the database and the files, and no warning', async () => {
     await program.untilLine(/^Files/);
     const lines = program.log.filter(({ level }) => level === 30).map(({ msg }) => msg);
@@ -119,7 +118,7 @@ describe('the first start in an empty folder', () => {
     const page = await fetch(`${origin}/graphql`, { headers: { accept: 'text/html' } });
     expect([page.status, page.headers.get('content-type')]).toEqual([
       200,
-      expect.stringContaining('text/html'),
+      'text/html; charset=utf-8',
     ]);
   });
 
@@ -134,24 +133,13 @@ describe('the first start in an empty folder', () => {
     expect(Math.abs(rows.exports.length - 250)).toBeLessThanOrEqual(10);
     expect(rows.migrations.length).toBeGreaterThan(0);
     expect(rows.files.length).toBeGreaterThan(100);
-    const stored = (await listFiles(join(home, 'data/files'))).map(([path]) => path);
+    const stored = (await listFiles(join(home, 'data/files'))).map(({ path }) => path);
     const named = rows.files.map(({ object_key }) => join(home, 'data/files', object_key));
     expect(new Set(named)).toEqual(new Set(stored));
   });
 
   it('creates files that its links download', async () => {
-    const { exports } = await query<{
-      exports: { data: { csvUrl: string | null; jsonUrl: string | null }[] };
-    }>(
-      origin,
-      `{ exports(limit: 100, direction: DESC, filter: { statuses: [COMPLETED] }, includeCsv: true, includeJson: true) {
-           data { csvUrl jsonUrl } } }`,
-    );
-    const links = exports.data
-      .flatMap(({ csvUrl, jsonUrl }) => [csvUrl, jsonUrl])
-      .filter((url) => url !== null);
-    expect(links.length).toBeGreaterThan(20);
-    for (const link of links) {
+    for (const link of await links()) {
       expect(link.startsWith(`${origin}/files/`)).toBe(true);
       const response = await fetch(link);
       const { byteLength } = await response.arrayBuffer();
@@ -161,62 +149,39 @@ describe('the first start in an empty folder', () => {
 
   it('writes only below data, and the signing secret for its owner only', async () => {
     expect(await readdir(home)).toEqual(['data']);
-    const names = await readdir(join(home, 'data'));
-    expect(names.filter((name) => !name.startsWith('exports.sqlite')).sort()).toEqual([
-      'files',
-      'signing-secret',
-    ]);
+    expect(await names()).toEqual(['exports.sqlite', 'files', 'signing-secret']);
     expect((await stat(join(home, 'data/signing-secret'))).mode & 0o777).toBe(0o600);
   });
-});
 
-describe('a second start', () => {
-  it('changes nothing and accepts the links of the first', async () => {
-    const { folder } = built;
-    const first = built.start(folder);
-    const firstOrigin = await first.origin();
-    const { exports } = await query<{ exports: { data: { csvUrl: string | null }[] } }>(
-      firstOrigin,
-      '{ exports(limit: 100, direction: DESC, filter: { statuses: [COMPLETED] }, includeCsv: true) { data { csvUrl } } }',
-    );
-    first.kill('SIGTERM');
-    expect(await first.ended).toBe(0);
+  it('is followed by a second start that changes nothing and accepts the links', async () => {
+    const [link = ''] = await links();
+    program.kill('SIGTERM');
+    expect(await program.ended).toBe(0);
     const state = async () => ({
-      rows: await embeddedRows(folder),
-      files: await listFiles(join(folder, 'data/files')),
-      secret: await readFile(join(folder, 'data/signing-secret'), 'utf8'),
-      names: (await readdir(join(folder, 'data'))).filter((name) => !/-(shm|wal)$/.test(name)),
+      rows: await embeddedRows(home),
+      files: await listFiles(join(home, 'data/files')),
+      secret: await readFile(join(home, 'data/signing-secret'), 'utf8'),
+      names: await names(),
     });
     const before = await state();
 
-    const second = built.start(folder);
-    const link = exports.data.find(({ csvUrl }) => csvUrl !== null)?.csvUrl ?? '';
-    const response = await fetch(link.replace(firstOrigin, await second.origin()));
+    const second = built.start(home);
+    const response = await fetch(link.replace(origin, await second.origin()));
     expect(response.status).toBe(200);
     second.kill('SIGTERM');
     expect(await second.ended).toBe(0);
     expect(await state()).toEqual(before);
   });
-
-  it('adds no samples to a database that has exports', async () => {
-    await mkdir(join(built.folder, 'data'));
-    await withSource(embeddedIn(built.folder), async (source) => {
-      await source.runMigrations();
-      await insertRows(source, { exports: [exportRow(0)] });
-    });
-    await built.start(built.folder).origin();
-    expect((await embeddedRows(built.folder)).exports).toHaveLength(1);
-  });
 });
 
 describe('a running gateway', () => {
-  it.each(['SIGTERM', 'SIGINT'] as const)('exits with status 0 on %s', async (signal) => {
+  it('exits with status 0 on SIGINT', async () => {
     const program = built.start(built.folder);
     // Leaves an idle connection open, which must not delay the exit.
     await (await fetch(`${await program.origin()}/health/ready`)).arrayBuffer();
-    program.kill(signal);
+    program.kill('SIGINT');
     expect(await program.ended).toBe(0);
-    expect(program.log.slice(-2).map(({ msg }) => msg)).toEqual([`${signal}: closing`, 'Closed']);
+    expect(program.log.slice(-2).map(({ msg }) => msg)).toEqual(['SIGINT: closing', 'Closed']);
     expect(program.stderr()).toBe('');
   });
 
@@ -245,15 +210,9 @@ describe('a running gateway', () => {
 
   it('reads .env in its working directory, and the environment takes precedence', async () => {
     const { folder } = built;
-    const settings = 'FILES_URL=file:elsewhere\nORGANIZATION=org_of_the_file\nFILES_URL_TTL=0\n';
-    await writeFile(join(folder, '.env'), settings);
-    expect(await expectFailedStart(built.start(folder))).toMatch(/^FILES_URL_TTL .*\n$/);
-
+    await writeFile(join(folder, '.env'), 'FILES_URL=file:elsewhere\nFILES_URL_TTL=0\n');
     const program = built.start(folder, { FILES_URL_TTL: '60' });
-    const origin = await program.origin();
     expect((await program.untilLine(/^Files/)).msg).toBe(`Files     ${join(folder, 'elsewhere')}`);
-    const { exports } = await query<{ exports: object }>(origin, '{ exports { data { id } } }');
-    expect(exports).toEqual({ data: [] });
   });
 });
 
@@ -290,12 +249,9 @@ describe('a failed start exits with status 1 and names', () => {
       LOG_LEVEL: 'loud',
     });
     const words = await expectFailedStart(program);
-    const names = words
-      .trimEnd()
-      .split('\n')
-      .map((line) => line.split(' ', 1)[0]);
+    const names = words.match(/^\S+/gm) ?? [];
     const expected = ['FILES_SIGNING_SECRET', 'FILES_URL', 'GRAPHIQL', 'LOG_LEVEL', 'PORT'];
-    expect(names.sort()).toEqual(expected);
+    expect([...names].sort()).toEqual(expected);
     expect(words).not.toContain('pa55-horse');
     expect(connections).toBe(0);
     expect(await readdir(built.folder)).toEqual([]);
@@ -303,43 +259,20 @@ describe('a failed start exits with status 1 and names', () => {
     server.close();
   });
 
+  const missingDriver = (driver: string) =>
+    new RegExp(`^The database driver ${driver} cannot be loaded on this machine\\. .*npm ci`);
+  const mysqlEnv = serverEnv('mysql://user:password@127.0.0.1:1/exports');
   it.each<[what: string, env: Record<string, string>, message: RegExp]>([
+    ['a HOST of another machine', { HOST: '192.0.2.1', AUTH: 'off' }, /^HOST 192\.0\.2\.1 .+\.\n$/],
     [
-      'a HOST that is not an address of the machine',
-      { HOST: '192.0.2.1', AUTH: 'off' },
-      /^HOST 192\.0\.2\.1 .+\.\n$/,
+      'a HOST that no name server knows',
+      { HOST: 'a.invalid', AUTH: 'off' },
+      /^HOST a\.invalid .+\.\n$/,
     ],
-    [
-      'a HOST that cannot be resolved',
-      { HOST: 'no-such-host.invalid', AUTH: 'off' },
-      /^HOST no-such-host\.invalid .+\.\n$/,
-    ],
-    ...['postgres', 'mongodb', 'mariadb', 'http'].map(
-      (scheme): [string, Record<string, string>, RegExp] => [
-        `the unsupported scheme ${scheme}`,
-        serverEnv(`${scheme}://reader:pa55-horse@db/exports`),
-        new RegExp(
-          `^DATABASE_URL has the scheme ${scheme}, which is not supported: write mysql://user:password@host:3306/database\\.\n$`,
-        ),
-      ],
-    ),
-    [
-      'a password with an invalid percent-encoding',
-      serverEnv('mysql://reader:100%horse@127.0.0.1:1/exports'),
-      /^DATABASE_URL /,
-    ],
-    ...[
-      ['libsql', {}] as const,
-      ['mysql2', serverEnv('mysql://user:password@127.0.0.1:1/exports')] as const,
-    ].map(([driver, env]): [string, Record<string, string>, RegExp] => [
-      `the missing driver ${driver}`,
-      { ...env, NODE_OPTIONS: without(driver) },
-      new RegExp(`^The database driver ${driver} cannot be loaded on this machine\\. .*npm ci`),
-    ]),
+    ['a missing libsql', { NODE_OPTIONS: without('libsql') }, missingDriver('libsql')],
+    ['a missing mysql2', { ...mysqlEnv, NODE_OPTIONS: without('mysql2') }, missingDriver('mysql2')],
   ])('%s', async (_, env, message) => {
-    const words = await expectFailedStart(built.start(built.folder, env));
-    expect(words).toMatch(message);
-    expect(words).not.toContain('horse');
+    expect(await expectFailedStart(built.start(built.folder, env))).toMatch(message);
   });
 
   it.each<[what: string, path: string, content: Buffer, message: RegExp]>([
@@ -350,16 +283,11 @@ describe('a failed start exits with status 1 and names', () => {
       /^The database data\/exports\.sqlite cannot be used \(.+\)\.\n$/,
     ],
     ['a file where its folder belongs', 'data', Buffer.from(''), /data\b.*\n$/],
-    [
-      'a file where FILES_URL expects a folder',
-      'not-a-folder',
-      Buffer.from(''),
-      /FILES_URL|not-a-folder/,
-    ],
+    ['a file in place of FILES_URL', 'no-folder', Buffer.from(''), /FILES_URL|no-folder/],
   ])('%s', async (_, path, content, message) => {
     await mkdir(join(built.folder, path, '..'), { recursive: true });
     await writeFile(join(built.folder, path), content);
-    const program = built.start(built.folder, { FILES_URL: 'file:not-a-folder' });
+    const program = built.start(built.folder, { FILES_URL: 'file:no-folder' });
     expect(await expectFailedStart(program)).toMatch(message);
   });
 });
@@ -368,8 +296,6 @@ describeWith('mysql', 'a gateway on a MySQL server', () => {
   let database: TestDatabase;
   let user: { name: string; password: string };
   const name = () => new URL(database.url).pathname.slice(1);
-  const onServer = <Result>(use: (source: DataSource) => Promise<Result>) =>
-    withSource({ kind: 'mysql', url: database.url }, use);
 
   beforeEach(async () => {
     database = await createTestDatabase();
@@ -403,21 +329,13 @@ describeWith('mysql', 'a gateway on a MySQL server', () => {
     expect(output).not.toContain('Listening');
   });
 
-  it('fails without tables and recommends the migration', async () => {
-    const words = await expectFailedStart(built.start(built.folder, serverEnv(database.url)));
-    expect(words).toContain('Run npm run migrate with this DATABASE_URL.\n');
-    expect(await readdir(built.folder)).toEqual([]);
-  });
-
   it('reads and returns times in UTC in any time zone of the process', async () => {
-    await onServer(async (source) => {
-      await source.runMigrations();
-      await source.query(
-        `INSERT INTO exports (id, organization_id, name, resource, status, created_at, updated_at, expires_at)
-         VALUES ('exp_1', 'org_demo', 'One', 'contact', 'queued',
-                 '2026-03-29 01:59:59.001', '2026-07-01 12:00:00.000', '2026-03-08 07:00:00.500')`,
-      );
-    });
+    await createTables({ kind: 'mysql', url: database.url });
+    await database.query(
+      `INSERT INTO exports (id, organization_id, name, resource, status, created_at, updated_at, expires_at)
+       VALUES ('exp_1', 'org_demo', 'One', 'contact', 'queued',
+               '2026-03-29 01:59:59.001', '2026-07-01 12:00:00.000', '2026-03-08 07:00:00.500')`,
+    );
     const env = { ...serverEnv(database.url), TZ: 'America/New_York' };
     const origin = await built.start(built.folder, env).origin();
     const { exports } = await query<{
@@ -436,10 +354,7 @@ describeWith('mysql', 'a gateway on a MySQL server', () => {
   });
 
   it('serves as a user with SELECT only', async () => {
-    await onServer(async (source) => {
-      await source.runMigrations();
-      await insertRows(source, { exports: [exportRow(0), exportRow(1)] });
-    });
+    await createTables({ kind: 'mysql', url: database.url }, { exports: exportRows(2) });
     await database.query(`GRANT SELECT ON ${name()}.* TO ?@?`, [user.name, '%']);
 
     const program = built.start(built.folder, serverEnv(urlOfUser()));
@@ -461,14 +376,6 @@ describeWith('mysql', 'a gateway on a MySQL server', () => {
     // Without samples.
     expect(await database.query('SELECT id FROM exports')).toHaveLength(2);
   });
-});
-
-describeWith('mysql', "TypeORM's command line on ormconfig", () => {
-  let database: TestDatabase;
-  beforeEach(async () => {
-    database = await createTestDatabase();
-  });
-  afterEach(() => database.drop());
 
   const typeorm = (command: string) =>
     built.typeorm(built.folder, command, { DATABASE_URL: database.url });
@@ -477,7 +384,7 @@ describeWith('mysql', "TypeORM's command line on ormconfig", () => {
       .flatMap((row) => Object.values(row))
       .sort();
 
-  it('creates the tables once, and migration:revert removes them again', async () => {
+  it('gets its tables once from migration:run, and migration:revert removes them', async () => {
     await typeorm('migration:run');
     expect(await tables()).toEqual(['api_keys', 'export_files', 'exports', 'migrations']);
     const applied = await database.query('SELECT * FROM migrations');
@@ -497,7 +404,7 @@ describeWith('mysql', "TypeORM's command line on ormconfig", () => {
     expect(await database.query('SELECT * FROM migrations')).toEqual([]);
   });
 
-  it('reports an invalid DATABASE_URL without its password', async () => {
+  it('has an ormconfig that reports an invalid DATABASE_URL without its password', async () => {
     const failed = built.typeorm(built.folder, 'migration:run', {
       DATABASE_URL: 'postgres://a:pa55-horse@db/exports',
     });
@@ -505,10 +412,35 @@ describeWith('mysql', "TypeORM's command line on ormconfig", () => {
     await expect(failed).rejects.not.toThrow(/pa55-horse/);
   });
 
-  it('reads .env', async () => {
+  it('has an ormconfig that reads .env', async () => {
     await writeFile(join(built.folder, '.env'), `DATABASE_URL=${database.url}\n`);
     await built.typeorm(built.folder, 'migration:run');
     expect(await tables()).toContain('exports');
     expect(await readdir(built.folder)).toEqual(['.env']);
   });
 });
+
+it('npm run dev starts the source and restarts it after a change', async () => {
+  for (const part of ['src', 'tsconfig.json', 'package.json']) {
+    await fs.cp(resolve(part), join(built.folder, part), { recursive: true });
+  }
+  await fs.symlink(resolve('node_modules'), join(built.folder, 'node_modules'));
+  const { scripts } = JSON.parse(await readFile('package.json', 'utf8')) as {
+    scripts: { dev: string };
+  };
+  const [node, ...args] = scripts.dev.split(' ');
+  expect(node).toBe('node');
+
+  const program = startProgram(args, built.folder, { PATH: process.env['PATH'] ?? '', PORT: '0' });
+  const starts = () => program.log.filter(({ msg }) => msg.startsWith('GraphiQL')).length;
+  const untilStarts = (count: number) => until(() => starts() >= count || undefined, 50_000);
+  try {
+    await untilStarts(1);
+    await fs.appendFile(join(built.folder, 'src/errors.ts'), '\n');
+    await untilStarts(2);
+  } finally {
+    program.kill('SIGTERM');
+    await program.ended;
+  }
+  expect(program.stderr()).toBe('');
+}, 120_000);
