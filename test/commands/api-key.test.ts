@@ -157,13 +157,11 @@ describe('in a process of its own', () => {
   const required = { AUTH: 'required' };
 
   it('npm run api-key reports mistakes and leaves no file behind', async () => {
-    expect(await expectFailedStart(built.command('api-key', built.folder, { args: [] }))).toMatch(
-      /^Usage:\n/,
-    );
+    const fail = (options: Parameters<typeof built.command>[2]) =>
+      expectFailedStart(built.command('api-key', built.folder, options));
+    expect(await fail({ args: [] })).toMatch(/^Usage:\n/);
     const env = { DATABASE_URL: 'postgres://a:pa55-horse@db/x' };
-    const text = await expectFailedStart(
-      built.command('api-key', built.folder, { args: create, env }),
-    );
+    const text = await fail({ args: create, env });
     expect(text).toMatch(/^DATABASE_URL has the scheme postgres/);
     expect(text).not.toContain('pa55-horse');
     expect(await readdir(built.folder)).toEqual([]);

@@ -20,10 +20,7 @@ const post = (gateway: Gateway, origin: string) =>
 const preflight = (gateway: Gateway, origin: string) =>
   gateway.send({
     method: 'OPTIONS',
-    headers: [
-      ...['origin', origin, 'access-control-request-method', 'POST'],
-      ...['access-control-request-headers', 'content-type,x-api-key'],
-    ],
+    headers: ['origin', origin, 'access-control-request-method', 'POST'],
   });
 const corsHeaders = ({ headers }: RawResponse) =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => name.startsWith('access-')));
@@ -37,12 +34,6 @@ describe('cross-site request forgery', () => {
     const response = await closed.send(request);
     expect(response.status).toBe(status);
     expect(response.text).not.toContain('"data"');
-  });
-
-  it('is impossible with a header that needs a preflight, so such a GET is accepted', async () => {
-    const headers = ['apollo-require-preflight', 'true'];
-    const { text } = await closed.send({ path: '/graphql?query={__typename}', headers });
-    expect(text).toBe(`${data}\n`);
   });
 });
 

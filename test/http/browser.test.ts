@@ -122,11 +122,6 @@ describeWith('chromium', 'in a browser', () => {
       expect(requests).toContain(own[0]);
       expect(warnings).toEqual([]);
     });
-
-    it('is where the path / redirects to', async () => {
-      const headers = { location: '/graphql' };
-      expect(await gateway.send({ path: '/' })).toMatchObject({ status: 302, headers });
-    });
   });
 
   describe('a response to a GET', () => {

@@ -94,20 +94,15 @@ describe('the GraphiQL page', () => {
     expect((await get({ ...zipped, 'if-none-match': String(plainEtag) })).statusCode).toBe(200);
   });
 
-  it('reads the example once, when it is first requested', async () => {
-    const findExampleId = jest.fn(async () => 'exp_1');
-    const getPage = serve(findExampleId);
-    expect(findExampleId).not.toHaveBeenCalled();
-    await Promise.all([getPage(), getPage()]);
-    await getPage();
-    expect(findExampleId).toHaveBeenCalledTimes(1);
-  });
-
-  it('is rendered again after the example could not be read', async () => {
+  it('reads the example once, when it is first requested, and again after a failure', async () => {
     const findExampleId = jest.fn(async () => 'exp_1');
     findExampleId.mockRejectedValueOnce(new Error('The database is away'));
     const getPage = serve(findExampleId);
-    expect([(await getPage()).statusCode, (await getPage()).statusCode]).toEqual([500, 200]);
+    expect(findExampleId).not.toHaveBeenCalled();
+    expect((await getPage()).statusCode).toBe(500);
+    const pages = [...(await Promise.all([getPage(), getPage()])), await getPage()];
+    expect(pages.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200]);
+    expect(findExampleId).toHaveBeenCalledTimes(2);
   });
 });
 
@@ -122,7 +117,7 @@ describe('the examples of GraphiQL', () => {
   });
 });
 
-describe('the first example of a gateway without authentication', () => {
+describe('the page of a gateway without authentication', () => {
   const gateway = useGateway(embedded, {
     exports: [
       exportRow(0),
@@ -132,12 +127,17 @@ describe('the first example of a gateway without authentication', () => {
     ],
   });
 
-  it('is the newest completed export that has not expired, read with the first page', async () => {
+  it('begins with the newest completed export that has not expired, read with the first page', async () => {
     expect(gateway.log.filter(({ sql }) => /FROM exports/.test(String(sql)))).toEqual([]);
     const page = await gateway.send({ headers: ['accept', 'text/html'] });
     expect(page.statements).toHaveLength(1);
     expect(/\\"id\\": \\"(\w+)\\"/.exec(page.text)?.[1]).toBe(exportId(1));
     const again = await gateway.send({ headers: ['accept', 'text/html'] });
     expect(again.statements).toEqual([]);
+  });
+
+  it('is where the path / redirects to', async () => {
+    const headers = { location: '/graphql' };
+    expect(await gateway.send({ path: '/' })).toMatchObject({ status: 302, headers });
   });
 });

@@ -5,11 +5,8 @@ import { redactedPath, requestId } from '../../src/http/requests.js';
 
 describe('the id of a request', () => {
   it.each([
-    'a',
+    ...['a', 'a:b/c+d=_.-', 'x'.repeat(128), 'Root=1-67891233-abcdef012345678912345678'],
     '7f3c1a52-5b0e-4a7e-9a51-3a1f6b1f1c55',
-    'Root=1-67891233-abcdef012345678912345678',
-    'a:b/c+d=_.-',
-    'x'.repeat(128),
   ])('is the valid one that the client sent: %s', (id) => {
     expect(requestId({ headers: { 'x-request-id': id } })).toBe(id);
   });

@@ -70,13 +70,12 @@ const doublingFragments = repeat(19, 'fragment f# on Export { ...g# ...g# }').re
   (_, number) => `f${Number(number) + 1}`,
 );
 const circularFragments = Array.from(
-  { length: 60 },
-  (_, n) => `fragment f${n}${longName} on Query { ...f${(n + 1) % 60}${longName} }`,
+  { length: 30 },
+  (_, n) => `fragment f${n}${longName} on Query { ...f${(n + 1) % 30}${longName} }`,
 );
-const nestedLists = nest(100_000, '[', '', ']');
-const deepVariable = JSON.stringify(withVariable('ExportFilter', 'filter', 0)).replace(
-  '"v":0',
-  `"v":${nestedLists}`,
+const deepVariable = JSON.stringify(withVariable('ExportFilter', 'filter', '#')).replace(
+  '"#"',
+  nest(100_000, '[', '', ']'),
 );
 
 describe('a gateway without authentication', () => {
@@ -119,15 +118,12 @@ describe('a gateway without authentication', () => {
       '4,900 unknown directives': `{ __typename ${repeat(4_900, '@x#')} }`,
       '1,000 nested fields': `{${nest(1_000, 'a{', 'b')}}`,
       'introspection 30 levels deep': `{ __schema { types { ${nest(14, 'fields { type { ', 'name', ' } }')} } } }`,
+      '30 circular fragments': `{ ...f0${longName} } ${circularFragments.join(' ')}`,
       'a mutation by GET': {
         path: '/graphql?query=mutation{deleteExports}',
         headers: ['apollo-require-preflight', '1'],
       },
     }),
-    ...attacks(
-      { ...invalid, maxLength: 200_000 },
-      { '60 circular fragments': `{ ...f0${longName} } ${circularFragments.join(' ')}` },
-    ),
     ...attacks(
       { ...invalid, maxLength: 2_000 },
       {
@@ -213,15 +209,10 @@ describe('a gateway without authentication', () => {
 describe('a gateway in production', () => {
   it.each([
     ...attacks(
-      { ...invalid, conceals: /Export|countTotal/ },
+      { ...invalid, conceals: /Did you mean|"exports"|"id"|"name"|"limit"|Connection|countTotal/ },
       {
         introspection: '{ __schema { types { name } } }',
         'introspection of a type': '{ __type(name: "Export") { fields { name } } }',
-      },
-    ),
-    ...attacks(
-      { ...invalid, conceals: /Did you mean|"exports"|"id"|"name"|"limit"|ExportConnection/ },
-      {
         'misspelt fields':
           '{ export { i } exportz(limitt: 1) { dat } exports(limitt: 1) { data { nam } } }',
       },
