@@ -24,12 +24,8 @@ describe('look-ups in the same turn of the event loop', () => {
       loader.load('org_a', ['unknown'], ['id']),
     ]);
     const ids = ['1', '2', '1', 'unknown'];
-    expect(ids.map((id, index) => found[index]?.get(id))).toEqual([
-      'org_a 1',
-      'org_a 2',
-      'org_a 1',
-      undefined,
-    ]);
+    const rows = ['org_a 1', 'org_a 2', 'org_a 1', undefined];
+    expect(ids.map((id, index) => found[index]?.get(id))).toEqual(rows);
     expect(calls).toEqual([['org_a', ['1', '2', '3', 'unknown'], ['id', 'name', 'status']]]);
   });
 
@@ -56,9 +52,9 @@ describe('look-ups in the same turn of the event loop', () => {
       Array.from({ length: 100 }, (__, index) => `id${page * 100 + index}`),
     );
     const found = await Promise.all(pages.map((ids) => loader.load('org_a', ids)));
-    expect(found.map((each, page) => pages[page]?.every((id) => each.has(id)))).toEqual(
-      pages.map(() => true),
-    );
+    for (const [page, each] of found.entries()) {
+      expect(pages[page]?.filter((id) => !each.has(id))).toEqual([]);
+    }
     expect(calls.map(([, ids]) => ids.length)).toEqual([30_000, 10_000]);
   });
 });

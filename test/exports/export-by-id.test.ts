@@ -7,12 +7,11 @@ import { ExportResource, ExportStatus } from '../../src/exports/export.js';
 import { embedded, engines } from '../support/engines.js';
 import { useGateway } from '../support/gateway.js';
 import { exportId, exportRow, fileRow } from '../support/rows.js';
-import { asOrganization } from './lists.js';
 
 const kinds = Object.values(ExportFileKind);
 const everyField = `id name resource status countBatches countTotal createdAt updatedAt startedAt completedAt
                     expiresAt failureReason requestedBy`;
-const [FULL, BARE, FOREIGN, UNKNOWN] = [exportId(0), exportId(1), exportId(2), exportId(99)];
+const [FULL, BARE] = [exportId(0), exportId(1)];
 const lower = `exp_aB${'1'.repeat(20)}`;
 const upper = `exp_Ab${'1'.repeat(20)}`;
 
@@ -45,7 +44,6 @@ describe.each(engines)('export(id) on $engine', (engine) => {
     exports: [
       exportRow(0, full),
       exportRow(1, { createdAt: new Date('2000-02-29T00:00:00.000Z') }),
-      exportRow(2, { organizationId: 'org_other' }),
       exportRow(50, { id: lower, name: 'lower first' }),
       exportRow(51, { id: upper, name: 'upper first' }),
     ],
@@ -53,7 +51,6 @@ describe.each(engines)('export(id) on $engine', (engine) => {
       fileRow(0, ExportFileKind.JSON, jsonFile),
       fileRow(0, ExportFileKind.CSV, { sizeBytes: Number.MAX_SAFE_INTEGER }),
       fileRow(0, ExportFileKind.CSV_ERROR, { sizeBytes: 0, rowCount: 0 }),
-      fileRow(2, ExportFileKind.CSV),
     ],
   });
 
@@ -62,23 +59,12 @@ describe.each(engines)('export(id) on $engine', (engine) => {
       `{ full: export(id: "${FULL}") { ${everyField} } bare: export(id: "${BARE}") { ${everyField} } }`,
     );
     expect(errors).toBeUndefined();
-    expect(data.full).toEqual({
-      ...full,
-      resource: 'SHIPPING_LABEL_INFERENCE',
-      status: 'TIMED_OUT',
-      createdAt: '2026-03-29T01:59:59.001Z',
-      updatedAt: '2026-03-29T02:30:00.010Z',
-      startedAt: '2026-10-25T00:30:00.100Z',
-      completedAt: '2026-10-25T01:30:00.999Z',
-      expiresAt: '2099-12-31T23:59:59.999Z',
-    });
+    const enums = { resource: 'SHIPPING_LABEL_INFERENCE', status: 'TIMED_OUT' };
+    expect(data.full).toEqual({ ...(JSON.parse(JSON.stringify(full)) as object), ...enums });
     expect(data.bare).toMatchObject({
       createdAt: '2000-02-29T00:00:00.000Z',
-      startedAt: null,
-      completedAt: null,
-      expiresAt: null,
-      failureReason: null,
-      requestedBy: null,
+      ...{ startedAt: null, completedAt: null, expiresAt: null },
+      ...{ failureReason: null, requestedBy: null },
     });
     expect(statements).toHaveLength(1);
     const list = await gateway.query(
@@ -114,46 +100,6 @@ describe.each(engines)('export(id) on $engine', (engine) => {
       neither: null,
     });
   });
-
-  it('returns an export to its own organization', () =>
-    asOrganization(gateway, 'org_other', async (other) => {
-      const { data } = await other.query(`{ export(id: "${FOREIGN}") { id } }`);
-      expect(data).toEqual({ export: { id: FOREIGN } });
-    }));
-
-  describe('for an id that the organization does not have', () => {
-    const request = (id: string, flags = '') =>
-      gateway.send({
-        body: {
-          query: `query ($id: ID!) { export(id: $id${flags}) { id name jsonUrl csvUrl files { kind url } } }`,
-          variables: { id },
-        },
-      });
-
-    it.each(['', ', includeCsv: true, includeJson: true'])(
-      'returns the same bytes whether it is unknown or of another organization (%s)',
-      async (flags) => {
-        const { logged, ...unknown } = await request(UNKNOWN, flags);
-        const { logged: foreignLog, ...foreign } = await request(FOREIGN, flags);
-        expect(unknown).toMatchObject({ status: 200, text: '{"data":{"export":null}}\n' });
-        expect(unknown.statements).toHaveLength(1);
-        expect(foreign).toEqual(unknown);
-        expect(foreignLog).toHaveLength(logged.length);
-      },
-    );
-
-    it('returns the same bytes for an id that no export can have', async () => {
-      const { status, headers, text } = await request(UNKNOWN);
-      const malformed = [
-        ...['', 'x', 'exp_', FULL.slice(0, -1), `${FULL}1`, `${FULL} `, ` ${FULL}`, `${FULL}\n`],
-        ...[`${FULL}\0`, FULL.toUpperCase(), FULL.toLowerCase()],
-        ...[`${FULL.slice(0, -1)}_`, `${FULL.slice(0, -1)}%`],
-      ];
-      for (const id of malformed) {
-        expect({ id, ...(await request(id)) }).toMatchObject({ id, status, headers, text });
-      }
-    });
-  });
 });
 
 describe.each([undefined, 60, 604_800])('a link with FILES_URL_TTL=%s', (linkTtl) => {
@@ -176,18 +122,17 @@ describe.each([undefined, 60, 604_800])('a link with FILES_URL_TTL=%s', (linkTtl
     );
     const latest = expiryBound();
     const { files, ...urls } = data.export;
-    const expiryOf = (url: string) => Number(new URL(url).searchParams.get('expires'));
-    for (const links of [Object.values(urls), files.map(({ url }) => url)]) {
-      expect(links.map((url) => url.split('?')[0])).toEqual(
-        kinds.map((kind) => `${gateway.origin}/files/exports/${exportId(0)}/${kind}`),
-      );
-      for (const url of links) {
-        expect(expiryOf(url)).toBeGreaterThanOrEqual(earliest);
-        expect(expiryOf(url)).toBeLessThanOrEqual(latest);
-      }
-    }
-    expect(files.map((file) => file.urlExpiresAt)).toEqual(
-      files.map(({ url }) => new Date(expiryOf(url) * 1000).toISOString()),
+    const links = [...Object.values(urls), ...files.map(({ url }) => url)].map(
+      (url) => new URL(url),
+    );
+    expect(links.map(({ origin, pathname }) => origin + pathname)).toEqual(
+      [...kinds, ...kinds].map((kind) => `${gateway.origin}/files/exports/${exportId(0)}/${kind}`),
+    );
+    const expiries = links.map(({ searchParams }) => Number(searchParams.get('expires')));
+    expect(Math.min(...expiries)).toBeGreaterThanOrEqual(earliest);
+    expect(Math.max(...expiries)).toBeLessThanOrEqual(latest);
+    expect(files.map(({ urlExpiresAt }) => Date.parse(urlExpiresAt) / 1000)).toEqual(
+      expiries.slice(kinds.length),
     );
   });
 });

@@ -38,8 +38,8 @@ describe('a search', () => {
     },
   );
 
-  it.each(['\0', 'a\0b', '\ud800', 'a\udc00', '\udc00\ud800', '🎉\ud83c', 'x'.repeat(200_000)])(
-    'is rejected by name: %.10j',
+  it.each(['\0', 'a\0b', '\ud800', 'a\udc00', '\udc00\ud800', '🎉\ud83c'])(
+    'is rejected by name: %j',
     (search) => {
       expect(() => normalizeExportFilter({ search })).toThrow(
         expect.objectContaining({

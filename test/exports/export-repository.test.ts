@@ -2,8 +2,13 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 
 import type { Database } from '../../src/database/database.js';
 import { toSqlDateTime } from '../../src/database/sql-datetime.js';
+import type { CursorPosition } from '../../src/exports/export-cursor.js';
 import { ExportFileKind } from '../../src/exports/export-file.js';
-import { normalizeExportFilter, SortDirection } from '../../src/exports/export-filter.js';
+import {
+  normalizeExportFilter,
+  SortDirection,
+  type ExportOrderBy,
+} from '../../src/exports/export-filter.js';
 import { ExportRepository } from '../../src/exports/export-repository.js';
 import {
   exportColumns,
@@ -14,7 +19,7 @@ import {
 import { engines } from '../support/engines.js';
 import { useGateway } from '../support/gateway.js';
 import { exportId, exportRow, exportRows, fileRow } from '../support/rows.js';
-import { chronological, idsInOrder, orders, type Order } from './lists.js';
+import { chronological, idsInOrder, orders } from './lists.js';
 
 /** How a database reads one table for a statement. */
 interface Step {
@@ -34,7 +39,7 @@ const LIMIT = 11;
 const { CONTACT, GROUP } = ExportResource;
 const { COMPLETED, FAILED } = ExportStatus;
 
-/** Four are created at a time, as by a nightly job; most rows tie in the other orders. */
+/** Four are created at a time, as by a nightly job. Most rows tie in the other orders. */
 const rows = exportRows(6_000, (index) => ({
   createdAt: new Date(Date.UTC(2026, 10, 1) + Math.floor(index / 4) * 1_000),
   updatedAt: new Date(Date.UTC(2026, 10, 1)),
@@ -62,10 +67,10 @@ const filters = Object.entries({
   'every filter': { resource: GROUP, statuses: [FAILED], search: 'rare' },
 }).map(([what, filter]) => ({ what, filter: normalizeExportFilter(filter) }));
 
-/** The value of a row in the column of an order, as the database returns it. */
-function valueOf(row: Export, { orderBy }: Order): string | number {
+/** The position after a row in an order, with the value as the database returns it. */
+function positionAfter(row: Export, orderBy: ExportOrderBy): CursorPosition {
   const value = row[orderBy];
-  return value instanceof Date ? toSqlDateTime(value) : value;
+  return { id: row.id, value: value instanceof Date ? toSqlDateTime(value) : value };
 }
 
 describe.each(engines)('the repository on $engine', (engine) => {
@@ -109,8 +114,8 @@ describe.each(engines)('the repository on $engine', (engine) => {
   it.each(filters.flatMap((filtered) => orders.map((order) => ({ ...filtered, ...order }))))(
     'lists with $what by $args along an index, reads only the rows of the page, and sorts no others',
     async ({ what, filter, ...order }) => {
-      const row = exportRow(1_000);
-      for (const start of [{ offset: 30 }, { after: { id: row.id, value: valueOf(row, order) } }]) {
+      const after = positionAfter(exportRow(1_000), order.orderBy);
+      for (const start of [{ offset: 30 }, { after }]) {
         const list = { organization: 'org_demo', filter, ...order };
         const window = { start, limit: LIMIT };
         const steps = await stepsOf((repository) => repository.list(list, window, ['id']));
@@ -136,13 +141,11 @@ describe.each(engines)('the repository on $engine', (engine) => {
 
   it.each([1, 20, 200])('finds %d exports and their files by primary keys', async (count) => {
     const ids = rows.slice(0, count).map(({ id }) => id);
-    expect(await stepsOf((repository) => repository.findByIds('org_demo', ids, ['id']))).toEqual([
-      byPrimaryKey,
-    ]);
-    expect(await stepsOf((repository) => repository.findFiles('org_demo', ids))).toEqual([
-      byPrimaryKey,
-      byPrimaryKey,
-    ]);
+    const steps = await stepsOf(async (repository) => {
+      await repository.findByIds('org_demo', ids, ['id']);
+      await repository.findFiles('org_demo', ids);
+    });
+    expect(steps).toEqual([byPrimaryKey, byPrimaryKey, byPrimaryKey]);
   });
 
   it.each([
@@ -166,8 +169,7 @@ describe.each(engines)('the repository on $engine', (engine) => {
     /** Lists after rows along the whole list, and expects the right rows. */
     async function listAlong(repository: ExportRepository): Promise<void> {
       for (const index of indexes) {
-        const row = sorted[index] ?? exportRow(index);
-        const after = { value: valueOf(row, order), id: row.id };
+        const after = positionAfter(sorted[index] ?? exportRow(index), orderBy);
         const list = { organization: 'org_demo', filter: noFilter, orderBy, direction };
         const window = { start: { after }, limit: LIMIT };
         const found = await repository.list(list, window, ['id', 'name']);
@@ -216,41 +218,31 @@ describe.each(engines)('the repository on $engine', (engine) => {
     });
   });
 
-  describe('after a position that no row has', () => {
-    const ids = [
+  it.each([
+    ...[0, 1, 27, 253_402_300_799_999, -62_135_596_800_000, -62_167_219_200_000].map((number) => ({
+      order: chronological,
+      number,
+    })),
+    ...[0, -2, 2, 2_147_483_648, -2_147_483_649, 9_999_999_999_999, -9_999_999_999_999].map(
+      (number) => ({ order: { ...chronological, orderBy: 'countBatches' } as const, number }),
+    ),
+  ])('lists what follows a position without a row: $order.orderBy $number', async (position) => {
+    const { order, number } = position;
+    const value = order === chronological ? toSqlDateTime(new Date(number)) : number;
+    const list = { organization: 'org_other', filter: noFilter, ...order };
+    for (const id of [
       ...[exportId(10_012), '!', '~'.repeat(26), "'OR(1=1)--", "');--", '\\', "\\'", '"', '%', '?'],
       ...['#', '/*', ':'],
-    ];
-    const byCount: Order = { ...chronological, orderBy: 'countBatches' };
-
-    it.each([
-      { order: chronological, value: '1970-01-01 00:00:00.000' },
-      { order: chronological, value: '1970-01-01 00:00:00.001' },
-      { order: chronological, value: toSqlDateTime(new Date(9 * 1_000_003 - 9_000_000)) },
-      { order: chronological, value: '9999-12-31 23:59:59.999' },
-      { order: chronological, value: '0001-01-01 00:00:00.000' },
-      { order: chronological, value: '0000-01-01 00:00:00.000' },
-      ...[0, -2, 2, 2_147_483_648, -2_147_483_649, 9_999_999_999_999, -9_999_999_999_999].map(
-        (value) => ({ order: byCount, value }),
-      ),
-    ])('lists what follows it: $order.orderBy $value', async ({ order, value }) => {
-      const { orderBy, direction } = order;
-      const numberOf = (given: string | number) =>
-        typeof given === 'number' ? given : Date.parse(`${given.replace(' ', 'T')}Z`);
-      for (const id of ids) {
-        const start = { after: { value, id } };
-        const list = { organization: 'org_other', filter: noFilter, orderBy, direction };
-        const found = await repositoryOn().list(list, { start, limit: 100 }, ['id']);
-        const following = others.filter((row) => {
-          const distance = Number(row[orderBy]) - numberOf(value);
-          return distance > 0 || (distance === 0 && row.id > id);
-        });
-        expect({ id, found: found.map((row) => row.id) }).toEqual({
-          id,
-          found: idsInOrder(following, order),
-        });
-      }
-    });
+    ]) {
+      const window = { start: { after: { value, id } }, limit: 100 };
+      const found = await repositoryOn().list(list, window, ['id']);
+      const following = others.filter((row) => {
+        const distance = Number(row[order.orderBy]) - number;
+        return distance > 0 || (distance === 0 && row.id > id);
+      });
+      const expected = idsInOrder(following, order);
+      expect({ id, found: found.map((row) => row.id) }).toEqual({ id, found: expected });
+    }
   });
 });
 

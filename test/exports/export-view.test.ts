@@ -68,57 +68,44 @@ describe('the files of an export', () => {
   });
 
   it('have only names without rows', () => {
+    const unknown = { sizeBytes: null, rowCount: null, sha256: null };
     expect(viewOf({ stored: [] }).view.files).toMatchObject(
       ['.json', '.csv', '-errors.csv', '-sanitized.csv'].map((ending) => ({
-        fileName: `${id}${ending}`,
-        sizeBytes: null,
-        rowCount: null,
-        sha256: null,
+        ...{ fileName: id + ending, ...unknown },
       })),
     );
   });
 
   it.each([
-    { status: QUEUED, expiresAt: null, stored: [], states: 'pending' },
+    { status: QUEUED, stored: [], states: 'pending' },
     { status: PROCESSING, expiresAt: future, stored: [], states: 'pending' },
-    { status: COMPLETED, expiresAt: null, stored: [], states: 'not_produced' },
-    { status: FAILED, expiresAt: null, stored: [], states: 'not_produced' },
-    { status: TIMED_OUT, expiresAt: null, stored: [], states: 'not_produced' },
-    { status: COMPLETED, expiresAt: null, stored: kinds, states: 'ready', linked: kinds },
-    { status: PROCESSING, expiresAt: future, stored: kinds, states: 'ready', linked: kinds },
-    { status: COMPLETED, expiresAt: past, stored: kinds, states: 'expired' },
+    { status: COMPLETED, stored: [], states: 'not_produced' },
+    { status: FAILED, stored: [], states: 'not_produced' },
+    { status: TIMED_OUT, stored: [], states: 'not_produced' },
+    { status: COMPLETED, states: 'ready', linked: kinds },
+    { status: PROCESSING, expiresAt: future, states: 'ready', linked: kinds },
+    { status: COMPLETED, expiresAt: past, states: 'expired' },
     { status: FAILED, expiresAt: past, stored: [], states: 'expired' },
     { status: QUEUED, expiresAt: past, stored: [], states: 'expired' },
-  ])(
-    'are $states if the export is $status, expires at $expiresAt and has the rows $stored',
-    async ({ states, linked = [], ...given }) => {
-      const { view, signed } = viewOf(given);
+    { requested: none, states: 'ready' },
+    { requested: json, states: 'ready', linked: [JSON] },
+    { requested: csv, states: 'ready', linked: [CSV, CSV_ERROR, CSV_SANITIZED] },
+  ])('have states and links by status, expiry, rows and flags: %o', async (example) => {
+    const { states, linked = [], ...given } = example;
+    for (const isAsync of [false, true]) {
+      const { view, signed } = viewOf({ ...given, isAsync });
       expect(view.files.map(({ state }) => state)).toEqual(kinds.map(() => states));
       expect(await linksOf(view)).toEqual(linksTo(linked));
+      // Once for a URL field, and once for the URL and expiry of a file.
       expect(signed).toHaveLength(2 * linked.length);
-    },
-  );
+    }
+  });
 
   it('become ready one by one', async () => {
     const { view } = viewOf({ status: PROCESSING, stored: [CSV] });
     const states = ['pending', 'ready', 'pending', 'pending'];
     expect(view.files.map(({ state }) => state)).toEqual(states);
     expect(await linksOf(view)).toEqual(linksTo([CSV]));
-  });
-
-  it.each([
-    { requested: none, linked: [] },
-    { requested: json, linked: [JSON] },
-    { requested: csv, linked: [CSV, CSV_ERROR, CSV_SANITIZED] },
-    { requested: both, linked: kinds },
-  ])('have links to $linked for the flags $requested', async ({ requested, linked }) => {
-    for (const isAsync of [false, true]) {
-      const { view, signed } = viewOf({ requested, isAsync });
-      expect(view.files.map(({ state }) => state)).toEqual(kinds.map(() => 'ready'));
-      expect(await linksOf(view)).toEqual(linksTo(linked));
-      // Once for a URL field, and once for the URL and expiry of a file.
-      expect(signed).toHaveLength(2 * linked.length);
-    }
   });
 
   it('fail with the error that prevented reading them, and no other field does', () => {

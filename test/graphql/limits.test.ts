@@ -54,70 +54,69 @@ async function execute(query: string, variables = {}, operationName?: string) {
 }
 
 describe('the cost of a query', () => {
-  it.each([
-    { selection: page, cost: 11_600 },
-    { selection: list, cost: 220 },
-    { selection: 'exports(limit: 1) { data { id } }', cost: 202 },
-    { selection: 'exports(limit: 100) { data { id } }', cost: 400 },
-    { selection: 'exports { data { id jsonUrl } }', cost: 270 },
-    { selection: 'exports { data { files { kind } } }', cost: 260 },
-    { selection: 'exports { data { files { url } } }', cost: 420 },
-    { selection: 'exports { pagination { hasMore } }', cost: 220 },
-    { selection: 'exports { pagination { totalCount } }', cost: 260 },
-    { selection: `export(id: "a") { ${everything} files { url } }`, cost: 139 },
-    { selection: 'exports { data { ... on Export { id jsonUrl } } }', cost: 270 },
-    {
-      selection: 'exports { data { ...f } }',
-      cost: 270,
-      fragment: 'fragment f on Export { id jsonUrl }',
-    },
-    { selection: 'exports { data { id name @skip(if: true) } }', cost: 220 },
-    { selection: limitedList, cost: 300, parameters: '($n: Int!)', variables: { n: 50 } },
-    { selection: limitedList, cost: 400, parameters: '($n: Int! = 100)' },
-    {
-      selection: `${entities} { ... on Export { id name } }`,
-      cost: 220,
-      parameters: '($r: [_Any!]!)',
-      variables: representations,
-    },
-    {
-      selection: `${entities} { __typename @skip(if: true) }`,
-      cost: 120,
-      parameters: '($r: [_Any!]!)',
-      variables: representations,
-    },
-    { selection: '_sdl', cost: 500 },
-  ])('is $cost for $selection', async ({ selection, cost, ...given }) => {
-    const { parameters = '', fragment = '', variables } = given;
-    const query = `query ${parameters} { ${aliases(150, selection)} } ${fragment}`;
+  it.each<[cost: number, selection: string, parameters?: string, variables?: object]>([
+    [11_600, page],
+    [220, list],
+    [202, 'exports(limit: 1) { data { id } }'],
+    [400, 'exports(limit: 100) { data { id } }'],
+    // The resolver rejects a limit out of range.
+    [400, 'exports(limit: 101) { data { id } }'],
+    [202, 'exports(limit: 0) { data { id } }'],
+    [202, 'exports(limit: -2147483648) { data { id } }'],
+    [270, 'exports { data { id jsonUrl } }'],
+    [260, 'exports { data { files { kind } } }'],
+    [420, 'exports { data { files { url } } }'],
+    [220, 'exports { pagination { hasMore } }'],
+    [260, 'exports { pagination { totalCount } }'],
+    [139, `export(id: "a") { ${everything} files { url } }`],
+    [270, 'exports { data { ... on Export { id jsonUrl } } }'],
+    [270, 'exports { data { ...f } }'],
+    [220, 'exports { data { id name @skip(if: true) } }'],
+    [300, limitedList, '($n: Int!)', { n: 50 }],
+    [400, limitedList, '($n: Int! = 100)'],
+    [220, `${entities} { ... on Export { id name } }`, '($r: [_Any!]!)', representations],
+    [120, `${entities} { __typename @skip(if: true) }`, '($r: [_Any!]!)', representations],
+    [20, 'exportsByIds(ids: $i) { id }', '($i: [ID!]!)', { i: [] }],
+    [26, 'exportsByIds(ids: $i) { id name }', '($i: [ID!]!)', { i: ['x', 'x', 'x'] }],
+    [
+      120,
+      'exportsByIds(ids: $i) { id @skip(if: true) }',
+      '($i: [ID!]!)',
+      { i: Array(100).fill('x') },
+    ],
+    [220, 'exportsByIds(ids: $i) { id name }', '($i: [ID!]!)', { i: Array(101).fill('x') }],
+    [500, '_sdl'],
+  ])('is %i for %s', async (cost, selection, parameters = '', variables = {}) => {
+    const fragment = selection.includes('...f') ? 'fragment f on Export { id jsonUrl }' : '';
+    const times = Math.floor(15_000 / cost) + 1;
+    const query = `query ${parameters} { ${aliases(times, selection)} } ${fragment}`;
+    const message =
+      `The query costs ${times * cost}; at most 15000 are allowed. ` +
+      'Request fewer exports at a time, or fewer files, links and counts.';
     expect(await execute(query, variables)).toEqual({
       status: 400,
-      errors: [
-        {
-          message:
-            `The query costs ${150 * cost}; at most 15000 are allowed. ` +
-            'Request fewer exports at a time, or fewer files, links and counts.',
-          extensions: { code: 'QUERY_TOO_COMPLEX' },
-        },
-      ],
+      errors: [{ message, extensions: { code: 'QUERY_TOO_COMPLEX' } }],
     });
     expect(rejections).toEqual(['cost']);
   });
 
   it.each([
-    { what: 'a number', parameter: '$n: Int!', small: { n: 1 }, large: { n: 100 } },
-    {
-      what: 'the length of a list',
-      parameter: '$r: [_Any!]!',
-      small: { r: [{}] },
-      large: representations,
+    ['a number', '$n: Int!', limitedList, { n: 1 }, { n: 100 }],
+    [
+      'the length of a list',
+      '$r: [_Any!]!',
+      `${entities} { ... on Export { id name } }`,
+      { r: [{}] },
+      representations,
+    ],
+  ])(
+    'depends on %s in the variables of each request',
+    async (_, parameter, selection, small, large) => {
+      const query = `query (${parameter}) { ${aliases(70, selection)} }`;
+      for (const variables of [small, large, small, large]) await execute(query, variables);
+      expect(rejections).toEqual(['cost', 'cost']);
     },
-  ])('depends on $what in the variables of each request', async ({ parameter, small, large }) => {
-    const selection = 'n' in small ? limitedList : `${entities} { ... on Export { id name } }`;
-    const query = `query (${parameter}) { ${aliases(70, selection)} }`;
-    for (const variables of [small, large, small, large]) await execute(query, variables);
-    expect(rejections).toEqual(['cost', 'cost']);
-  });
+  );
 
   it('depends on the operation that operationName selects', async () => {
     const query = `query Cheap { __typename } query Expensive { ${aliases(150, list)} }`;
@@ -145,33 +144,28 @@ const introspection = getIntrospectionQuery({
 });
 
 describe('the limits of a query', () => {
+  const levels = (depth: number) =>
+    `{ __type(name: "a") { ${nest(depth - 2, 'ofType { ', 'name')} } }`;
+  const levelsInFragment = (depth: number) =>
+    `{ __type(name: "a") { ...f } } fragment f on __Type { ${nest(depth - 2, 'ofType { ', 'name')} }`;
+
   it.each([
-    { what: 'the introspection of GraphiQL', query: introspection },
-    { what: 'a page of 100 with everything', query: `{ ${page} }` },
-    { what: 'twenty lists', query: `{ ${aliases(20, list)} }` },
-    { what: 'a limit out of range', query: '{ exports(limit: 101) { data { id } } }' },
-    { what: '15 levels', query: `{ __type(name: "a") { ${nest(13, 'ofType { ', 'name')} } }` },
-    {
-      what: '15 levels with a fragment',
-      query: `{ __type(name: "a") { ...f } } fragment f on __Type { ${nest(13, 'ofType { ', 'name')} }`,
-    },
-    { what: '100 nested selections', query: `{ ${nest(99, '... { ', '__typename')} }` },
-  ])('allow $what', async ({ query }) => {
+    ['the introspection of GraphiQL', introspection],
+    ['a page of 100 with everything', `{ ${page} }`],
+    ['twenty lists', `{ ${aliases(20, list)} }`],
+    ['a limit out of range', '{ exports(limit: 101) { data { id } } }'],
+    ['15 levels', levels(15)],
+    ['15 levels with a fragment', levelsInFragment(15)],
+    ['100 nested selections', `{ ${nest(99, '... { ', '__typename')} }`],
+  ])('allow %s', async (_, query) => {
     await execute(query);
     expect(rejections).toEqual([]);
   });
 
+  const tooDeep = 'The query is 16 levels deep; at most 15 are allowed.';
   it.each([
-    {
-      limit: 'depth',
-      query: `{ __type(name: "a") { ${nest(14, 'ofType { ', 'name')} } }`,
-      message: 'The query is 16 levels deep; at most 15 are allowed.',
-    },
-    {
-      limit: 'depth',
-      query: `{ __type(name: "a") { ...f } } fragment f on __Type { ${nest(14, 'ofType { ', 'name')} }`,
-      message: 'The query is 16 levels deep; at most 15 are allowed.',
-    },
+    { limit: 'depth', query: levels(16), message: tooDeep },
+    { limit: 'depth', query: levelsInFragment(16), message: tooDeep },
     {
       limit: 'nesting',
       query: `{ ${nest(100, '... { ', '__typename')} }`,
