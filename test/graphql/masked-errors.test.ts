@@ -7,10 +7,6 @@ import { expectNoInternals } from '../support/no-internals.js';
 import { exportId, exportRow, fileRow } from '../support/rows.js';
 
 const [one, two] = [exportId(0), exportId(1)];
-const masked = {
-  message: 'Something went wrong on our side.',
-  extensions: { code: 'INTERNAL_SERVER_ERROR' },
-};
 
 /** Removes the CHECKs of the table, to store a value that they reject. */
 const unchecked = [
@@ -74,17 +70,15 @@ describe.each(engines)('a defect on $engine', (engine) => {
     for (let use = 1; use <= 3; use += 1) {
       const { text, logged } = await gateway.send({ body: { query: each.query } });
       expectNoInternals(text);
-      const body = JSON.parse(text) as { data: unknown; errors: readonly GraphqlError[] };
-      expect(body.data).toEqual(each.data);
-      expect(body.errors).toEqual([{ ...masked, path: each.path, locations: expect.any(Array) }]);
+      const { data, errors: sent } = JSON.parse(text) as { data: object; errors: GraphqlError[] };
+      expect(data).toEqual(each.data);
+      const message = 'Something went wrong on our side.';
+      const extensions = { code: 'INTERNAL_SERVER_ERROR' };
+      const locations = expect.any(Array);
+      expect(sent).toEqual([{ message, extensions, locations, path: each.path }]);
       const errors = logged.filter(({ level }) => level === 50);
-      expect(errors).toMatchObject([
-        {
-          requestId: expect.any(String),
-          err: { stack: expect.any(String) },
-          path: body.errors[0]?.path,
-        },
-      ]);
+      const err = { stack: expect.any(String) };
+      expect(errors).toMatchObject([{ requestId: expect.any(String), err, path: sent[0]?.path }]);
       expect(JSON.stringify(errors)).toMatch(each.logged);
     }
   });
@@ -95,10 +89,7 @@ describe.each(engines)('a defect on $engine', (engine) => {
       `{ rejected: exports(limit: 101) { data { id } }
          broken: export(id: "${one}", includeJson: true) { jsonUrl } }`,
     );
-    const codes = errors.map(({ path, extensions }) => [path?.[0], extensions.code]);
-    expect(Object.fromEntries(codes)).toEqual({
-      rejected: 'BAD_USER_INPUT',
-      broken: 'INTERNAL_SERVER_ERROR',
-    });
+    const codes = errors.map(({ path, extensions }) => `${path?.[0]} ${extensions.code}`);
+    expect(codes.sort()).toEqual(['broken INTERNAL_SERVER_ERROR', 'rejected BAD_USER_INPUT']);
   });
 });

@@ -8,13 +8,7 @@ import { provideMysqlServer, type MysqlServer } from '../support/mysql-server.js
 import { exportRow } from '../support/rows.js';
 
 const breakout = "') OR 1=1 -- ";
-const names = [
-  'Contacts',
-  "\\' OR 1=1 -- ",
-  breakout,
-  "') OR 1=1 #",
-  ...['C:\\exports', "O'Brien"],
-];
+const names = ['Contacts', "\\' OR 1=1 -- ", breakout, "') OR 1=1 #", 'C:\\exports', "O'Brien"];
 
 /**
  * mysql2 escapes parameters with backslashes, which a server in this mode takes literally: the `'`
@@ -49,9 +43,7 @@ describeWith('mysqlProgram', 'a MySQL server with NO_BACKSLASH_ESCAPES', () => {
   });
 
   async function search(text: string) {
-    const { data, errors } = await gateway.query<{
-      exports: { data: { name: string }[]; pagination: { totalCount: number } };
-    }>(
+    const { data, errors } = await gateway.query<{ exports: object }>(
       `query ($search: String) {
          exports(filter: { search: $search }) { data { name } pagination { totalCount } } }`,
       { search: text },
@@ -59,6 +51,9 @@ describeWith('mysqlProgram', 'a MySQL server with NO_BACKSLASH_ESCAPES', () => {
     expect(errors).toBeUndefined();
     return data.exports;
   }
+  const exportsOf = (found: readonly string[]) => ({
+    ...{ data: found.map((name) => ({ name })), pagination: { totalCount: found.length } },
+  });
 
   it('lets text break out of its quotes in an ordinary session', async () => {
     const session = await createConnection({ uri: url });
@@ -75,9 +70,7 @@ describeWith('mysqlProgram', 'a MySQL server with NO_BACKSLASH_ESCAPES', () => {
     ...["%') OR 1=1 -- ", "') UNION SELECT * FROM exports -- ", "'; DROP TABLE exports; -- "],
     ...["'", '\\', "\\'"],
   ])('takes the search %s as a part of a name', async (text) => {
-    const { data, pagination } = await search(text);
-    expect(data.map(({ name }) => name)).toEqual(names.filter((name) => name.includes(text)));
-    expect(pagination.totalCount).toBe(data.length);
+    expect(await search(text)).toEqual(exportsOf(names.filter((name) => name.includes(text))));
   });
 
   it.each(["')OR(1=1)#", "\\')OR(1=1)#", "'", "\\'"])('takes %s as an id', async (id) => {
@@ -88,6 +81,6 @@ describeWith('mysqlProgram', 'a MySQL server with NO_BACKSLASH_ESCAPES', () => {
 
   it('is harmless in every session, also when many open at once', async () => {
     const lists = await Promise.all([...Array(30).keys()].map(() => search(breakout)));
-    for (const { data } of lists) expect(data).toEqual([{ name: breakout }]);
+    expect(lists).toEqual(lists.map(() => exportsOf([breakout])));
   });
 });
