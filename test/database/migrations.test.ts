@@ -37,42 +37,37 @@ describe.each(engines)('the migrations on $engine', ({ engine, provide }) => {
     await earlier.destroy();
   }
 
-  async function insert(): Promise<void> {
-    await insertRows(source, {
-      exports: Object.values(ExportStatus).map((status, index) =>
-        exportRow(index, {
-          name: `Ünïcode 🎉 ${index}`,
-          status,
-          startedAt: index === 1 ? new Date('2026-11-01T10:00:00.123Z') : null,
-        }),
-      ),
-      files: Object.values(ExportFileKind).map((kind) => fileRow(2, kind, { sizeBytes: 2 ** 40 })),
+  const insert = () =>
+    insertRows(source, {
+      exports: [
+        exportRow(0, { name: 'Ünïcode 🎉', status: ExportStatus.FAILED }),
+        exportRow(1, { startedAt: new Date('2026-11-01T10:00:00.123Z') }),
+      ],
+      files: Object.values(ExportFileKind).map((kind) => fileRow(1, kind, { sizeBytes: 2 ** 40 })),
       keys: [apiKeyRow(keyNamed('any'), 'org_demo')],
     });
+
+  async function tables() {
+    const runner = source.createQueryRunner();
+    const found = await runner.getTables(source.entityMetadatas.map(({ tableName }) => tableName));
+    await runner.release();
+    return found.map(({ name, ...table }) => ({ ...table, name: name.replace(/^.*\./, '') }));
   }
 
-  /** The columns and indexes of each table that exists. */
-  async function structure(): Promise<Map<string, { columns: string[]; indexes: string[] }>> {
-    const runner = source.createQueryRunner();
-    const tables = await runner.getTables(source.entityMetadatas.map(({ tableName }) => tableName));
-    await runner.release();
-    return new Map(
-      tables.map(({ name, columns, indices }) => [
-        name.replace(/^.*\./, ''),
-        {
-          columns: columns.map((column) => column.name).sort(),
-          indexes: indices.map((index) => `${index.name ?? ''} (${index.columnNames.join()})`),
-        },
-      ]),
-    );
+  /** Everything that exists, as `table.column` or `table.index (column,column)`, sorted. */
+  async function structure(): Promise<string[]> {
+    const names = (await tables()).flatMap(({ name: table, columns, indices }) => [
+      ...columns.map(({ name }) => `${table}.${name}`),
+      ...indices.map(({ name, columnNames }) => `${table}.${name} (${columnNames.join()})`),
+    ]);
+    return names.sort();
   }
 
   /** The rows of each table that exists. */
   async function rows(): Promise<Map<string, Rows>> {
     const found = new Map<string, Rows>();
-    for (const [table, { columns }] of await structure()) {
-      const keys = columns.filter((column) => ['id', 'export_id', 'kind'].includes(column));
-      found.set(table, await source.query(`SELECT * FROM ${table} ORDER BY ${keys.join()}`));
+    for (const { name } of await tables()) {
+      found.set(name, await source.query(`SELECT * FROM ${name} ORDER BY 1, 2`));
     }
     return found;
   }
@@ -83,8 +78,9 @@ describe.each(engines)('the migrations on $engine', ({ engine, provide }) => {
     return upQueries.map(({ query }) => query);
   }
 
-  const restrict = (all: Rows = [], columns: readonly string[] = []): Rows =>
-    all.map((row) => Object.fromEntries(columns.map((column) => [column, row[column]])));
+  /** Reduces rows to the columns of others. */
+  const restrict = (all: Rows = [], [first = {}]: Rows): Rows =>
+    all.map((row) => Object.fromEntries(Object.keys(first).map((column) => [column, row[column]])));
 
   it('create the tables of the entities, and a missing index is found', async () => {
     await source.runMigrations();
@@ -99,23 +95,19 @@ describe.each(engines)('the migrations on $engine', ({ engine, provide }) => {
     await insert();
     const built = await structure();
     const expected = await rows();
-    expect([...expected.values()].map(({ length }) => length).sort()).toEqual([1, 4, 5]);
+    expect([...expected.values()].map(({ length }) => length).sort()).toEqual([1, 2, 4]);
 
     // Reverts the last, then the last two, and so on until the tables come back empty.
     for (let count = 1; count <= source.migrations.length; count += 1) {
       for (let reverted = 0; reverted < count; reverted += 1) await source.undoLastMigration();
       expect(await drift()).not.toEqual([]);
-      const left = await structure();
-      for (const [table, all] of await rows()) {
-        expect(all).toEqual(restrict(expected.get(table), left.get(table)?.columns));
-      }
+      const left = await rows();
+      for (const [table, all] of left) expect(all).toEqual(restrict(expected.get(table), all));
       await source.runMigrations();
       expect(await structure()).toEqual(built);
       for (const [table, all] of await rows()) {
-        const columns = left.get(table)?.columns;
-        const kept = columns && expected.get(table);
-        expect(restrict(all, columns)).toEqual(restrict(kept, columns));
-        expect(all).toHaveLength(kept?.length ?? 0);
+        const kept = left.get(table) ?? [];
+        expect(restrict(all, kept)).toEqual(kept);
         expected.set(table, all);
       }
     }
@@ -126,11 +118,10 @@ describe.each(engines)('the migrations on $engine', ({ engine, provide }) => {
     let earlier: string[] = [];
     for (let count = 1; count <= source.migrations.length; count += 1) {
       await migrateTo(count);
-      const now = [...(await structure())].flatMap(([table, { columns, indexes }]) =>
-        [...columns, ...indexes].map((name) => `${table}.${name}`),
+      const now = await structure();
+      expect(now).toEqual(
+        expect.arrayContaining(earlier.filter((name) => !retired.includes(name))),
       );
-      const kept = earlier.filter((name) => !retired.includes(name));
-      expect(now).toEqual(expect.arrayContaining(kept));
       earlier = now;
     }
     expect(earlier).toContain('exports.exports_by_created_at (organization_id,created_at,id)');
@@ -138,12 +129,13 @@ describe.each(engines)('the migrations on $engine', ({ engine, provide }) => {
 
   it('accept rows that are written as before each of them', async () => {
     await migrateTo(1);
-    const { columns = [] } = (await structure()).get('exports') ?? {};
+    const names = (await structure()).flatMap((name) => /^exports\.(\w+)$/.exec(name)?.[1] ?? []);
     await source.runMigrations();
     await insert();
-    const names = columns.join();
-    const values = names.replace(/\bid\b/, "'exp_old_writer'");
-    await source.query(`INSERT INTO exports (${names}) SELECT ${values} FROM exports LIMIT 1`);
+    const values = names.join().replace(/\bid\b/, "'exp_old_writer'");
+    await source.query(
+      `INSERT INTO exports (${names.join()}) SELECT ${values} FROM exports LIMIT 1`,
+    );
     const written = await source.query<Rows>('SELECT id FROM exports');
     expect(written).toContainEqual({ id: 'exp_old_writer' });
   });

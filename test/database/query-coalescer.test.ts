@@ -21,14 +21,6 @@ function createCoalescer(servers = 0) {
 }
 
 describe('a query', () => {
-  it('shares a run with equal ones of the same tick', async () => {
-    const { runs, query, started } = createCoalescer();
-    const results = [query('a'), query('a'), query('a')];
-    (await started(0)).resolve(['row']);
-    expect(await Promise.all(results)).toEqual([['row'], ['row'], ['row']]);
-    expect(runs).toHaveLength(1);
-  });
-
   it('never joins a run that has started or ended, but shares the next one', async () => {
     const { runs, query, started } = createCoalescer();
     const first = query('a');
@@ -63,7 +55,7 @@ describe('a query', () => {
     expect(runs).toHaveLength(10);
   });
 
-  it('fails together with those that share its run, and runs again', async () => {
+  it('shares a run with equal ones of the same tick, also its failure, and runs again', async () => {
     const { query, started } = createCoalescer();
     const failing = [query('a'), query('a')];
     const running = await started(0);

@@ -87,18 +87,11 @@ describe.each(engines)('export(id) on $engine', (engine) => {
   });
 
   it('distinguishes ids by letter case', async () => {
-    const { data } = await gateway.query(
-      `query ($lower: ID!, $upper: ID!, $neither: ID!) {
-         lower: export(id: $lower) { id name }
-         upper: export(id: $upper) { id name }
-         neither: export(id: $neither) { id name } }`,
-      { lower, upper, neither: `exp_AB${'1'.repeat(20)}` },
-    );
-    expect(data).toEqual({
-      lower: { id: lower, name: 'lower first' },
-      upper: { id: upper, name: 'upper first' },
-      neither: null,
-    });
+    const ids = [lower, upper, `exp_AB${'1'.repeat(20)}`];
+    const query = 'query ($ids: [ID!]!) { exportsByIds(ids: $ids) { id name } }';
+    const { data } = await gateway.query(query, { ids });
+    const found = [{ id: lower, name: 'lower first' }, { id: upper, name: 'upper first' }, null];
+    expect(data).toEqual({ exportsByIds: found });
   });
 });
 

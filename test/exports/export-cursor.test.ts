@@ -101,19 +101,21 @@ describe('a cursor', () => {
   });
 });
 
+const texts = [
+  ...['A', 'z', '0', '_', 'AA', '=', '==', ' ', '\n', '.', '%', '🎉', '\ufeff', '\0', '\ud800'],
+  ...['\udc00', '\\', '"', "' OR 1=1 -- ", '../../x', valid],
+];
 const cursorsByDefect = {
-  'with another character anywhere': Array.from(valid, (character, index) => {
-    const other = base64url.charAt((base64url.indexOf(character) + 1) % 64);
-    return `${valid.slice(0, index)}${other}${valid.slice(index + 1)}`;
-  }),
+  'with other or more characters anywhere': Array.from(`${valid} `).flatMap((_, at) =>
+    texts
+      .flatMap((text) => [0, 1].map((cut) => valid.slice(0, at) + text + valid.slice(at + cut)))
+      .filter((cursor) => cursor !== valid),
+  ),
   // Decoders of base64 may ignore some of its bits.
-  'with another last character': Array.from(base64url)
-    .filter((last) => !valid.endsWith(last))
-    .map((last) => valid.slice(0, -1) + last),
+  'with another last character': Array.from(base64url, (last) => valid.slice(0, -1) + last).filter(
+    (cursor) => cursor !== valid,
+  ),
   'that is cut': Array.from(valid, (_, at) => [valid.slice(0, at), valid.slice(at + 1)]).flat(),
-  'with more characters': [
-    ...['A', 'AA', 'AAAA', '=', '==', ' ', '\n', '.', '%', '🎉', '\ufeff', valid],
-  ].flatMap((more) => [valid + more, more + valid, valid.slice(0, 9) + more + valid.slice(9)]),
   'in another notation': [valid.toLowerCase(), valid.toUpperCase(), `"${valid}"`, `${valid}%3D`],
   'in ordinary base64': Array.from({ length: 20 }, (_, countBatches) =>
     encodeCursor({ ...row, countBatches }, byCount),
@@ -121,9 +123,6 @@ const cursorsByDefect = {
     .filter((cursor) => /[-_]/.test(cursor))
     .map((cursor) => cursor.replaceAll('-', '+').replaceAll('_', '/')),
   'that never was one': ['', ' ', 'A', 'A'.repeat(16), 'A'.repeat(100_000), '0', '__proto__'],
-  'with foreign characters': [
-    ...['\0', '🎉', '\ud800', '\udc00', "' OR 1=1 -- ", '\\', '"', '../../x'],
-  ].flatMap((text) => [text, valid + text]),
 };
 const forgedPositions = {
   'without a value or an id': ['', ':', '1', '1:', ':exp_1', 'exp_1', 'null', '{', '[1,"exp_1"]'],

@@ -21,15 +21,12 @@ import { useGateway } from '../support/gateway.js';
 import { exportId, exportRow, exportRows, fileRow } from '../support/rows.js';
 import { chronological, idsInOrder, orders } from './lists.js';
 
-/** How a database reads one table for a statement. */
+/** How a database reads a table. `covering`: it reads the index alone; `sorted`: it sorts the rows after. */
 interface Step {
   readonly table: string;
   readonly index: string | null;
-  /** How it finds rows in the index. */
   readonly access: string;
-  /** Whether the index alone holds all that is read. */
   readonly covering: boolean;
-  /** Whether the rows are sorted after they are read. */
   readonly sorted: boolean;
 }
 
@@ -178,26 +175,18 @@ describe.each(engines)('the repository on $engine', (engine) => {
       }
     }
 
-    it('seeks the position in the index of the order by value and id', async () => {
-      const steps = await stepsOf(listAlong);
-      const column = exportColumns[orderBy];
-      const comparison = direction === SortDirection.ASC ? '>' : '<';
-      const access = isMysql
-        ? 'range'
-        : // Without the id, the search starts at the first row that ties.
-          `(organization_id=? AND (${column},id)${comparison}(?,?))`;
-      expect(steps.filter(({ table }) => table === 'exports')).toEqual(
-        indexes.map(() => ({
-          table: 'exports',
-          index: `exports_by_${column}`,
-          access,
-          covering: true,
-          sorted: false,
-        })),
-      );
-    });
+    if (!isMysql) {
+      it('seeks the position in the index of the order by value and id', async () => {
+        const steps = await stepsOf(listAlong);
+        const comparison = direction === SortDirection.ASC ? '>' : '<';
+        // Without the id, the search starts at the first row that ties.
+        const access = `(organization_id=? AND (${exportColumns[orderBy]},id)${comparison}(?,?))`;
+        const ofPage = steps.filter(({ table }) => table === 'exports');
+        expect(ofPage.map((step) => step.access)).toEqual(indexes.map(() => access));
+      });
+      return;
+    }
 
-    if (!isMysql) return;
     it('touches as few rows at the end of the list as at its start', async () => {
       const runner = gateway.source.createQueryRunner();
       const touched: number[] = [];

@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
 
 import { ExportFileKind } from '../../src/exports/export-file.js';
-import { ExportView, requiresFiles } from '../../src/exports/export-view.js';
+import { ExportView } from '../../src/exports/export-view.js';
 import { ExportStatus } from '../../src/exports/export.js';
 import { exportId, fileRow } from '../support/rows.js';
 
@@ -107,28 +107,4 @@ describe('the files of an export', () => {
     expect(view.files.map(({ state }) => state)).toEqual(states);
     expect(await linksOf(view)).toEqual(linksTo([CSV]));
   });
-
-  it('fail with the error that prevented reading them, and no other field does', () => {
-    const links = { sign: () => Promise.reject(new Error('not called')) };
-    const options = { requested: both, links, now };
-    const view = new ExportView({ id, name: 'Export 0' }, new Error('unavailable'), options);
-    expect(view).toMatchObject({ id, name: 'Export 0' });
-    expect(() => view.files).toThrow('unavailable');
-    expect(() => view.csvUrl).toThrow('unavailable');
-  });
-
-  it.each([
-    { expiresAt: null, files: true, urls: [], requested: none, reads: true },
-    { expiresAt: past, files: true, urls: [], requested: none, reads: true },
-    { expiresAt: null, files: false, urls: [], requested: both, reads: false },
-    { expiresAt: null, files: false, urls: [CSV, JSON], requested: json, reads: true },
-    { expiresAt: null, files: false, urls: [CSV], requested: json, reads: false },
-    { expiresAt: past, files: false, urls: [JSON], requested: json, reads: false },
-  ])(
-    'are read ($reads) for files: $files, urls: $urls, flags: $requested, expiry: $expiresAt',
-    ({ expiresAt, files, urls, requested, reads }) => {
-      const options = { requested, now, links: { sign: () => ({ url: '', expiresAt: now }) } };
-      expect(requiresFiles({ id, expiresAt }, { columns: [], files, urls }, options)).toBe(reads);
-    },
-  );
 });

@@ -49,7 +49,7 @@ const listArbitrary = fc.record({
   statuses: fc.option(fc.array(fc.constantFrom(...Object.entries(ExportStatus)), { maxLength: 6 })),
   search: fc.option(text(2)),
   order: fc.constantFrom(...orders),
-  limit: fc.integer({ min: 1, max: 12 }),
+  limit: fc.constantFrom(...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 100]),
 });
 const lowerCase = (given: string) => given.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 
@@ -85,8 +85,8 @@ describe.each(engines)('a list of exports on $engine', (engine) => {
           ];
           const args = `filter: { ${conditions.join(' ')} }, ${order.args}, limit: ${limit}`;
           let after: string | null = null;
-          // One page more than there are, which is empty.
-          for (let page = 1; page <= totalPages + 1; page += 1) {
+          // Also the page after the last, and one whose offset exceeds 32 bits.
+          for (const page of [...Array(totalPages + 1).keys(), 2_147_483_646].map((at) => at + 1)) {
             const expected = expectedIds.slice((page - 1) * limit, page * limit);
             const pagination = {
               ...{ page, limit, hasMore: page < totalPages, totalPages },
@@ -95,14 +95,13 @@ describe.each(engines)('a list of exports on $engine', (engine) => {
             };
             const byNumber = await readPage(gateway, `${args}, page: ${page}`);
             expect(byNumber).toEqual({ ids: expected, pagination });
+            if (page > Math.max(totalPages + 1, 1)) break;
             // The page argument keeps its default beside a cursor.
-            const byCursor = await readPage(gateway, args, after);
-            expect(byCursor).toEqual({
+            expect(await readPage(gateway, args, after)).toEqual({
               ids: expected,
               pagination: { ...byNumber.pagination, page: 1 },
             });
             after = byNumber.pagination.endCursor;
-            if (expectedIds.length === 0) break;
           }
         }
       },
@@ -110,15 +109,17 @@ describe.each(engines)('a list of exports on $engine', (engine) => {
     await fc.assert(property, { numRuns: 40, interruptAfterTimeLimit: 25_000 });
   });
 
-  it('has the ten oldest exports by default, and takes null arguments as absent', async () => {
+  it('has the ten oldest exports by default, and takes null and absent variables as absent', async () => {
     await insert([...rows].reverse());
     const lists = [
       ...['exports', 'exports(filter: null, after: null)', 'exports(filter: {})'],
+      'exports(page: $page, limit: $limit, orderBy: $orderBy, direction: $direction)',
       'exports(filter: { resource: null, statuses: null, search: null })',
     ];
     const selection = '{ data { id } pagination { page limit hasMore totalCount totalPages } }';
     const { data, errors } = await gateway.query<Record<string, object>>(
-      `{ ${lists.map((list, index) => `a${index}: ${list} ${selection}`).join(' ')} }`,
+      `query ($page: Int, $limit: Int, $orderBy: ExportOrderBy, $direction: SortDirection) {
+         ${lists.map((list, index) => `a${index}: ${list} ${selection}`).join(' ')} }`,
     );
     expect(errors).toBeUndefined();
     const expected = {
@@ -126,20 +127,6 @@ describe.each(engines)('a list of exports on $engine', (engine) => {
       pagination: { page: 1, limit: 10, hasMore: true, totalCount: ROWS, totalPages: 6 },
     };
     expect(Object.values(data)).toEqual(lists.map(() => expected));
-  });
-
-  it.each([
-    { limit: 100, page: 1, size: ROWS, totalPages: 1 },
-    // Offsets beyond 32 bits.
-    { limit: 1, page: 2_147_483_647, size: 0, totalPages: 57 },
-    { limit: 100, page: 2_147_483_647, size: 0, totalPages: 1 },
-  ])('has $size exports on page $page of limit $limit', async ({ size, ...expected }) => {
-    await insert(rows);
-    const { limit, page } = expected;
-    expect(await readPage(gateway, `limit: ${limit}, page: ${page}`)).toMatchObject({
-      ids: ids.slice(0, size),
-      pagination: { ...expected, hasMore: false, totalCount: ROWS },
-    });
   });
 
   it.each(['org%', 'org_empty'])(
@@ -155,26 +142,12 @@ describe.each(engines)('a list of exports on $engine', (engine) => {
     },
   );
 
-  describe('after a cursor', () => {
-    const cursorAfter = async (limit: number) =>
-      (await readPage(gateway, `limit: ${limit}`)).pagination.endCursor;
-    beforeEach(() => insert(rows));
-
-    it('ignores page, allows another limit and counts the whole list', async () => {
-      const page = await readPage(gateway, 'limit: 7, page: 40', await cursorAfter(5));
-      expect(page.ids).toEqual(ids.slice(5, 12));
-      expect(page.pagination).toMatchObject({ totalCount: ROWS, totalPages: 9 });
-    });
-
-    it('costs one statement without OFFSET and with every value as a parameter', async () => {
-      const { statements } = await gateway.query(
-        'query ($after: String) { exports(after: $after, limit: 20) { data { id } } }',
-        { after: await cursorAfter(20) },
-      );
-      expect(statements).toHaveLength(1);
-      expect(statements[0]).toMatch(/ORDER BY created_at ASC, id ASC LIMIT \?\) page/);
-      expect(statements[0]).not.toMatch(/offset|['"]|exp_|2026|\d{2}/i);
-    });
+  it('after a cursor ignores page, allows another limit and counts the whole list', async () => {
+    await insert(rows);
+    const { pagination } = await readPage(gateway, 'limit: 5');
+    const page = await readPage(gateway, 'limit: 7, page: 40', pagination.endCursor);
+    expect(page.ids).toEqual(ids.slice(5, 12));
+    expect(page.pagination).toMatchObject({ totalCount: ROWS, totalPages: 9 });
   });
 
   it.each(orders)(

@@ -53,7 +53,9 @@ describe('the statements and links', () => {
     [one('includeCsv: true'), [lookUp, files], 3],
     [one(BOTH), [lookUp, files], 4],
     [one(BOTH, 'csvUrl'), [lookUp, files], 1],
+    [one('includeJson: true', 'csvUrl'), [lookUp]],
     [one(BOTH, urlFields, EXPIRED), [lookUp]],
+    [one('', 'files { state }', EXPIRED), [lookUp, files]],
     [one('includeJson: true', 'files { url urlExpiresAt }'), [lookUp, files], 1],
   ])('of a request are only those that it needs: %s', async (fields, statements, links = 0) => {
     const { errors, ...result } = await gateway.query(`{ ${fields} }`);

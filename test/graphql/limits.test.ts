@@ -6,9 +6,6 @@ import type { ExportResolver } from '../../src/exports/export-resolver.js';
 import type { Context } from '../../src/graphql/context.js';
 import { createSchema } from '../../src/graphql/schema.js';
 import { createApolloServer } from '../../src/graphql/server.js';
-import { embedded } from '../support/engines.js';
-import { useGateway } from '../support/gateway.js';
-import { exportId, exportRow } from '../support/rows.js';
 
 const everything =
   'id name resource status countBatches countTotal createdAt updatedAt startedAt completedAt expiresAt failureReason ' +
@@ -71,7 +68,10 @@ describe('the cost of a query', () => {
     [139, `export(id: "a") { ${everything} files { url } }`],
     [270, 'exports { data { ... on Export { id jsonUrl } } }'],
     [270, 'exports { data { ...f } }'],
-    [220, 'exports { data { id name @skip(if: true) } }'],
+    [220, 'exports { data { id name @include(if: false) } }'],
+    [230, 'exports { data { id name @skip(if: false) } }'],
+    [220, 'exports { data { id name @skip(if: $yes) } }', '($yes: Boolean!)', { yes: true }],
+    [230, 'exports { data { id name @include(if: $yes) } }', '($yes: Boolean!)', { yes: true }],
     [300, limitedList, '($n: Int!)', { n: 50 }],
     [400, limitedList, '($n: Int! = 100)'],
     [220, `${entities} { ... on Export { id name } }`, '($r: [_Any!]!)', representations],
@@ -125,17 +125,6 @@ describe('the cost of a query', () => {
     await execute(query, {}, 'Expensive');
     expect(rejections).toEqual(['cost']);
   });
-
-  it.each([
-    { directive: '@skip(if: $yes)', isCounted: false },
-    { directive: '@include(if: false)', isCounted: false },
-    { directive: '@include(if: $yes)', isCounted: true },
-    { directive: '@skip(if: false)', isCounted: true },
-  ])('counts fields with $directive: $isCounted', async ({ directive, isCounted }) => {
-    const query = `query ($yes: Boolean!) { ... ${directive} { ${aliases(150, list)} } __typename @include(if: $yes) }`;
-    await execute(query, { yes: true });
-    expect(rejections).toEqual(isCounted ? ['cost'] : []);
-  });
 });
 
 const introspection = getIntrospectionQuery({
@@ -153,6 +142,10 @@ describe('the limits of a query', () => {
     ['the introspection of GraphiQL', introspection],
     ['a page of 100 with everything', `{ ${page} }`],
     ['twenty lists', `{ ${aliases(20, list)} }`],
+    [
+      'the merged batch of a gateway',
+      `{ ${aliases(50, `export(id: "a", ${flags}) { ${everything} }`)} }`,
+    ],
     ['a limit out of range', '{ exports(limit: 101) { data { id } } }'],
     ['15 levels', levels(15)],
     ['15 levels with a fragment', levelsInFragment(15)],
@@ -194,18 +187,5 @@ describe('the limits of a query', () => {
       errors: [{ message, extensions: { code: code ?? 'QUERY_TOO_COMPLEX' } }],
     });
     expect(rejections).toEqual([limit]);
-  });
-
-  describe('for a gateway in front', () => {
-    const gateway = useGateway(embedded, { exports: [exportRow(0)] });
-
-    it('allow a merged batch of 50 lookups with everything, in two statements', async () => {
-      const lookups = Array.from(
-        { length: 50 },
-        (_, index) => `a${index}: export(id: "${exportId(index)}", ${flags}) { ${everything} }`,
-      );
-      const { errors, statements } = await gateway.query(`{ ${lookups.join(' ')} }`);
-      expect([errors, statements.length]).toEqual([undefined, 2]);
-    });
   });
 });

@@ -1,19 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 
 import { embedded } from '../support/engines.js';
-import { useGateway, type GraphqlError, type RawRequest } from '../support/gateway.js';
-import { expectNoInternals } from '../support/no-internals.js';
+import { useGateway, type RawRequest } from '../support/gateway.js';
+import { sendRejected } from '../support/no-internals.js';
 
 const gateway = useGateway(embedded);
 
-/** Sends a request that must be rejected without a statement and without alerting an operator. */
-async function sendRejected(request: RawRequest) {
-  const { status, text, statements, logged } = await gateway.send(request);
-  expectNoInternals(text);
-  expect(statements).toEqual([]);
-  expect(logged.filter(({ level }) => Number(level) >= 50)).toEqual([]);
-  const { errors } = JSON.parse(text) as { errors: readonly GraphqlError[] };
-  return { status, codes: [...new Set(errors.map(({ extensions }) => extensions.code))] };
+async function rejection(request: RawRequest) {
+  const { status, codes } = await sendRejected(gateway, request);
+  return { status, codes };
 }
 
 /** A test per text, named by its beginning. */
@@ -33,7 +28,7 @@ describe('a body that is no GraphQL request', () => {
       ].map((member) => `{"query":"{__typename}",${member}}`),
     ]),
   )('is rejected with 400 BAD_REQUEST: $title', async ({ text }) => {
-    expect(await sendRejected({ body: text })).toEqual({ status: 400, codes: ['BAD_REQUEST'] });
+    expect(await rejection({ body: text })).toEqual({ status: 400, codes: ['BAD_REQUEST'] });
   });
 
   it.each([
@@ -45,17 +40,17 @@ describe('a body that is no GraphQL request', () => {
   ])('is rejected with $status as $contentType', async ({ contentType, status }) => {
     const headers = ['content-type', contentType];
     const body = { query: '{__typename}' };
-    expect(await sendRejected({ body, headers })).toEqual({ status, codes: ['BAD_REQUEST'] });
+    expect(await rejection({ body, headers })).toEqual({ status, codes: ['BAD_REQUEST'] });
   });
 
   it('is rejected with 413 when it is larger than 1 MiB', async () => {
     const body = { query: '{__typename}', x: 'x'.repeat(1_100_000) };
-    expect(await sendRejected({ body })).toEqual({ status: 413, codes: ['BAD_REQUEST'] });
+    expect(await rejection({ body })).toEqual({ status: 413, codes: ['BAD_REQUEST'] });
   });
 });
 
 describe('a document that cannot be executed', () => {
-  const rejected = (query: string) => sendRejected({ body: { query } });
+  const rejected = (query: string) => rejection({ body: { query } });
 
   it.each(
     titled([
@@ -86,19 +81,8 @@ describe('a document that cannot be executed', () => {
   it('is rejected when null decides whether a field is selected', async () => {
     const query = 'query ($on: Boolean = true) { __typename @include(if: $on) }';
     const body = { query, variables: { on: null } };
-    expect(await sendRejected({ body })).toEqual({ status: 400, codes: ['BAD_USER_INPUT'] });
+    expect(await rejection({ body })).toEqual({ status: 400, codes: ['BAD_USER_INPUT'] });
   });
-
-  it.each([undefined, null, '', 'C', 'a'])(
-    'is rejected when it has two operations and operationName is %j',
-    async (operationName) => {
-      const query = 'query A { a: __typename } query B { b: __typename }';
-      const { status, codes } = await sendRejected({ body: { query, operationName } });
-      expect([status, ...codes]).toEqual([400, 'OPERATION_RESOLUTION_FAILURE']);
-      const { text } = await gateway.send({ body: { query, operationName: 'B' } });
-      expect(JSON.parse(text)).toEqual({ data: { b: 'Query' } });
-    },
-  );
 });
 
 it('takes bytes that are not UTF-8 as replacement characters', async () => {

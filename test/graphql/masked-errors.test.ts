@@ -82,14 +82,4 @@ describe.each(engines)('a defect on $engine', (engine) => {
       expect(JSON.stringify(errors)).toMatch(each.logged);
     }
   });
-
-  it('is distinguished from a rejection in the same response', async () => {
-    await gateway.source.query('DROP TABLE export_files');
-    const { errors = [] } = await gateway.query(
-      `{ rejected: exports(limit: 101) { data { id } }
-         broken: export(id: "${one}", includeJson: true) { jsonUrl } }`,
-    );
-    const codes = errors.map(({ path, extensions }) => `${path?.[0]} ${extensions.code}`);
-    expect(codes.sort()).toEqual(['broken INTERNAL_SERVER_ERROR', 'rejected BAD_USER_INPUT']);
-  });
 });

@@ -1,10 +1,9 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { expect, it } from '@jest/globals';
 
 import { describeWith } from '../support/describe-with.js';
-import { startGateway, type Gateway } from '../support/gateway.js';
-import { thisMachine } from '../support/apt.js';
-import { provideMysqlServer, type MysqlServer } from '../support/mysql-server.js';
+import { exportsUrl, runSql } from '../support/exports-server.js';
+import { useGateway } from '../support/gateway.js';
+import { createPrivateServer } from '../support/private-server.js';
 import { exportRow } from '../support/rows.js';
 
 const breakout = "') OR 1=1 -- ";
@@ -15,32 +14,22 @@ const names = ['Contacts', "\\' OR 1=1 -- ", breakout, "') OR 1=1 #", 'C:\\expor
  * of `\'` would end the text. The mode holds for all sessions, so the server is this test's own.
  */
 describeWith('mysqlProgram', 'a MySQL server with NO_BACKSLASH_ESCAPES', () => {
-  let server: MysqlServer;
   let url: string;
-  let gateway: Gateway;
-
-  beforeAll(async () => {
-    server = await provideMysqlServer({
-      env: { ...process.env, TEST_DATABASE_URL: undefined },
-      folders: thisMachine.folders,
-    });
-    const connection = await createConnection({ uri: server.url });
-    await connection.query('CREATE DATABASE backslashes CHARACTER SET utf8mb4');
-    await connection.query(
-      "SET GLOBAL sql_mode = CONCAT_WS(',', NULLIF(@@GLOBAL.sql_mode, ''), 'NO_BACKSLASH_ESCAPES')",
-    );
-    await connection.end();
-    const rows = ['org_demo', 'org_other'].flatMap((organizationId, index) =>
-      names.map((name, at) => exportRow(100 * index + at, { name, organizationId })),
-    );
-    url = new URL('/backslashes', server.url).href;
-    gateway = await startGateway({ config: { kind: 'mysql', url } }, { exports: rows });
-  });
-
-  afterAll(async () => {
-    await gateway.close();
-    await server.stop();
-  });
+  async function provide() {
+    const server = await createPrivateServer();
+    await server.start(['--skip-log-bin', '--sql-mode=NO_BACKSLASH_ESCAPES']);
+    await runSql(server.url, 'CREATE DATABASE exports CHARACTER SET utf8mb4');
+    url = exportsUrl(server);
+    return { config: { kind: 'mysql', url } as const, dispose: () => server.dispose() };
+  }
+  const gateway = useGateway(
+    { engine: 'MySQL', provide },
+    {
+      exports: ['org_demo', 'org_other'].flatMap((organizationId, index) =>
+        names.map((name, at) => exportRow(100 * index + at, { name, organizationId })),
+      ),
+    },
+  );
 
   async function search(text: string) {
     const { data, errors } = await gateway.query<{ exports: object }>(
@@ -56,12 +45,8 @@ describeWith('mysqlProgram', 'a MySQL server with NO_BACKSLASH_ESCAPES', () => {
   });
 
   it('lets text break out of its quotes in an ordinary session', async () => {
-    const session = await createConnection({ uri: url });
-    const [rows] = await session.query<RowDataPacket[]>(
-      "SELECT name FROM exports WHERE organization_id = 'org_demo' AND (name = ?)",
-      [breakout],
-    );
-    await session.end();
+    const sql = "SELECT name FROM exports WHERE organization_id = 'org_demo' AND (name = ?)";
+    const rows = await runSql(url, sql, [breakout]);
     expect(rows).toHaveLength(2 * names.length);
   });
 
