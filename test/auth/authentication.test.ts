@@ -1,18 +1,14 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { SignJWT } from 'jose';
 
 import { hashApiKey } from '../../src/auth/api-key.js';
-import { ExportFileKind } from '../../src/exports/export-file.js';
 import { readConfig } from '../../src/config/config.js';
-import { createDatabaseProxy, type DatabaseProxy } from '../support/database-proxy.js';
-import { embedded, engines } from '../support/engines.js';
-import { keysRequired, startGateway, useGateway, type Gateway } from '../support/gateway.js';
-import { exportId, exportRow, fileRow } from '../support/rows.js';
-import { describeWith } from '../support/describe-with.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { createDatabaseProxy } from '../support/database-proxy.js';
+import { itWith } from '../support/describe-with.js';
+import { embedded } from '../support/engines.js';
+import { keysRequired, startGateway, useGateway } from '../support/gateway.js';
+import { exportId, exportRow } from '../support/rows.js';
+import { createTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import {
   apiKeyRow,
@@ -24,32 +20,28 @@ import {
   refusal,
 } from './credentials.js';
 
-const keyOfA = keyNamed('A');
-const keyOfB = keyNamed('B');
-const revoked = keyNamed('revoked');
-const expired = keyNamed('expired');
-const temporary = keyNamed('temporary');
-const unknown = keyNamed('unknown');
+const [keyOfA, keyOfB, temporary] = [keyNamed('A'), keyNamed('B'), keyNamed('temporary')];
+const [revoked, expired, unknown] = [keyNamed('revoked'), keyNamed('expired'), keyNamed('unknown')];
 /** Node accepts headers of up to 16 KB. */
 const huge = `egk_${'x'.repeat(8_192)}`;
 const injection = "' OR '1'='1";
-const HOUR_MS = 3_600_000;
 const secret = 'a secret of the tests with 40 characters';
 const jwt = new SignJWT({ org_id: 'org_a' })
   .setProtectedHeader({ alg: 'HS256' })
   .setExpirationTime('1h');
 const token = await jwt.sign(Buffer.from(secret));
 const forged = await jwt.sign(Buffer.from(`${secret}!`));
+const [past, future] = [new Date(Date.now() - 1_000), new Date(Date.now() + 3_600_000)];
 
-describe.each(engines)('authentication on $engine', (engine) => {
-  const gateway = useGateway(engine, {
+describe('authentication', () => {
+  const gateway = useGateway(embedded, {
     config: { auth: readConfig({ AUTH: 'required', JWT_SECRET: secret }).auth },
     keys: [
       apiKeyRow(keyOfA, 'org_a'),
       apiKeyRow(keyOfB, 'org_b'),
-      apiKeyRow(revoked, 'org_a', { revokedAt: new Date(Date.now() - 1_000) }),
-      apiKeyRow(expired, 'org_a', { expiresAt: new Date(Date.now() - 1_000) }),
-      apiKeyRow(temporary, 'org_a', { expiresAt: new Date(Date.now() + HOUR_MS) }),
+      apiKeyRow(revoked, 'org_a', { revokedAt: past }),
+      apiKeyRow(expired, 'org_a', { expiresAt: past }),
+      apiKeyRow(temporary, 'org_a', { expiresAt: future }),
     ],
     exports: ['org_a', 'org_b', 'org_demo'].map((organizationId, index) =>
       exportRow(index, { organizationId }),
@@ -110,10 +102,8 @@ describe.each(engines)('authentication on $engine', (engine) => {
     expect(second).toMatchObject({ status: 401, text: refusal, statements: [] });
 
     await listExports(gateway, ['X-API-Key', keyOfA]);
-    for (let i = 0; i < 10; i++) {
-      const { status, statements: sql } = await listExports(gateway, ['X-API-Key', keyOfA]);
-      expect([status, sql]).toEqual([200, [expect.stringContaining(' FROM exports ')]]);
-    }
+    const known = await listExports(gateway, ['X-API-Key', keyOfA]);
+    expect(known.statements).toEqual([expect.stringContaining(' FROM exports ')]);
   });
 
   it.each([
@@ -136,98 +126,65 @@ describe.each(engines)('authentication on $engine', (engine) => {
   });
 });
 
-describe('without credentials', () => {
+describe('a gateway with API keys only', () => {
   const gateway = useGateway(embedded, {
     config: keysRequired,
     keys: [apiKeyRow(keyOfA, 'org_a')],
     exports: [exportRow(0, { organizationId: 'org_a' })],
-    files: [fileRow(0, ExportFileKind.JSON)],
-  });
-  beforeAll(async () => {
-    const folder = join(gateway.filesDirectory, 'exports', exportId(0));
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, 'json'), '[]');
   });
 
-  it('a bearer token is rejected because no JWT key is configured', async () => {
+  it('rejects a bearer token because no JWT key is configured', async () => {
     const headers = ['Authorization', `Bearer ${token}`];
     await expectUnauthenticated(gateway, headers, /^no JWT key is configured$/);
   });
 
-  it.each(['/health/live', '/health/ready', '/metrics'])('%s responds', async (path) => {
-    expect((await gateway.send({ path })).status).toBe(200);
-  });
+  it.each(['/health/live', '/health/ready', '/metrics'])(
+    'responds to %s without credentials',
+    async (path) => {
+      expect((await gateway.send({ path })).status).toBe(200);
+    },
+  );
 
-  it('a signed link downloads its file', async () => {
-    const { data } = await gateway.query<{ export: { jsonUrl: string } }>(
-      'query ($id: ID!) { export(id: $id, includeJson: true) { jsonUrl } }',
-      { id: exportId(0) },
-      { 'x-api-key': keyOfA },
-    );
-    // The link contains neither the organization nor the key.
-    expect(data.export.jsonUrl).not.toMatch(/org_a|egk_/);
-    const response = await fetch(data.export.jsonUrl);
-    expect([response.status, await response.text()]).toEqual([200, '[]']);
-    const unsigned = data.export.jsonUrl.replace(/signature=[^&]+/, 'signature=');
-    expect((await fetch(unsigned, { headers: { 'x-api-key': keyOfA } })).status).toBe(403);
-  });
-
-  it('GraphiQL opens with an empty key header and without the id of an export', async () => {
-    const { status, text } = await gateway.send({ headers: ['accept', 'text/html'] });
-    expect(status).toBe(200);
+  it('opens GraphiQL with an empty key header and without the id of an export', async () => {
+    const { status, text, statements } = await gateway.send({ headers: ['accept', 'text/html'] });
+    expect([status, statements]).toEqual([200, []]);
     // The page embeds the headers of the editor as JSON in JSON.
     expect(text).toContain(`"headers":${JSON.stringify('{\n  "X-API-Key": ""\n}')}`);
     expect(text).toContain('query OneExport');
     expect(text).not.toMatch(/exp_[1-9A-HJ-NP-Za-km-z]{22}|org_a|egk_/);
-    expect(JSON.stringify(gateway.log)).toContain('FROM api_keys');
-    expect(JSON.stringify(gateway.log)).not.toContain('ORDER BY created_at');
   });
 });
 
-describeWith('mysql', 'while the database is unavailable', () => {
-  let database: TestDatabase;
-  let proxy: DatabaseProxy;
-  let gateway: Gateway;
-  beforeEach(async () => {
-    database = await createTestDatabase();
-    proxy = await createDatabaseProxy(database.url);
+itWith(
+  'mysql',
+  'a key is neither rejected nor logged while the database is unavailable',
+  async () => {
+    const database = await createTestDatabase();
+    const proxy = await createDatabaseProxy(database.url);
     await proxy.open();
-    gateway = await startGateway(
-      { config: { kind: 'mysql', url: proxy.url } },
-      { config: keysRequired, keys: [apiKeyRow(keyOfA, 'org_a')] },
-    );
-  });
-  afterEach(async () => {
-    await proxy.open();
-    await gateway.close();
-    await proxy.close();
-    await database.drop();
-  });
-
-  it('responds with 503 to an API key and accepts the key afterwards', async () => {
-    await proxy.close();
-    const { status, headers, text } = await listExports(gateway, ['X-API-Key', keyOfA]);
-    expect([status, headers['retry-after']]).toEqual([503, '1']);
-    expect(JSON.parse(text)).toEqual({
-      errors: [
-        {
-          message: 'The exports cannot be read right now. Try again in a moment.',
-          extensions: { code: 'SERVICE_UNAVAILABLE' },
-        },
-      ],
-    });
-    await proxy.open();
-    expect(exportIds(await listExports(gateway, ['X-API-Key', keyOfA]))).toEqual([]);
-    expectNotLogged(gateway, [keyOfA]);
-  });
-
-  it('logs nothing of a key whose lookup is interrupted', async () => {
-    proxy.freeze();
-    const logBefore = gateway.log.length;
-    const response = listExports(gateway, ['X-API-Key', keyOfA]);
-    await until(() => gateway.log.slice(logBefore).find(({ sql }) => sql !== undefined));
-    await proxy.close();
-    expect((await response).status).toBe(503);
-    expectNotLogged(gateway, [keyOfA]);
-  });
-});
+    const rows = { config: keysRequired, keys: [apiKeyRow(keyOfA, 'org_a')] };
+    const gateway = await startGateway({ config: { kind: 'mysql', url: proxy.url } }, rows);
+    const list = () => listExports(gateway, ['X-API-Key', keyOfA]);
+    try {
+      proxy.freeze();
+      const logBefore = gateway.log.length;
+      const interrupted = list();
+      await until(() => gateway.log.slice(logBefore).find(({ sql }) => sql !== undefined));
+      await proxy.close();
+      const message = 'The exports cannot be read right now. Try again in a moment.';
+      for (const { status, headers, text } of [await interrupted, await list()]) {
+        expect([status, headers['retry-after']]).toEqual([503, '1']);
+        const error = { message, extensions: { code: 'SERVICE_UNAVAILABLE' } };
+        expect(JSON.parse(text)).toEqual({ errors: [error] });
+      }
+      await proxy.open();
+      expect(exportIds(await list())).toEqual([]);
+      expectNotLogged(gateway, [keyOfA]);
+    } finally {
+      await proxy.open();
+      await gateway.close();
+      await proxy.close();
+      await database.drop();
+    }
+  },
+);
