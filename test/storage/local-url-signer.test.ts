@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 
 import { describe, expect, it } from '@jest/globals';
 
@@ -9,10 +10,7 @@ const origin = 'https://exports.example.com';
 const secret = 'the secret of these tests';
 const signer = new LocalUrlSigner({ secret, ttl: 900, origin: () => origin });
 const file: StoredFile = { objectKey: 'exports/exp_1/contacts.csv', fileName: 'Contacts.csv' };
-const unusual: StoredFile = {
-  objectKey: 'ex ports/50%/größe.csv',
-  fileName: 'Größe+1 "50%".csv',
-};
+const unusual = { objectKey: 'ex ports/50%/größe.csv', fileName: 'Größe+1 "50%".csv' };
 
 /** The path and query of a new link. */
 function sign(of: StoredFile, by = signer): string {
@@ -30,12 +28,10 @@ describe('a local link', () => {
     const before = Math.floor(Date.now() / 1000);
     const { url, expiresAt } = signer.sign(file);
     const expires = Math.floor(expiresAt.getTime() / 1000);
-    const signature = createHmac('sha256', secret)
-      .update(`["exports/exp_1/contacts.csv","Contacts.csv",${expires}]`)
-      .digest('base64url');
-    expect(url).toBe(
-      `${origin}/files/exports/exp_1/contacts.csv?name=Contacts.csv&expires=${expires}&signature=${signature}`,
-    );
+    const signed = `["exports/exp_1/contacts.csv","Contacts.csv",${expires}]`;
+    const signature = createHmac('sha256', secret).update(signed).digest('base64url');
+    const query = `name=Contacts.csv&expires=${expires}&signature=${signature}`;
+    expect(url).toBe(`${origin}/files/exports/exp_1/contacts.csv?${query}`);
     expect(expires - before - 900).toBeGreaterThanOrEqual(0);
     expect(expires * 1000).toBeLessThanOrEqual(Date.now() + 900_000);
   });
@@ -43,9 +39,9 @@ describe('a local link', () => {
   it('starts with the origin at the time of signing', () => {
     let port = 1;
     const moving = new LocalUrlSigner({ secret, ttl: 1, origin: () => `http://127.0.0.1:${port}` });
-    expect(moving.sign(file).url).toMatch(/^http:\/\/127\.0\.0\.1:1\/files\//);
-    port = 2;
-    expect(moving.sign(file).url).toMatch(/^http:\/\/127\.0\.0\.1:2\/files\//);
+    for (; port < 3; port++) {
+      expect(moving.sign(file).url).toMatch(`http://127.0.0.1:${port}/files/`);
+    }
   });
 
   it('is valid until its expiry and expired from then on', () => {
@@ -55,15 +51,12 @@ describe('a local link', () => {
     expect([-1, 0, 1e12].map(verdictAt)).toEqual(['valid', 'expired', 'expired']);
   });
 
-  it('is invalid rather than expired when it is altered after its expiry', () => {
+  it('is invalid with another secret, and when it is altered after its expiry', () => {
+    const other = new LocalUrlSigner({ secret: `${secret}.`, ttl: 900, origin: () => origin });
+    expectInvalid(sign(file, other));
     const target = sign(file, new LocalUrlSigner({ secret, ttl: -3_600, origin: () => origin }));
     expect(signer.verify(target)).toEqual({ verdict: 'expired' });
     expectInvalid(target.replace('contacts.csv', 'contacts.json'));
-  });
-
-  it('is invalid with another secret', () => {
-    const other = new LocalUrlSigner({ secret: `${secret}.`, ttl: 900, origin: () => origin });
-    expectInvalid(sign(file, other));
   });
 
   it.each<[what: string, objectKey: string, fileName: string]>([
@@ -94,14 +87,6 @@ describe('a local link', () => {
     const { pathname, search } = new URL(`${origin}${target}`);
     expect(signer.verify(pathname + search)).toEqual(valid);
   });
-
-  it('has different signatures for files whose key and name concatenate to the same text', () => {
-    const [one, other] = [
-      sign({ objectKey: 'ab', fileName: 'c' }),
-      sign({ objectKey: 'a', fileName: 'bc' }),
-    ].map((target) => new URL(`${origin}${target}`).searchParams.get('signature'));
-    expect(one).not.toBe(other);
-  });
 });
 
 /**
@@ -111,17 +96,17 @@ describe('a local link', () => {
 describe('an altered link', () => {
   const characters = Array.from('09aczAZ%+/?&=#.-_ ;~é\0');
 
-  function effectOf(altered: string, target: string, of: StoredFile) {
+  const timeAndSignature = (target: string) => {
+    const query = new URLSearchParams(target.split('?')[1]);
+    return [query.get('expires'), query.get('signature')];
+  };
+  function effectOf(altered: string, target: string, of: StoredFile): string {
     const link = signer.verify(altered);
     if (link.verdict !== 'valid') return link.verdict;
-    const [before, after] = [target, altered].map((text) => {
-      const query = new URLSearchParams(text.split('?')[1]);
-      return `${String(query.get('expires'))} ${String(query.get('signature'))}`;
-    });
-    const isSame =
-      link.file.objectKey === of.objectKey &&
-      link.file.fileName === of.fileName &&
-      before === after;
+    const isSame = isDeepStrictEqual(
+      [link.file, timeAndSignature(altered)],
+      [of, timeAndSignature(target)],
+    );
     return isSame ? 'same' : 'FORGED';
   }
 
@@ -161,27 +146,25 @@ describe('an altered link', () => {
   it('is invalid with another key, name or expiry, or with more parameters', () => {
     const target = sign(file);
     const expires = Number(/expires=(\d+)/.exec(target)?.[1]);
-    const edits: readonly (readonly [from: string, to: string])[] = [
-      ['contacts.csv?', 'contacts.json?'],
-      ['exp_1', 'exp_2'],
-      ['exp_1/', 'exp_1//'],
-      ['exp_1/', 'exp_1/./'],
-      ['exp_1/', 'exp_1/x/../'],
-      ['name=Contacts', 'name=contacts'],
-      ['name=Contacts.csv', 'name='],
-      ['name=', 'name=x&name='],
+    const edits = [
       ...[
-        `${expires + 1}`,
-        `${expires + 1_000_000}`,
-        `0${expires}`,
-        `${expires}.0`,
-        `+${expires}`,
-        `-${expires}`,
-        `${expires}e0`,
-        '9'.repeat(20),
-      ].map((other) => [`expires=${expires}`, `expires=${other}`] as const),
-      ['expires=', 'expires=99999999999&expires='],
-    ];
+        ['contacts.csv?', 'contacts.json?'],
+        ['exp_1', 'exp_2'],
+        ['exp_1/', 'exp_1//'],
+      ],
+      ...[
+        ['exp_1/', 'exp_1/./'],
+        ['exp_1/', 'exp_1/x/../'],
+        ['name=Contacts', 'name=contacts'],
+      ],
+      ...[
+        ['name=Contacts.csv', 'name='],
+        ['name=', 'name=x&name='],
+      ],
+      ...[`${expires + 1}`, `${expires + 1_000_000}`, `0${expires}`, `${expires}.0`, `+${expires}`]
+        .concat(`-${expires}`, `${expires}e0`, '9'.repeat(20), `99999999999&expires=${expires}`)
+        .map((other) => [`expires=${expires}`, `expires=${other}`]),
+    ] as [from: string, to: string][];
     const appended = ['&name=evil.html', '&signature=AAAA', '&utm_source=mail', '?junk=1'];
     const altered = [
       ...edits.map(([from, to]) => target.replace(from, to)),
@@ -195,19 +178,13 @@ describe('an altered link', () => {
     const target = sign(file);
     const signature = String(/signature=(.+)$/.exec(target)?.[1]);
     const bytes = Buffer.from(signature, 'base64url');
+    // Decoders ignore two bits of the last of 43 characters.
+    const lasts = Array.from('AQgwBRhxCSiyDTjzEUk0FVl1GWm2HXn3IYo4JZp5Kaq6Lbr7Mcs8Ndt9Oeu-Pfv_');
     const others = [
-      '',
-      signature.slice(0, -1),
-      `${signature}=`,
-      `${signature}A`,
-      ` ${signature}`,
-      signature.toLowerCase(),
-      bytes.toString('hex'),
+      ...['', signature.slice(0, -1), `${signature}=`, `${signature}A`, ` ${signature}`],
+      ...[signature.toLowerCase(), bytes.toString('hex')],
       bytes.subarray(0, 16).toString('base64url'),
-      // Decoders ignore two bits of the last of 43 characters.
-      ...Array.from('AQgwBRhxCSiyDTjzEUk0FVl1GWm2HXn3IYo4JZp5Kaq6Lbr7Mcs8Ndt9Oeu-Pfv_').map(
-        (last) => signature.slice(0, -1) + last,
-      ),
+      ...lasts.map((last) => signature.slice(0, -1) + last),
     ];
     for (const other of others) {
       if (other !== signature) expectInvalid(target.replace(signature, other));
@@ -218,17 +195,8 @@ describe('an altered link', () => {
   });
 
   it('is invalid when it is not a link at all', () => {
-    const targets = [
-      '',
-      '/',
-      '?',
-      '/files/',
-      '/files/?',
-      '/files/%',
-      '/files/%zz?name=%zz',
-      '/filesx',
-    ];
-    for (const target of targets) {
+    const malformed = ['/files/%', '/files/%zz?name=%zz', '/filesx'];
+    for (const target of ['', '/', '?', '/files/', '/files/?', ...malformed]) {
       expectInvalid(target);
       expectInvalid(`${target}?name=a&expires=9999999999&signature=x`);
     }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,9 +9,11 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { pino } from 'pino';
 
 import { readConfig } from '../../src/config/config.js';
-import { StartupError } from '../../src/errors.js';
+import type { S3FilesConfig } from '../../src/config/files.js';
+import { openStorage, type Storage } from '../../src/storage/open-storage.js';
+import { S3Presigner } from '../../src/storage/s3-presigner.js';
+import { S3UrlSigner } from '../../src/storage/s3-url-signer.js';
 import type { SignedUrl, UrlSigner } from '../../src/storage/url-signer.js';
-import { openStorage } from '../../src/storage/open-storage.js';
 
 const MINUTE = 60_000;
 const file = { objectKey: 'exports/1/data.csv', fileName: 'Contacts.csv' };
@@ -19,9 +21,8 @@ const { files } = readConfig({ FILES_URL: 's3://exports?region=eu-central-1' });
 
 let folder: string;
 let profiles: string;
-let log: { msg: string }[];
+let log: string[];
 const kept = { ...process.env };
-const environment = (changes: Record<string, string>) => Object.assign(process.env, changes);
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 's3-credentials-test-'));
@@ -30,11 +31,9 @@ beforeEach(async () => {
   for (const name of Object.keys(process.env)) {
     if (name.startsWith('AWS_')) Reflect.deleteProperty(process.env, name);
   }
-  environment({
-    AWS_SHARED_CREDENTIALS_FILE: profiles,
-    AWS_CONFIG_FILE: join(folder, 'config'),
-    AWS_EC2_METADATA_DISABLED: 'true',
-  });
+  process.env['AWS_SHARED_CREDENTIALS_FILE'] = profiles;
+  process.env['AWS_CONFIG_FILE'] = join(folder, 'config');
+  process.env['AWS_EC2_METADATA_DISABLED'] = 'true';
 });
 afterEach(async () => {
   jest.restoreAllMocks();
@@ -43,123 +42,111 @@ afterEach(async () => {
 });
 
 async function openSigner(): Promise<UrlSigner> {
-  const write = (line: string) => {
-    log.push(JSON.parse(line) as { msg: string });
-  };
+  const write = (line: string) => void log.push((JSON.parse(line) as { msg: string }).msg);
   const storage = await openStorage(files, pino({}, { write }));
-  if (storage.kind !== 's3') throw new Error('FILES_URL is not a bucket');
-  return storage.links;
+  return (storage as Storage & { kind: 's3' }).links;
 }
 
-/** Advances the clock by so many milliseconds. */
-function advance(milliseconds: number): void {
-  const now = Date.now.bind(Date);
-  const start = now();
-  jest.spyOn(Date, 'now').mockImplementation(() => start + milliseconds);
+function advanceClock(ms: number): void {
+  const now = Date.now() + ms;
+  jest.spyOn(Date, 'now').mockReturnValue(now);
 }
 
-function accessKeyIn({ url }: SignedUrl): string | undefined {
-  return new URL(url).searchParams.get('X-Amz-Credential')?.split('/')[0];
-}
+const queryOf = ({ url }: SignedUrl) => Object.fromEntries(new URL(url).searchParams);
+const accessKeyIn = (link: SignedUrl) => queryOf(link)['X-Amz-Credential']?.split('/')[0];
+/** Signs a link and returns the access key in it. */
+const accessKeyOf = async (links: UrlSigner) => accessKeyIn(await links.sign(file));
 
-const profile = (accessKeyId: string) =>
-  `[default]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = secret\n`;
+const writeProfile = (accessKeyId: string) =>
+  writeFile(
+    profiles,
+    `[default]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = secret\n`,
+  );
 
 describe('the credentials of a bucket', () => {
   it('are read from the environment', async () => {
-    environment({
-      AWS_ACCESS_KEY_ID: 'FROMENV',
-      AWS_SECRET_ACCESS_KEY: 's',
-      AWS_SESSION_TOKEN: 'token',
-    });
+    const AWS_SESSION_TOKEN = 'token';
+    const keys = { AWS_ACCESS_KEY_ID: 'FROMENV', AWS_SECRET_ACCESS_KEY: 's' };
+    Object.assign(process.env, { ...keys, AWS_SESSION_TOKEN });
     const link = await (await openSigner()).sign(file);
-    expect(accessKeyIn(link)).toBe('FROMENV');
-    expect(new URL(link.url).searchParams.get('X-Amz-Security-Token')).toBe('token');
+    expect([accessKeyIn(link), queryOf(link)['X-Amz-Security-Token']]).toEqual([
+      'FROMENV',
+      'token',
+    ]);
     expect(link.expiresAt.getTime() - Date.now()).toBeGreaterThan(890_000);
   });
 
   it('fail the start when there are none, with what to set', async () => {
-    await expect(openSigner()).rejects.toThrow(StartupError);
-    await expect(openSigner()).rejects.toThrow(
-      /^FILES_URL names a bucket, but there are no credentials for it \(.+\)\. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, /,
-    );
+    const message =
+      /^FILES_URL names a bucket, but there are no credentials for it \(.+\)\. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, /;
+    await expect(openSigner()).rejects.toMatchObject({
+      name: 'StartupError',
+      message: expect.stringMatching(message),
+    });
   });
 
   it('fail the start when they have expired', async () => {
-    environment({
-      AWS_ACCESS_KEY_ID: 'OLD',
-      AWS_SECRET_ACCESS_KEY: 's',
-      AWS_CREDENTIAL_EXPIRATION: '2026-01-01T00:00:00Z',
-    });
-    await expect(openSigner()).rejects.toThrow(
-      /\(the credentials found expired at 2026-01-01T00:00:00\.000Z\)/,
-    );
+    const keys = { AWS_ACCESS_KEY_ID: 'OLD', AWS_SECRET_ACCESS_KEY: 's' };
+    Object.assign(process.env, { ...keys, AWS_CREDENTIAL_EXPIRATION: '2026-01-01T00:00:00Z' });
+    const reason = '(the credentials found expired at 2026-01-01T00:00:00.000Z)';
+    await expect(openSigner()).rejects.toThrow(reason);
   });
 
   it('are read again from a replaced profile file without a restart', async () => {
-    await writeFile(profiles, profile('FIRST'));
+    await writeProfile('FIRST');
     const links = await openSigner();
-    expect(accessKeyIn(await links.sign(file))).toBe('FIRST');
-    await writeFile(profiles, profile('SECOND'));
-    advance(MINUTE + 1);
-    expect(accessKeyIn(await links.sign(file))).toBe('SECOND');
+    expect(await accessKeyOf(links)).toBe('FIRST');
+    await writeProfile('SECOND');
+    advanceClock(MINUTE + 1);
+    expect(await accessKeyOf(links)).toBe('SECOND');
     expect(log).toEqual([]);
   });
 
   it('stay in use, with a warning, while the profile file cannot be read', async () => {
-    await writeFile(profiles, profile('FIRST'));
+    await writeProfile('FIRST');
     const links = await openSigner();
     await rm(profiles);
-    advance(MINUTE + 1);
-    expect(accessKeyIn(await links.sign(file))).toBe('FIRST');
-    expect(log.map(({ msg }) => msg)).toEqual([
-      'The credentials of the storage cannot be read again',
-    ]);
+    advanceClock(MINUTE + 1);
+    expect(await accessKeyOf(links)).toBe('FIRST');
+    expect(log).toEqual(['The credentials of the storage cannot be read again']);
   });
 });
 
 describe('temporary credentials of a role', () => {
-  let role: Server;
   /** The next credentials of the role; null makes it fail. */
-  let given: { accessKeyId: string; expiration: Date } | null;
+  let next: { accessKeyId: string; expiration: Date } | null;
+  const role = createServer((_, response) => {
+    response.statusCode = next === null ? 500 : 200;
+    const { accessKeyId: AccessKeyId, expiration: Expiration } = next ?? {};
+    response.end(JSON.stringify({ AccessKeyId, Expiration, SecretAccessKey: 's', Token: 'token' }));
+  });
+  const provide = (accessKeyId: string, lifetimeMs = 60 * MINUTE) => {
+    next = { accessKeyId, expiration: new Date(Date.now() + lifetimeMs) };
+  };
 
   beforeEach(async () => {
-    role = createServer((_, response) => {
-      response.statusCode = given === null ? 500 : 200;
-      response.end(
-        JSON.stringify({
-          AccessKeyId: given?.accessKeyId,
-          SecretAccessKey: 'secret',
-          Token: `token of ${given?.accessKeyId ?? ''}`,
-          Expiration: given?.expiration.toISOString(),
-        }),
-      );
-    }).listen(0, '127.0.0.1');
-    await once(role, 'listening');
+    await once(role.listen(0, '127.0.0.1'), 'listening');
     const { port } = role.address() as AddressInfo;
-    environment({ AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://127.0.0.1:${port}/role` });
+    process.env['AWS_CONTAINER_CREDENTIALS_FULL_URI'] = `http://127.0.0.1:${port}/role`;
+    provide('FIRST');
   });
   afterEach(async () => {
-    role.close();
-    role.closeAllConnections();
+    role.close().closeAllConnections();
     await once(role, 'close');
   });
 
   it('outlive every link signed with them', async () => {
-    const expiration = new Date(Date.now() + 10 * MINUTE + 500);
-    given = { accessKeyId: 'FIRST', expiration };
-    const { url, expiresAt } = await (await openSigner()).sign(file);
-    const query = new URL(url).searchParams;
-    expect(query.get('X-Amz-Security-Token')).toBe('token of FIRST');
-    expect(expiresAt.getTime()).toBe(Math.floor(expiration.getTime() / 1000) * 1000);
-    const time = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(query.get('X-Amz-Date') ?? '');
-    const [year = 0, month = 0, ...rest] = (time ?? []).slice(1).map(Number);
-    const signedAt = Date.UTC(year, month - 1, ...rest);
-    expect(signedAt + Number(query.get('X-Amz-Expires')) * 1000).toBe(expiresAt.getTime());
+    provide('FIRST', 10 * MINUTE + 500);
+    const lastSecond = Math.floor(Number(next?.expiration) / 1000);
+    const link = await (await openSigner()).sign(file);
+    expect(link.expiresAt).toEqual(new Date(lastSecond * 1000));
+    const query = queryOf(link);
+    expect(query['X-Amz-Security-Token']).toBe('token');
+    const signedAt = new Date((lastSecond - Number(query['X-Amz-Expires'])) * 1000);
+    expect(query['X-Amz-Date']).toBe(signedAt.toISOString().replace(/[-:]|\.000/g, ''));
   });
 
   it('do not shorten a link that expires before them', async () => {
-    given = { accessKeyId: 'FIRST', expiration: new Date(Date.now() + 60 * MINUTE) };
     const before = Math.floor(Date.now() / 1000) * 1000;
     const { expiresAt } = await (await openSigner()).sign(file);
     expect(expiresAt.getTime()).toBeGreaterThanOrEqual(before + 900_000);
@@ -167,40 +154,45 @@ describe('temporary credentials of a role', () => {
   });
 
   it('are replaced by new ones when they expire, without a restart', async () => {
-    given = { accessKeyId: 'FIRST', expiration: new Date(Date.now() + 60 * MINUTE) };
     const links = await openSigner();
-    expect(accessKeyIn(await links.sign(file))).toBe('FIRST');
-    given = { accessKeyId: 'SECOND', expiration: new Date(Date.now() + 120 * MINUTE) };
-    expect(accessKeyIn(await links.sign(file))).toBe('FIRST');
-    advance(60 * MINUTE);
-    expect(accessKeyIn(await links.sign(file))).toBe('SECOND');
+    provide('SECOND', 120 * MINUTE);
+    expect(await accessKeyOf(links)).toBe('FIRST');
+    advanceClock(60 * MINUTE);
+    expect(await accessKeyOf(links)).toBe('SECOND');
   });
 
   it('are renewed in the background before they expire', async () => {
-    given = { accessKeyId: 'FIRST', expiration: new Date(Date.now() + 60 * MINUTE) };
     const links = await openSigner();
-    given = { accessKeyId: 'SECOND', expiration: new Date(Date.now() + 120 * MINUTE) };
-    advance(56 * MINUTE);
+    provide('SECOND', 120 * MINUTE);
+    advanceClock(56 * MINUTE);
     const renewed = once(role, 'request');
-    const { url, expiresAt } = await links.sign(file);
-    expect(url).toContain('FIRST');
-    expect(expiresAt.getTime() - Date.now()).toBeLessThanOrEqual(4 * MINUTE);
+    const link = await links.sign(file);
+    expect(accessKeyIn(link)).toBe('FIRST');
+    expect(link.expiresAt.getTime() - Date.now()).toBeLessThanOrEqual(4 * MINUTE);
     await renewed;
   });
 
   it('make links fail with SERVICE_UNAVAILABLE while they are expired and not renewed', async () => {
-    given = { accessKeyId: 'FIRST', expiration: new Date(Date.now() + 60 * MINUTE) };
     const links = await openSigner();
-    given = null;
-    advance(60 * MINUTE);
+    next = null;
+    advanceClock(60 * MINUTE);
+    const http = { status: 503, headers: new Map([['retry-after', '1']]) };
     await expect(links.sign(file)).rejects.toMatchObject({
       message: 'Links cannot be signed right now. Try again in a moment.',
-      extensions: {
-        code: 'SERVICE_UNAVAILABLE',
-        http: { status: 503, headers: new Map([['retry-after', '1']]) },
-      },
+      extensions: { code: 'SERVICE_UNAVAILABLE', http },
     });
-    given = { accessKeyId: 'SECOND', expiration: new Date(Date.now() + 60 * MINUTE) };
-    expect(accessKeyIn(await links.sign(file))).toBe('SECOND');
+    provide('SECOND');
+    expect(await accessKeyOf(links)).toBe('SECOND');
+  });
+
+  it('sign no link after their expiry, even if their provider returns them', async () => {
+    const credentials = async () => ({
+      accessKeyId: 'a',
+      secretAccessKey: 's',
+      expiration: new Date(),
+    });
+    const presigner = new S3Presigner((files as S3FilesConfig).bucket);
+    const signer = new S3UrlSigner({ presigner, credentials, ttl: 900 });
+    await expect(signer.sign(file)).rejects.toThrow('Links cannot be signed right now.');
   });
 });

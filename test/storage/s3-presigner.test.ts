@@ -4,7 +4,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 
 import { readConfig } from '../../src/config/config.js';
-import type { Bucket } from '../../src/config/files.js';
+import type { Bucket, S3FilesConfig } from '../../src/config/files.js';
 import { contentTypeFor, contentDispositionFor } from '../../src/storage/download-headers.js';
 import type { StoredFile } from '../../src/storage/url-signer.js';
 import type { S3Credentials } from '../../src/storage/s3-credentials.js';
@@ -12,13 +12,8 @@ import { S3UrlSigner } from '../../src/storage/s3-url-signer.js';
 import { S3Presigner } from '../../src/storage/s3-presigner.js';
 import { measureLinkCost } from '../bench/s3-signing-cost.js';
 
-interface Case {
+interface Case extends Bucket {
   readonly file: StoredFile;
-  readonly name: string;
-  readonly prefix: string;
-  readonly region: string;
-  readonly endpoint: string | null;
-  readonly forcePathStyle: boolean;
   readonly credentials: S3Credentials;
   readonly ttl: number;
   readonly now: Date;
@@ -41,9 +36,7 @@ function bucketFor({ name, prefix, region, endpoint, forcePathStyle }: Case): Bu
   url.searchParams.set('region', region);
   if (endpoint !== null) url.searchParams.set('endpoint', endpoint);
   if (forcePathStyle) url.searchParams.set('forcePathStyle', 'true');
-  const { files } = readConfig({ FILES_URL: url.href });
-  if (files.kind !== 's3') throw new Error(`${url.href} is not a bucket`);
-  return files.bucket;
+  return (readConfig({ FILES_URL: url.href }).files as S3FilesConfig).bucket;
 }
 
 async function sign(of: Case, presigner = new S3Presigner(bucketFor(of))): Promise<string> {
@@ -59,84 +52,48 @@ async function sign(of: Case, presigner = new S3Presigner(bucketFor(of))): Promi
 
 async function signWithSdk(of: Case): Promise<string> {
   const { file, name, prefix, region, endpoint, forcePathStyle, credentials, ttl, now } = of;
-  const client = new S3Client({
-    region,
-    forcePathStyle,
-    credentials,
-    ...(endpoint !== null && { endpoint }),
-  });
+  const options = { region, forcePathStyle, credentials, ...(endpoint !== null && { endpoint }) };
   const command = new GetObjectCommand({
     Bucket: name,
     Key: prefix === '' ? file.objectKey : `${prefix}/${file.objectKey}`,
     ResponseContentDisposition: contentDispositionFor(file.fileName),
     ResponseContentType: contentTypeFor(file.fileName),
   });
-  return getSignedUrl(client, command, { expiresIn: ttl, signingDate: now });
+  return getSignedUrl(new S3Client(options), command, { expiresIn: ttl, signingDate: now });
 }
 
 describe("a link to object storage equals the URL of the AWS SDK's presigner", () => {
-  const at = (endpoint: string) => ({ endpoint });
-  it.each<[what: string, changes: Partial<Case>]>([
-    ['for a plain file', {}],
-    ...[
-      'with spaces .csv',
-      'a+b+.csv',
-      '100%/%2e%2F%.csv',
-      "()'!*~-_.",
-      'größe/表/اب/🎉.csv',
-      'e\u0301/\u00e9',
-      '/leading/slash.csv',
-      'double//slash//.csv',
-      'trailing/',
-      '../dots/./and/../so on/..',
-      'a?b#c&d=e;f:g@h$i,j',
-      '"quotes" \\ <back> | ^ ` {} []',
-      'line\r\nbreaks\tand\0NUL\u007f',
-      'k'.repeat(512),
-      'é'.repeat(256),
-    ].map((objectKey): [string, Partial<Case>] => [
-      `for the key ${JSON.stringify(objectKey)}`,
-      { file: { objectKey, fileName: `${objectKey}.json` } },
-    ]),
-    ['with the bucket in the path', { forcePathStyle: true }],
-    ['for a bucket with dots', { name: 'exports.example.com' }],
-    [
-      'for a bucket with dots over http',
-      { name: 'exports.example.com', ...at('http://localhost:9000') },
-    ],
-    [
-      'for a bucket with a short label over http',
-      { name: 'my.exports', ...at('http://localhost:9000') },
-    ],
-    ['for a bucket with capitals and underscores', { name: 'Our_Exports' }],
-    ['at an endpoint', at('https://storage.example.com')],
-    ['at an endpoint with a port', at('http://localhost:9000')],
-    [
-      'with a port and the bucket in the path',
-      { ...at('http://localhost:9000'), forcePathStyle: true },
-    ],
-    ['with the default port', at('https://storage.example.com:443')],
-    ['at an IPv4 address', at('http://127.0.0.1:9000')],
-    ['at an IPv6 address', at('http://[::1]:9000')],
-    ['at an endpoint with a path', at('https://p.example.com/storage/v1/s3')],
-    ['with a prefix', { prefix: 'our exports/of 100%' }],
-    [
-      'with temporary credentials',
-      { credentials: { ...usual.credentials, sessionToken: 'IQoJb3JpZ2luX2VjE/+==' } },
-    ],
-    ['with a lifetime of a week', { ttl: 604_800 }],
-    ['in the first second of a year', { now: new Date('2027-01-01T00:00:00.000Z') }],
-    ...[
-      'us-east-1',
-      'us-gov-west-1',
-      'cn-north-1',
-      'eusc-de-east-1',
-      'us-iso-east-1',
-      'us-isob-east-1',
-      'us-isof-east-1',
-      'eu-isoe-west-1',
-    ].map((region): [string, Partial<Case>] => [`in ${region}`, { region }]),
-  ])('%s', async (_, changes) => {
+  const http = { endpoint: 'http://localhost:9000' };
+  const objectKeys = [
+    ...['with spaces .csv', 'a+b+.csv', '100%/%2e%2F%.csv', "()'!*~-_.", 'größe/表/اب/🎉.csv'],
+    ...['e\u0301/\u00e9', '/leading/slash.csv', 'double//slash//.csv', 'trailing/'],
+    ...['../dots/./and/../so on/..', 'a?b#c&d=e;f:g@h$i,j', '"quotes" \\ <back> | ^ ` {} []'],
+    ...['line\r\nbreaks\tand\0NUL\u007f', 'k'.repeat(512), 'é'.repeat(256)],
+  ];
+  const endpoints = [
+    ...['https://storage.example.com', 'http://localhost:9000', 'https://storage.example.com:443'],
+    ...['http://127.0.0.1:9000', 'http://[::1]:9000', 'https://p.example.com/storage/v1/s3'],
+  ];
+  const regions = [
+    ...['us-east-1', 'us-gov-west-1', 'cn-north-1', 'eusc-de-east-1', 'us-iso-east-1'],
+    ...['us-isob-east-1', 'us-isof-east-1', 'eu-isoe-west-1'],
+  ];
+  it.each<Partial<Case>>([
+    {},
+    ...objectKeys.map((key) => ({ file: { objectKey: key, fileName: `${key}.json` } })),
+    ...endpoints.map((endpoint) => ({ endpoint })),
+    ...regions.map((region) => ({ region })),
+    { forcePathStyle: true },
+    { ...http, forcePathStyle: true },
+    { name: 'exports.example.com' },
+    { ...http, name: 'exports.example.com' },
+    { ...http, name: 'my.exports' },
+    { name: 'Our_Exports' },
+    { prefix: 'our exports/of 100%' },
+    { credentials: { ...usual.credentials, sessionToken: 'IQoJb3JpZ2luX2VjE/+==' } },
+    { ttl: 604_800 },
+    { now: new Date('2027-01-01T00:00:00.000Z') },
+  ])('with %j', async (changes) => {
     const of = { ...usual, ...changes };
     expect(await sign(of)).toBe(await signWithSdk(of));
   });
@@ -166,11 +123,11 @@ describe("a link to object storage equals the URL of the AWS SDK's presigner", (
     );
     const label = fc.stringMatching(/^[a-z0-9][a-z0-9-]{1,20}[a-z0-9]$/);
     const word = fc.stringMatching(/^[\w+/=:-]{1,60}$/);
+    const scheme = fc.constantFrom('http://', 'https://');
     const host = fc.constantFrom('localhost', 's3.example.com', '127.0.0.1', '[::1]', 'x');
-    const port = fc.oneof(
-      fc.constant(''),
-      fc.integer({ min: 1, max: 65_535 }).map((n) => `:${n}`),
-    );
+    const port = fc.option(fc.integer({ min: 1, max: 65_535 }).map((n) => `:${n}`));
+    const path = fc.constantFrom('', '/', '/a/b');
+    const [min, max] = [new Date('2001-01-01'), new Date('2099-01-01')];
     const cases: fc.Arbitrary<Case> = fc
       .record({
         file: fc.record({ objectKey: text, fileName: text }),
@@ -183,34 +140,15 @@ describe("a link to object storage equals the URL of the AWS SDK's presigner", (
           fc.constant(''),
           fc.stringMatching(/^[a-z %+é~()]{1,10}(?:\/[a-z]{1,5})?$/),
         ),
-        region: fc.constantFrom(
-          'us-east-1',
-          'eu-central-1',
-          'ap-southeast-5',
-          'cn-northwest-1',
-          'auto',
-        ),
-        endpoint: fc.option(
-          fc
-            .tuple(
-              fc.constantFrom('http://', 'https://'),
-              host,
-              port,
-              fc.constantFrom('', '/', '/a/b'),
-            )
-            .map((parts) => parts.join('')),
-        ),
+        region: fc.constantFrom('us-east-1', 'ap-southeast-5', 'cn-northwest-1', 'auto'),
+        endpoint: fc.option(fc.tuple(scheme, host, port, path).map((parts) => parts.join(''))),
         forcePathStyle: fc.boolean(),
         credentials: fc.record(
           { accessKeyId: word, secretAccessKey: word, sessionToken: word },
           { requiredKeys: ['accessKeyId', 'secretAccessKey'] },
         ),
         ttl: fc.integer({ min: 1, max: 604_800 }),
-        now: fc.date({
-          min: new Date('2001-01-01'),
-          max: new Date('2099-01-01'),
-          noInvalidDate: true,
-        }),
+        now: fc.date({ min, max, noInvalidDate: true }),
       })
       // The SDK throws for these: it puts the bucket before an address, which is not a URL.
       .filter(({ name, endpoint }) => !(name.includes('.') && /127|::1/.test(endpoint ?? '')));

@@ -28,34 +28,28 @@ interface AnyValue {
   readonly int?: number;
   readonly array?: { readonly values: readonly AnyValue[] };
 }
-type KeyValues = readonly { readonly key: string; readonly value: AnyValue }[];
+type Attributes = readonly { readonly key: string; readonly value: AnyValue }[];
 interface Span {
   readonly traceId: Buffer;
   readonly spanId: Buffer;
   readonly parentSpanId?: Buffer;
   readonly name: string;
   readonly kind: number;
-  readonly attributes: KeyValues;
+  readonly attributes: Attributes;
   readonly status?: { readonly code?: number };
 }
 interface Request {
   readonly resourceSpans: readonly {
-    readonly resource: { readonly attributes: KeyValues };
+    readonly resource: { readonly attributes: Attributes };
     readonly scopeSpans: readonly { readonly spans: readonly Span[] }[];
   }[];
 }
 
-/** A span; its ids are hexadecimal. */
-export type ReceivedSpan = ReturnType<typeof toReceivedSpan>;
+export type ReceivedSpan = ReturnType<typeof parseSpans>[number];
+export type Collector = Awaited<ReturnType<typeof startCollector>>;
 
 /** Receives traces like an OpenTelemetry collector. */
-export interface Collector {
-  readonly url: string;
-  readonly spans: readonly ReceivedSpan[];
-  close(): Promise<void>;
-}
-
-export async function startCollector(): Promise<Collector> {
+export async function startCollector() {
   const spans: ReceivedSpan[] = [];
   const server = createServer((request, response) => {
     void buffer(request).then((body) => {
@@ -63,43 +57,39 @@ export async function startCollector(): Promise<Collector> {
       response.end();
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  await once(server.listen(0, '127.0.0.1'), 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     spans,
-    async close() {
-      server.close();
-      server.closeAllConnections();
+    async close(): Promise<void> {
+      server.close().closeAllConnections();
       await once(server, 'close');
     },
   };
 }
 
-function parseSpans(body: Buffer): ReceivedSpan[] {
+/** The spans in a request to a collector; ids are hexadecimal. */
+function parseSpans(body: Buffer) {
   const options = { longs: Number, arrays: true };
   const message = requestType.toObject(requestType.decode(body), options) as Request;
-  return message.resourceSpans.flatMap(({ resource, scopeSpans }) => {
-    const service = toRecord(resource.attributes)['service.name'];
-    return scopeSpans.flatMap(({ spans }) => spans.map((span) => toReceivedSpan(span, service)));
-  });
+  return message.resourceSpans.flatMap(({ resource, scopeSpans }) =>
+    scopeSpans
+      .flatMap(({ spans }) => spans)
+      .map(({ traceId, spanId, parentSpanId, name, kind, attributes, status }) => ({
+        traceId: traceId.toString('hex'),
+        id: spanId.toString('hex'),
+        parentId: parentSpanId?.toString('hex') ?? '',
+        name,
+        kind: ['internal', 'server', 'client'][kind - 1],
+        attributes: toRecord(attributes),
+        hasFailed: status?.code === 2,
+        service: toRecord(resource.attributes)['service.name'],
+      })),
+  );
 }
 
-function toReceivedSpan(span: Span, service: unknown) {
-  return {
-    traceId: span.traceId.toString('hex'),
-    id: span.spanId.toString('hex'),
-    parentId: span.parentSpanId?.toString('hex') ?? '',
-    name: span.name,
-    kind: ['internal', 'server', 'client'][span.kind - 1],
-    attributes: toRecord(span.attributes),
-    hasFailed: span.status?.code === 2,
-    service,
-  };
-}
-
-function toRecord(pairs: KeyValues): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(pairs.map(({ key, value }) => [key, toPlain(value)]));
+function toRecord(attributes: Attributes): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(attributes.map(({ key, value }) => [key, toPlain(value)]));
 }
 
 function toPlain({ string, int, array }: AnyValue): unknown {

@@ -1,42 +1,26 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 
-import { buildGateway, type BuiltGateway, type StartedProgram } from '../support/built-gateway.js';
+import type { StartedProgram } from '../support/built-gateway.js';
 import { until } from '../support/until.js';
+import { useBuiltGateway } from '../support/use-built-gateway.js';
 import { startCollector, type Collector, type ReceivedSpan } from './collector.js';
 
-let built: BuiltGateway;
+const built = useBuiltGateway();
 let collector: Collector;
-let folder: string;
-beforeAll(async () => {
-  built = await buildGateway();
-});
-afterAll(() => built.dispose());
 beforeEach(async () => {
   collector = await startCollector();
-  folder = await mkdtemp(join(tmpdir(), 'tracing-test-'));
 });
-afterEach(async () => {
-  await built.endAll(folder);
-  await collector.close();
-  await rm(folder, { recursive: true });
-});
+afterEach(() => collector.close());
 
 async function start(
   env: Record<string, string> = {},
 ): Promise<{ gateway: StartedProgram; origin: string }> {
-  const gateway = built.start(folder, {
-    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-    OTEL_BSP_SCHEDULE_DELAY: '50',
-    ...env,
-  });
-  const { msg } = await gateway.untilLine(/^Listening /);
-  return { gateway, origin: msg.slice('Listening '.length) };
+  const exporter = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: '50' };
+  const gateway = built.start(built.folder, { ...exporter, ...env });
+  return { gateway, origin: await gateway.origin() };
 }
 
 async function query(
@@ -52,10 +36,7 @@ async function query(
   return response.text();
 }
 
-const [traceId, otherTraceId] = [
-  '0af7651916cd43dd8448eb211c80319c',
-  '1af7651916cd43dd8448eb211c80319c',
-];
+const traceId = '0af7651916cd43dd8448eb211c80319c';
 const parentId = 'b7ad6b7169203331';
 const traceparent = `00-${traceId}-${parentId}-01`;
 
@@ -71,13 +52,12 @@ async function spans(count: number): Promise<Map<string, ReceivedSpan>> {
 
 it('a request, its operation and its queries are spans of the trace of the client, without data', async () => {
   const { origin } = await start({ OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment=test' });
-  const document =
-    'query Found($search: String) { exports(filter: { search: $search }, includeCsv: true) { data { id csvUrl } } }';
-  const response = await query(
-    origin,
-    { query: document, variables: { search: 'contacts' } },
-    { traceparent, 'x-request-id': 'mine' },
-  );
+  const list = 'exports(filter: { search: $search }, includeCsv: true) { data { id csvUrl } }';
+  const body = {
+    query: `query Found($search: String) { ${list} }`,
+    variables: { search: 'contacts' },
+  };
+  const response = await query(origin, body, { traceparent, 'x-request-id': 'mine' });
   const found = await spans(4);
   const [request, operation] = [found.get('POST /graphql'), found.get('query')];
   expect(request).toMatchObject({
@@ -152,7 +132,7 @@ it('a client that disconnects leaves a failed span without a status', async () =
 
 it('a client that does not sample gets no spans, and shutdown exports the last ones', async () => {
   const { gateway, origin } = await start({ OTEL_BSP_SCHEDULE_DELAY: '60000' });
-  const unsampled = { traceparent: `00-${otherTraceId}-${parentId}-00` };
+  const unsampled = { traceparent: `00-1${traceId.slice(1)}-${parentId}-00` };
   await query(origin, { query: '{ __typename }' }, unsampled);
   await query(origin, { query: '{ __typename }' }, { traceparent });
   gateway.kill('SIGTERM');
@@ -161,21 +141,19 @@ it('a client that does not sample gets no spans, and shutdown exports the last o
 });
 
 it('an unreachable collector delays no request, and the log reports it', async () => {
-  const { url } = collector;
-  await collector.close();
-  const { gateway, origin } = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: url });
+  // Nothing listens on port 2.
+  const { gateway, origin } = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:2' });
   expect(await query(origin, { query: '{ __typename }' })).toContain('Query');
   gateway.kill('SIGTERM');
   await gateway.untilLine(/^Traces: the collector did not accept the last spans/);
   expect(await gateway.ended).toBe(0);
-  collector = await startCollector();
 });
 
 it.each([
   [{ OTEL_SERVICE_NAME: 'exports' }, false],
   [{ OTEL_TRACES_EXPORTER: 'otlp' }, true],
 ])('with %j, whether OpenTelemetry is loaded is %s', async (env, isLoaded) => {
-  const gateway = built.start(folder, { NODE_DEBUG: 'module', ...env });
+  const gateway = built.start(built.folder, { NODE_DEBUG: 'module', ...env });
   await gateway.untilLine(/^Listening /);
   gateway.kill('SIGTERM');
   await gateway.ended;
