@@ -5,7 +5,7 @@ import type { DataSource } from 'typeorm';
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import { ExportResource, ExportStatus } from '../../src/exports/export.js';
 import { createSchemaText } from '../../src/graphql/schema.js';
-import { exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
+import { exportId, exportRows, fileRow, insertRows } from '../support/rows.js';
 import { fuzzedRequests, type GraphqlRequest } from './requests.js';
 import { post } from './responses.js';
 
@@ -16,14 +16,12 @@ export async function insertFuzzedRows(source: DataSource): Promise<void> {
   const resources = Object.values(ExportResource);
   const statuses = Object.values(ExportStatus);
   await insertRows(source, {
-    exports: Array.from({ length: ROWS }, (_, index) =>
-      exportRow(index, {
-        resource: resources[index % resources.length] ?? ExportResource.CONTACT,
-        status: statuses[index % statuses.length] ?? ExportStatus.QUEUED,
-        failureReason: index % 3 === 0 ? 'é "quoted" 🎉' : null,
-        expiresAt: index % 7 === 2 ? new Date(0) : null,
-      }),
-    ),
+    exports: exportRows(ROWS, (index) => ({
+      resource: resources[index % resources.length] ?? ExportResource.CONTACT,
+      status: statuses[index % statuses.length] ?? ExportStatus.QUEUED,
+      failureReason: index % 3 === 0 ? 'é "quoted" 🎉' : null,
+      expiresAt: index % 7 === 2 ? new Date(0) : null,
+    })),
     files: [0, 1, 2, 4, 9].flatMap((index) =>
       Object.values(ExportFileKind)
         .slice(index % 3)

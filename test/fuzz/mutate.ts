@@ -8,20 +8,9 @@ const oddTokens = [
   ...['fragment F0 on Export { ...F0 }', 'mutation { a }', 'subscription { a }'],
   ...['type T { a: Int }', '@skip(if: true)'],
 ];
+const oddQueries = ['', ' ', '#', 5, [], {}, ['{ __typename }'], '\ufeff{ __typename }', null];
 const odd = {
-  query: [
-    '',
-    ' ',
-    '#',
-    5,
-    true,
-    [],
-    {},
-    ['{ __typename }'],
-    '\ufeff{ __typename }',
-    null,
-    undefined,
-  ],
+  query: [...oddQueries, undefined],
   variables: [[], {}, 'x', '{}', 5, true, [{}], { v0: null, v1: [], more: 1 }, null],
   operationName: ['Nothing', '', 5, {}, [], null],
 };
