@@ -143,55 +143,33 @@ describe('an altered link', () => {
     }
   });
 
-  it('is invalid with another key, name or expiry, or with more parameters', () => {
+  it('is invalid with other values, other parameters, or its signature in another encoding', () => {
     const target = sign(file);
-    const expires = Number(/expires=(\d+)/.exec(target)?.[1]);
-    const edits = [
-      ...[
-        ['contacts.csv?', 'contacts.json?'],
-        ['exp_1', 'exp_2'],
-        ['exp_1/', 'exp_1//'],
-      ],
-      ...[
-        ['exp_1/', 'exp_1/./'],
-        ['exp_1/', 'exp_1/x/../'],
-        ['name=Contacts', 'name=contacts'],
-      ],
-      ...[
-        ['name=Contacts.csv', 'name='],
-        ['name=', 'name=x&name='],
-      ],
-      ...[`${expires + 1}`, `${expires + 1_000_000}`, `0${expires}`, `${expires}.0`, `+${expires}`]
-        .concat(`-${expires}`, `${expires}e0`, '9'.repeat(20), `99999999999&expires=${expires}`)
-        .map((other) => [`expires=${expires}`, `expires=${other}`]),
-    ] as [from: string, to: string][];
-    const appended = ['&name=evil.html', '&signature=AAAA', '&utm_source=mail', '?junk=1'];
-    const altered = [
-      ...edits.map(([from, to]) => target.replace(from, to)),
-      ...appended.map((more) => target + more),
-    ];
-    expect(altered).not.toContain(target);
-    altered.forEach(expectInvalid);
-  });
-
-  it('is invalid with its signature in another encoding, shortened, empty or missing', () => {
-    const target = sign(file);
-    const signature = String(/signature=(.+)$/.exec(target)?.[1]);
+    const [, expires = '', signature = ''] = /expires=(\d+)&signature=(.+)$/.exec(target) ?? [];
     const bytes = Buffer.from(signature, 'base64url');
+    const later = String(Number(expires) + 1_000_000);
     // Decoders ignore two bits of the last of 43 characters.
     const lasts = Array.from('AQgwBRhxCSiyDTjzEUk0FVl1GWm2HXn3IYo4JZp5Kaq6Lbr7Mcs8Ndt9Oeu-Pfv_');
-    const others = [
-      ...['', signature.slice(0, -1), `${signature}=`, `${signature}A`, ` ${signature}`],
-      ...[signature.toLowerCase(), bytes.toString('hex')],
-      bytes.subarray(0, 16).toString('base64url'),
-      ...lasts.map((last) => signature.slice(0, -1) + last),
-    ];
-    for (const other of others) {
-      if (other !== signature) expectInvalid(target.replace(signature, other));
-    }
-    for (const name of ['name', 'expires', 'signature']) {
-      expectInvalid(target.replace(new RegExp(`${name}=[^&]*&?`), ''));
-    }
+    const more = ['&name=evil.html', '&signature=AAAA', '&utm_source=mail', '?junk=1'];
+    const edits = {
+      'contacts.csv?': ['contacts.json?'],
+      'exp_1/': ['exp_1/./', 'exp_1/x/../'],
+      'name=Contacts.csv&': ['name=&', '', 'name=x&name=Contacts.csv&'],
+      [expires]: [later, `${expires}.0`, `${expires}e0`, '9'.repeat(20), `9&expires=${expires}`],
+      [`expires=${expires}&`]: [''],
+      [signature]: [
+        ...['', signature.toLowerCase(), bytes.toString('hex')],
+        bytes.subarray(0, 16).toString('base64url'),
+        ...lasts.map((last) => signature.slice(0, -1) + last),
+        ...more.map((parameter) => signature + parameter),
+      ],
+      [`&signature=${signature}`]: [''],
+    };
+    const altered = Object.entries(edits).flatMap(([from, others]) =>
+      others.map((to) => target.replace(from, to)),
+    );
+    expect(altered.filter((each) => each === target)).toHaveLength(1);
+    altered.filter((each) => each !== target).forEach(expectInvalid);
   });
 
   it('is invalid when it is not a link at all', () => {

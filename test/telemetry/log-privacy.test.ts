@@ -40,11 +40,8 @@ describe.each(engines)('the log on $engine at level debug', (engine) => {
       sentCount++;
       return (await gateway.send(request)).text;
     };
-    const query = (
-      document: string,
-      search: unknown = 'jane',
-      headers: readonly string[] = ['x-api-key', key],
-    ) => send({ body: { query: document, variables: { search } }, headers });
+    const query = (document: string, search: unknown = 'jane', headers = ['x-api-key', key]) =>
+      send({ body: { query: document, variables: { search } }, headers });
 
     const response = await query(list);
     expect(response).toContain(person);
