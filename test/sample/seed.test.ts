@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,18 +18,18 @@ import { openStorage } from '../../src/storage/open-storage.js';
 import { createLogger } from '../../src/logger.js';
 import { createSampleGenerator } from '../../src/sample/sample-export.js';
 import { seedIfEmpty, seedSamples } from '../../src/sample/seed.js';
-import { engines } from '../support/engines.js';
+import { itWith } from '../support/describe-with.js';
+import { embedded, engines, mysql, type Engine } from '../support/engines.js';
 
 const now = new Date('2026-11-24T10:11:12.345Z');
 const logger = createLogger('silent');
 const openAt = (FILES_URL: string) => openStorage(readConfig({ FILES_URL }).files, logger);
-let dispose: () => Promise<void>;
+let dispose = () => Promise.resolve();
 afterEach(() => dispose());
 
 /** A migrated, empty database and an empty storage folder. */
-async function createDatabase(name: string) {
-  const database = await engines.find(({ engine }) => engine === name)?.provide();
-  if (database === undefined) throw new Error(`There is no engine ${name}`);
+async function createDatabase(engine: Engine) {
+  const database = await engine.provide();
   const source = await connectDatabase(database.config, { entities, logger, migrate: true });
   const folder = await mkdtemp(join(tmpdir(), 'sample-test-'));
   dispose = async () => {
@@ -52,7 +52,7 @@ async function createDatabase(name: string) {
   };
 }
 
-it.each(['embedded', 'MySQL'])('seedSamples stores all or nothing on %s', async (engine) => {
+it.each(engines)('seedSamples stores all or nothing on $engine', async (engine) => {
   const { source, storage, read, ...database } = await createDatabase(engine);
   const options = { storage, exports: 250, now, seed: 'any' };
   const broken = await openAt(`file:${fileURLToPath(import.meta.url)}`);
@@ -79,7 +79,7 @@ it.each(['embedded', 'MySQL'])('seedSamples stores all or nothing on %s', async 
 });
 
 it('seedSamples adds to existing exports, reports progress, and shares files among many', async () => {
-  const { source, storage, read, ...database } = await createDatabase('embedded');
+  const { source, storage, read, ...database } = await createDatabase(embedded);
   const progress: number[] = [];
   const onProgress = (done: number) => progress.push(done);
   await seedSamples(source, { storage, exports: 10, now, seed: 'first' });
@@ -100,7 +100,7 @@ it('seedSamples adds to existing exports, reports progress, and shares files amo
 });
 
 it('seedSamples writes each file once, those of some exports at the same time', async () => {
-  const { source } = await createDatabase('embedded');
+  const { source } = await createDatabase(embedded);
   Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret' });
   const storage = await openAt('s3://exports?region=us-east-1');
   let [running, most] = [0, 0];
@@ -119,17 +119,13 @@ it('seedSamples writes each file once, those of some exports at the same time', 
   expect(most).toBeLessThanOrEqual(80);
 });
 
-it('seedIfEmpty seeds once, even when two gateways start at the same time', async () => {
-  const { source, storage, read, ...database } = await createDatabase('MySQL');
+itWith('mysql', 'seedIfEmpty seeds once, even when two gateways start together', async () => {
+  const { source, storage, read, ...database } = await createDatabase(mysql);
   const seed = () => seedIfEmpty(source, { storage, logger });
   await Promise.all([seed(), seed()]);
   await seed();
   expect(await database.exports()).toHaveLength(250);
   for (const { objectKey, sha256 } of await database.files()) {
-    expect(
-      createHash('sha256')
-        .update(await read(objectKey))
-        .digest('hex'),
-    ).toBe(sha256);
+    expect(hash('sha256', await read(objectKey))).toBe(sha256);
   }
 });

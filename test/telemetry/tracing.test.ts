@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 
 import type { StartedProgram } from '../support/built-gateway.js';
+import { postQuery } from '../support/exports-server.js';
 import { until } from '../support/until.js';
 import { useBuiltGateway } from '../support/use-built-gateway.js';
 import { startCollector, type Collector, type ReceivedSpan } from './collector.js';
@@ -23,19 +24,6 @@ async function start(
   return { gateway, origin: await gateway.origin() };
 }
 
-async function query(
-  origin: string,
-  body: object,
-  headers: Record<string, string> = {},
-): Promise<string> {
-  const response = await fetch(`${origin}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify(body),
-  });
-  return response.text();
-}
-
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 const parentId = 'b7ad6b7169203331';
 const traceparent = `00-${traceId}-${parentId}-01`;
@@ -52,12 +40,11 @@ async function spans(count: number): Promise<Map<string, ReceivedSpan>> {
 
 it('a request, its operation and its queries are spans of the trace of the client, without data', async () => {
   const { origin } = await start({ OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment=test' });
-  const list = 'exports(filter: { search: $search }, includeCsv: true) { data { id csvUrl } }';
-  const body = {
-    query: `query Found($search: String) { ${list} }`,
-    variables: { search: 'contacts' },
-  };
-  const response = await query(origin, body, { traceparent, 'x-request-id': 'mine' });
+  const { data } = await postQuery<{ exports: object }>(
+    origin,
+    'query Found { exports(filter: { search: "contacts" }, includeCsv: true) { data { id csvUrl } } }',
+    { headers: { traceparent, 'x-request-id': 'mine' } },
+  );
   const found = await spans(4);
   const [request, operation] = [found.get('POST /graphql'), found.get('query')];
   expect(request).toMatchObject({
@@ -90,14 +77,14 @@ it('a request, its operation and its queries are spans of the trace of the clien
   });
   expect(found.get('SELECT exports export_files')).toMatchObject({ parentId: operation?.id });
 
-  const signature = /signature=([\w-]+)/.exec(response)?.[1] ?? 'a signature';
+  const signature = /signature=([\w-]+)/.exec(JSON.stringify(data))?.[1] ?? 'a signature';
   const text = JSON.stringify([...found.values()]);
   for (const secret of ['contacts', signature, 'org_demo']) expect(text).not.toContain(secret);
 });
 
 it('errors mark the span of the operation, and health checks have no spans', async () => {
   const { origin } = await start({ OTEL_SERVICE_NAME: 'exports' });
-  await query(origin, { query: '{ exports(page: 0) { data { id } } }' }, { traceparent });
+  await postQuery(origin, '{ exports(page: 0) { data { id } } }', { headers: { traceparent } });
   for (const path of ['/nowhere?secret', '/health/ready', '/metrics']) {
     await (await fetch(origin + path, { headers: { traceparent } })).text();
   }
@@ -133,8 +120,9 @@ it('a client that disconnects leaves a failed span without a status', async () =
 it('a client that does not sample gets no spans, and shutdown exports the last ones', async () => {
   const { gateway, origin } = await start({ OTEL_BSP_SCHEDULE_DELAY: '60000' });
   const unsampled = { traceparent: `00-1${traceId.slice(1)}-${parentId}-00` };
-  await query(origin, { query: '{ __typename }' }, unsampled);
-  await query(origin, { query: '{ __typename }' }, { traceparent });
+  for (const headers of [unsampled, { traceparent }]) {
+    await postQuery(origin, '{ __typename }', { headers });
+  }
   gateway.kill('SIGTERM');
   expect(await gateway.ended).toBe(0);
   expect(new Set(collector.spans.map((span) => span.traceId))).toEqual(new Set([traceId]));
@@ -143,7 +131,7 @@ it('a client that does not sample gets no spans, and shutdown exports the last o
 it('an unreachable collector delays no request, and the log reports it', async () => {
   // Nothing listens on port 2.
   const { gateway, origin } = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:2' });
-  expect(await query(origin, { query: '{ __typename }' })).toContain('Query');
+  expect((await postQuery(origin, '{ __typename }')).data).toEqual({ __typename: 'Query' });
   gateway.kill('SIGTERM');
   await gateway.untilLine(/^Traces: the collector did not accept the last spans/);
   expect(await gateway.ended).toBe(0);
