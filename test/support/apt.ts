@@ -27,6 +27,8 @@ export const thisMachine: Machine = {
     '/opt/homebrew/bin',
     '/opt/homebrew/opt/mariadb/bin',
     '/opt/homebrew/opt/mysql/bin',
+    '/Applications/Google Chrome.app/Contents/MacOS',
+    '/Applications/Chromium.app/Contents/MacOS',
   ],
 };
 

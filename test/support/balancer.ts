@@ -1,16 +1,19 @@
 import { once } from 'node:events';
 import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 
 import { errorCode } from '../../src/errors.js';
 
-/** A balancer in front of gateways, as simple as they get: it keeps connections open, and repeats nothing it has sent. */
+/** A minimal load balancer: it keeps connections open, and sends no request again that a target has accepted. */
 export interface Balancer {
   readonly origin: string;
-  /** How many requests each target has answered, by its origin. */
+  /** The number of responses of each target, by its origin. */
   readonly served: ReadonlyMap<string, number>;
-  /** What went wrong with requests that a target had accepted. */
+  /** The errors of requests that a target had accepted. */
   readonly failures: readonly string[];
-  /** Sends requests to these from now on, each while its `/health/ready` says 200. Comes when that is known of all. */
+  /** Balances over these targets from now on, while their `/health/ready` responds with 200; resolves after a first poll. */
   setTargets(origins: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -27,62 +30,44 @@ export async function startBalancer(): Promise<Balancer> {
 
   async function poll(): Promise<void> {
     const polled = targets;
-    const states = await Promise.all(
-      polled.map((origin) =>
-        fetch(`${origin}/health/ready`).then(
-          ({ status }) => status === 200,
-          () => false,
-        ),
-      ),
+    const responses = await Promise.all(
+      polled.map((origin) => fetch(`${origin}/health/ready`).catch(() => null)),
     );
-    if (polled === targets) ready = polled.filter((_, index) => states[index]);
+    if (polled === targets) ready = polled.filter((_, at) => responses[at]?.status === 200);
   }
-  const polling = setInterval(() => void poll(), POLL_MS);
 
-  function forward(incoming: IncomingMessage, body: Buffer, outgoing: ServerResponse): void {
-    const origin = ready[turn++ % ready.length];
-    if (origin === undefined) {
-      failures.push('no target is ready');
-      outgoing.writeHead(502).end();
-      return;
-    }
-    const { method, headers } = incoming;
-    const onward = request(`${origin}${incoming.url ?? ''}`, { agent, method, headers });
-    onward.on('response', (answer) => {
-      served.set(origin, (served.get(origin) ?? 0) + 1);
-      // Each of the two connections has its own end.
-      delete answer.headers.connection;
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(outgoing);
-      answer.on('error', (error) => failures.push(`in an answer: ${error.message}`));
-    });
-    onward.on('error', (error) => {
-      if (errorCode(error) === 'ECONNREFUSED') {
-        ready = ready.filter((each) => each !== origin);
-        forward(incoming, body, outgoing);
+  async function forward(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const { method, headers, url = '' } = incoming;
+    const body = await buffer(incoming);
+    for (;;) {
+      const origin = ready[turn++ % ready.length];
+      try {
+        if (origin === undefined) throw new Error('no target is ready');
+        const onward = request(`${origin}${url}`, { agent, method, headers }).end(body);
+        const [response] = (await once(onward, 'response')) as [IncomingMessage];
+        served.set(origin, (served.get(origin) ?? 0) + 1);
+        // Each of the two connections has its own end.
+        delete response.headers.connection;
+        outgoing.writeHead(response.statusCode ?? 502, response.headers);
+        await pipeline(response, outgoing);
         return;
+      } catch (error) {
+        if (errorCode(error) !== 'ECONNREFUSED') {
+          failures.push(String(error));
+          if (!outgoing.headersSent) outgoing.writeHead(502);
+          outgoing.end();
+          return;
+        }
+        ready = ready.filter((each) => each !== origin);
       }
-      failures.push(`${errorCode(error) ?? ''}: ${error.message}`);
-      if (!outgoing.headersSent) outgoing.writeHead(502);
-      outgoing.end();
-    });
-    onward.end(body);
+    }
   }
 
-  const server = createServer((incoming, outgoing) => {
-    const chunks: Buffer[] = [];
-    incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-    incoming.on('end', () => {
-      forward(incoming, Buffer.concat(chunks), outgoing);
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('No TCP port is free.');
-
+  const server = createServer((incoming, outgoing) => void forward(incoming, outgoing));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const polling = setInterval(() => void poll(), POLL_MS);
   return {
-    origin: `http://127.0.0.1:${address.port}`,
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     served,
     failures,
     async setTargets(origins) {

@@ -9,7 +9,6 @@ import { fileURLToPath } from 'node:url';
 import { run } from './apt.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const noColors = { NO_COLOR: '1' };
 
 export interface LogLine {
   readonly level: number;
@@ -47,21 +46,30 @@ export interface BuiltGateway {
   dispose(): Promise<void>;
 }
 
-export async function buildGateway(): Promise<BuiltGateway> {
+/** The folder with the gateway that the test run has compiled. */
+export const COMPILED_GATEWAY = 'TEST_COMPILED_GATEWAY';
+
+/** Compiles the gateway into a new temporary folder, and returns the folder. */
+export async function compileGateway(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'built-gateway-'));
   const compiler = join(root, 'node_modules/typescript/bin/tsc');
-  const project = join(root, 'tsconfig.build.json');
+  const project = ['-p', join(root, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')];
   const options = ['--noCheck', '--incremental', 'false', '--tsBuildInfoFile', 'null'];
-  const outDir = join(folder, 'dist');
-  await run(process.execPath, [compiler, '-p', project, ...options, '--outDir', outDir], {
-    timeout: 60_000,
-  });
+  await run(process.execPath, [compiler, ...project, ...options], { timeout: 60_000 });
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
   await copyFile(join(root, 'package.json'), join(folder, 'package.json'));
-  const bare = { PATH: process.env['PATH'] ?? '', ...noColors };
+  return folder;
+}
+
+/** The gateway that the test run has compiled; compiles one where there is none. */
+export async function buildGateway(): Promise<BuiltGateway> {
+  const given = process.env[COMPILED_GATEWAY];
+  const folder = given ?? (await compileGateway());
+  const dist = join(folder, 'dist');
+  const bare = { PATH: process.env['PATH'] ?? '', NO_COLOR: '1' };
   const running = new Map<StartedProgram, string>();
 
-  function runIn(cwd: string, args: readonly string[], env: Record<string, string>) {
+  function runIn(cwd: string, args: readonly string[], env: Record<string, string> = {}) {
     const program = startProgram(args, cwd, { ...bare, PORT: '0', ...env });
     running.set(program, cwd);
     void program.ended.finally(() => running.delete(program));
@@ -77,14 +85,14 @@ export async function buildGateway(): Promise<BuiltGateway> {
   }
 
   return {
-    start: (cwd, env = {}) => runIn(cwd, [join(outDir, 'src/main.js')], env),
-    command: (name, cwd, { args = [], env = {} } = {}) =>
-      runIn(cwd, [join(outDir, `src/commands/${name}.js`), ...args], env),
+    start: (cwd, env) => runIn(cwd, [join(dist, 'src/main.js')], env),
+    command: (name, cwd, { args = [], env } = {}) =>
+      runIn(cwd, [join(dist, `src/commands/${name}.js`), ...args], env),
     endAll,
-    async typeorm(cwd, command, env = {}) {
+    async typeorm(cwd, command, env) {
       const cli = join(root, 'node_modules/typeorm/cli.js');
-      const args = [cli, command, '--dataSource', join(outDir, 'ormconfig.js')];
-      const program = startProgram(args, cwd, { ...bare, ...env });
+      const args = [cli, command, '--dataSource', join(dist, 'ormconfig.js')];
+      const program = runIn(cwd, args, env);
       const code = await program.ended;
       const output = [program.stderr(), ...program.log.map(({ msg }) => msg)].join('\n');
       if (code !== 0) throw new Error(`${code}\n${output}`);
@@ -92,7 +100,7 @@ export async function buildGateway(): Promise<BuiltGateway> {
     },
     async dispose() {
       await endAll();
-      await rm(folder, { recursive: true });
+      if (given === undefined) await rm(folder, { recursive: true });
     },
   };
 }

@@ -1,17 +1,16 @@
 import {
   findOrInstall,
   findProgram,
-  isExecutable,
   programNamedBy,
   run,
   thisMachine,
+  type Machine,
 } from './apt.js';
-import type { Machine } from './apt.js';
 
-const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-const macApplications = [
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+const names = [
+  ...['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'],
+  // On macOS.
+  ...['Google Chrome', 'Chromium'],
 ];
 
 /**
@@ -26,11 +25,7 @@ export async function provideChromium(machine: Machine = thisMachine): Promise<s
 }
 
 async function findChromium({ folders }: Machine): Promise<string | undefined> {
-  const found = [
-    ...names.map((name) => findProgram([name], folders)),
-    ...(folders === thisMachine.folders ? macApplications.filter(isExecutable) : []),
-  ];
-  for (const path of found) {
+  for (const path of names.map((name) => findProgram([name], folders))) {
     if (path !== undefined && (await hasVersion(path))) return path;
   }
   return undefined;

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-import { findOrInstall, findProgram, run, thisMachine } from './apt.js';
-import type { Machine } from './apt.js';
+import { findOrInstall, findProgram, run, thisMachine, type Machine } from './apt.js';
 import {
   createPrivateServer,
   findServerProgram,

@@ -46,7 +46,7 @@ tail -n 20 "$SCRATCH/server.log"
 if [ -e "$SCRATCH/over" ]; then rm -rf "$SCRATCH"; fi
 `;
 
-export interface PrivateServerOptions {
+interface PrivateServerOptions {
   /** The user that it runs as; only root can choose. */
   readonly user?: { readonly name: string; readonly uid: number; readonly gid: number };
   /** An existing folder that keeps the data between processes. Without it, the data is temporary. */
@@ -82,13 +82,6 @@ export async function createPrivateServer(
     // Servers that start at once would give their temporary tables the same names.
     `--tmpdir=${scratch}`,
   ];
-  let ownOptions: readonly string[];
-  try {
-    ownOptions = await initialize(program, common, folders, existsSync(join(scratch, 'data')));
-  } catch (error) {
-    if (keptIn === undefined) await rm(scratch, { recursive: true, force: true });
-    throw error;
-  }
   const port = await freePort();
   const socketPath = join(scratch, 's');
   const args = [
@@ -100,8 +93,13 @@ export async function createPrivateServer(
     '--character-set-server=utf8mb4',
     // Data has to survive the end of the server, but not of the machine.
     '--innodb-flush-log-at-trx-commit=2',
-    ...ownOptions,
   ];
+  try {
+    args.push(...(await initialize(program, common, folders, existsSync(join(scratch, 'data')))));
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
   let running: { end: () => void; ended: Promise<unknown> } | null = null;
 
   async function start(options: readonly string[] = ['--skip-log-bin']): Promise<void> {

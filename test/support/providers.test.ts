@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,13 +5,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createConnection } from 'mysql2/promise';
 
-import { until } from './until.js';
 import { thisMachine } from './apt.js';
+import { startProgram } from './built-gateway.js';
 import { provideChromium } from './chromium.js';
 import { describeWith } from './describe-with.js';
 import { provideMysqlServer } from './mysql-server.js';
 import { UnavailableError } from './requirements.js';
 import { createTestDatabase } from './test-database.js';
+import { until } from './until.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -31,21 +30,24 @@ async function writeProgram(name: string, script: string): Promise<string> {
 /** A machine that has only the programs that the test has written. */
 const poorMachine = (env: Record<string, string> = {}) => ({ env, folders: [folder] });
 
-it.each([
-  ['TEST_CHROMIUM', provideChromium],
-  ['TEST_MYSQLD', provideMysqlServer],
-] as const)('%s is rejected when it names no program', async (variable, provide) => {
-  const path = join(folder, 'nowhere');
-  await expect(provide({ ...thisMachine, env: { [variable]: path } })).rejects.toThrow(
-    `${variable} names no executable file: ${path}`,
-  );
+describe.each([
+  { variable: 'TEST_CHROMIUM', provide: provideChromium },
+  { variable: 'TEST_MYSQLD', provide: provideMysqlServer },
+])('$provide.name', ({ variable, provide }) => {
+  it(`rejects a ${variable} that names no program`, async () => {
+    const path = join(folder, 'nowhere');
+    await expect(provide({ ...thisMachine, env: { [variable]: path } })).rejects.toThrow(
+      `${variable} names no executable file: ${path}`,
+    );
+  });
+
+  it('reports as unavailable a machine without any program but a Docker client', async () => {
+    await writeProgram('docker', 'exit 1');
+    await expect(provide(poorMachine())).rejects.toThrow(UnavailableError);
+  });
 });
 
 describe('provideChromium', () => {
-  it('reports as unavailable a machine without a browser and apt-get', async () => {
-    await expect(provideChromium(poorMachine())).rejects.toThrow(UnavailableError);
-  });
-
   it('prefers the browser of TEST_CHROMIUM', async () => {
     const TEST_CHROMIUM = await writeProgram('given', 'exit 0');
     await writeProgram('chromium', 'exit 0');
@@ -60,11 +62,6 @@ describe('provideChromium', () => {
 });
 
 describe('provideMysqlServer', () => {
-  it('reports as unavailable a machine with only a Docker client and no engine', async () => {
-    await writeProgram('docker', 'exit 1');
-    await expect(provideMysqlServer(poorMachine())).rejects.toThrow(UnavailableError);
-  });
-
   it('rejects TEST_DATABASE_URL when nothing responds there, and takes no other server', async () => {
     const env = { TEST_DATABASE_URL: 'mysql://root@127.0.0.1:1/' };
     await expect(provideMysqlServer({ ...thisMachine, env })).rejects.toThrow(
@@ -131,29 +128,20 @@ describeWith('mysqlProgram', 'a private server', () => {
     const script = `
       const { provideMysqlServer } = await import('./test/support/mysql-server.ts');
       console.log((await provideMysqlServer()).url);`;
-    const args = [
-      '--import',
-      '@swc-node/register/esm-register',
-      '--input-type=module',
-      '-e',
-      script,
-    ];
-    const user = spawn(process.execPath, args, {
-      env: { ...process.env, TEST_DATABASE_URL: '', TMPDIR: folder },
-      stdio: ['ignore', 'pipe', 'inherit'],
+    const options = ['--import', '@swc-node/register/esm-register', '--input-type=module'];
+    const { env } = process;
+    const user = startProgram([...options, '-e', script], '.', {
+      ...env,
+      ...{ TEST_DATABASE_URL: '', TMPDIR: folder },
     });
-    const [output] = (await once(user.stdout, 'data')) as [Buffer];
-    const uri = output.toString().trim();
+    const { msg: uri } = await user.untilLine(/^mysql:/);
     await (await createConnection({ uri })).end();
-    expect((await readdir(folder)).filter((name) => name.startsWith('mysql-test-'))).toHaveLength(
-      1,
-    );
+    const serverFolders = async () =>
+      (await readdir(folder)).filter((name) => name.startsWith('mysql-test-'));
+    expect(await serverFolders()).toHaveLength(1);
 
     user.kill('SIGKILL');
-    await until(
-      async () =>
-        (await readdir(folder)).every((name) => !name.startsWith('mysql-test-')) || undefined,
-    );
+    await until(async () => (await serverFolders()).length === 0 || undefined);
     await expect(createConnection({ uri })).rejects.toThrow(/ECONNREFUSED/);
   });
 });

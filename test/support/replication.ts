@@ -1,5 +1,4 @@
-import { createConnection, type RowDataPacket } from 'mysql2/promise';
-
+import { runSql } from './exports-server.js';
 import { isMariaDb, type PrivateServer } from './private-server.js';
 
 /** Replication by global transaction ids between private servers of one program. */
@@ -42,27 +41,13 @@ export async function replicationOf(program: string): Promise<Replication> {
   return {
     serverOptions: (id) => [`--server-id=${id}`, '--log-bin=binlog', ...dialect.options],
     async follow(replica, primary) {
-      await query(replica, dialect.follow(new URL(primary.url).port));
-      await query(replica, dialect.start);
+      await runSql(replica.url, dialect.follow(new URL(primary.url).port));
+      await runSql(replica.url, dialect.start);
     },
     async untilCaughtUp(replica, primary) {
-      const [reached] = await query(primary, dialect.position);
-      const [row] = await query(replica, dialect.wait, [reached?.['position']]);
+      const [reached] = await runSql(primary.url, dialect.position);
+      const [row] = await runSql(replica.url, dialect.wait, [reached?.['position']]);
       if (Number(row?.['result']) !== 0) throw new Error('The replica did not catch up in 20 s.');
     },
   };
-}
-
-async function query(
-  server: PrivateServer,
-  sql: string,
-  parameters: readonly unknown[] = [],
-): Promise<RowDataPacket[]> {
-  const connection = await createConnection({ uri: server.url });
-  try {
-    const [rows] = await connection.query<RowDataPacket[]>(sql, [...parameters]);
-    return rows;
-  } finally {
-    await connection.end();
-  }
 }

@@ -69,15 +69,9 @@ export function isCi(): boolean {
 
 const WIDTH = 96;
 
-/** Breaks a text into lines that keep its indentation. */
+/** Breaks a text between words into lines that keep its indentation. */
 function wrap(text: string): string[] {
   const indent = /^ */.exec(text)?.[0] ?? '';
-  const [first = '', ...words] = text.trim().split(/\s+/);
-  const lines = [indent + first];
-  for (const word of words) {
-    const longer = `${lines.at(-1) ?? ''} ${word}`;
-    if (longer.length > WIDTH) lines.push(indent + word);
-    else lines[lines.length - 1] = longer;
-  }
-  return lines;
+  const lines = text.match(/\S.{0,90}(?=\s|$)|\S+/g) ?? [''];
+  return lines.map((line) => indent + line);
 }

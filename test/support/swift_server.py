@@ -30,7 +30,7 @@ from swift.common import utils  # noqa: E402
 utils.set_swift_dir(folder)
 
 from swift.account.server import AccountController  # noqa: E402
-from swift.common.middleware import catch_errors, healthcheck, slo, tempauth  # noqa: E402
+from swift.common.middleware import catch_errors, slo, tempauth  # noqa: E402
 from swift.common.middleware.s3api import s3api  # noqa: E402
 from swift.common.ring import RingData  # noqa: E402
 from swift.common.storage_policy import reload_storage_policies  # noqa: E402
@@ -41,17 +41,12 @@ from swift.proxy.server import Application  # noqa: E402
 reload_storage_policies()
 
 
-class NoLog:
-    def write(self, *_):
-        pass
-
-
-def listen():
-    return eventlet.listen(('127.0.0.1', 0))
-
-
-def serve(sock, app):
-    eventlet.spawn(eventlet.wsgi.server, sock, app, log=NoLog(), debug=False, socket_timeout=60)
+def serve(app):
+    """Serves on a free port, which it returns."""
+    sock = eventlet.listen(('127.0.0.1', 0))
+    options = {'log_output': False, 'debug': False, 'socket_timeout': 60}
+    eventlet.spawn(eventlet.wsgi.server, sock, app, **options)
+    return sock.getsockname()[1]
 
 
 def save_ring(name, port):
@@ -63,29 +58,10 @@ def save_ring(name, port):
 
 
 class NullCache:
-    """Tempauth requires a cache; this one stores nothing."""
+    """Tempauth requires a cache; the methods of this one do nothing."""
 
-    def get(self, *_, **__):
-        return None
-
-    def set(self, *_, **__):
-        pass
-
-    def delete(self, *_, **__):
-        pass
-
-    def incr(self, *_, **__):
-        return 0
-
-
-def with_cache(app):
-    cache = NullCache()
-
-    def handle(env, start_response):
-        env['swift.cache'] = cache
-        return app(env, start_response)
-
-    return handle
+    def __getattr__(self, _name):
+        return lambda *_, **__: None
 
 
 storage = {'swift_dir': folder, 'devices': disks, 'mount_check': 'false', 'disable_fallocate': 'true'}
@@ -94,9 +70,7 @@ for name, controller in (
     ('container', ContainerController),
     ('object', ObjectController),
 ):
-    sock = listen()
-    save_ring(name, sock.getsockname()[1])
-    serve(sock, controller(dict(storage)))
+    save_ring(name, serve(controller(dict(storage))))
 
 app = Application({'swift_dir': folder, 'account_autocreate': 'true', 'allow_account_management': 'true'})
 account_and_user = access_key.replace(':', '_')
@@ -104,13 +78,11 @@ for factory, settings in (
     (slo.filter_factory, {}),
     (tempauth.filter_factory, {'user_' + account_and_user: secret + ' .admin'}),
     (s3api.filter_factory, {'location': 'us-east-1', 'storage_domain': 'localhost', 's3_acl': 'false'}),
-    (healthcheck.filter_factory, {}),
     (catch_errors.filter_factory, {}),
 ):
     app = factory({'swift_dir': folder}, **settings)(app)
 
-front = listen()
-serve(front, with_cache(app))
-print(front.getsockname()[1], flush=True)
+cache = NullCache()
+print(serve(lambda env, start: app({**env, 'swift.cache': cache}, start)), flush=True)
 eventlet.tpool.execute(sys.stdin.read)
 shutil.rmtree(folder)

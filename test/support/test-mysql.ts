@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { programNamedBy, run, thisMachine } from './apt.js';
 import { queryVersion } from './private-server.js';
@@ -26,11 +26,7 @@ try {
 }
 
 /** The MySQL that the tests will run on, and the environment that makes them use it. */
-async function provideMysql(): Promise<{
-  version: string;
-  source: string;
-  env: Record<string, string>;
-}> {
+async function provideMysql(): Promise<{ version: string; source: string; env: object }> {
   const uri = process.env['TEST_DATABASE_URL'];
   if (uri !== undefined && uri !== '') {
     const version = await queryVersion({ uri }).catch((cause: unknown) => {
@@ -50,20 +46,20 @@ async function provideMysql(): Promise<{
  */
 async function downloadMysql(): Promise<string> {
   const root = await unpackPackage('mysql-server-core', 'sid');
-  const architecture = (await readdir(join(root, 'usr/lib'))).find((name) =>
-    name.includes('-linux-gnu'),
+  const files = await readdir(join(root, 'usr/lib'), { recursive: true });
+  const loader = join(
+    root,
+    'usr/lib',
+    files.find((file) => /-linux-gnu.ld-linux/.test(file)) ?? '',
   );
-  const libraries = join(root, 'usr/lib', architecture ?? '');
-  const loader = (await readdir(libraries)).find((name) => name.startsWith('ld-linux'));
-  const command = `"${libraries}/${loader ?? ''}" --library-path "${libraries}" "${root}/usr/sbin/mysqld"`;
+  const command = `"${loader}" --library-path "${dirname(loader)}" "${root}/usr/sbin/mysqld"`;
   const script = join(root, 'mysqld');
-  await writeFile(script, `#!/bin/sh\nexec ${command} "$@" --basedir="${root}/usr"\n`, {
-    mode: 0o755,
-  });
+  const text = `#!/bin/sh\nexec ${command} "$@" --basedir="${root}/usr"\n`;
+  await writeFile(script, text, { mode: 0o755 });
   return script;
 }
 
-async function runTests(env: Record<string, string>): Promise<number> {
+async function runTests(env: object): Promise<number> {
   const child = spawn('npm', ['test', '--', ...process.argv.slice(2)], {
     stdio: 'inherit',
     env: { ...process.env, ...env },
