@@ -11,18 +11,16 @@ export const WITH_ALL_FILES = 100;
 export const [FOREIGN, UNKNOWN] = [OWN_EXPORTS, OWN_EXPORTS + 1];
 export const FOREIGN_ORGANIZATION = 'org_other';
 
+const kinds = Object.values(ExportFileKind);
+
 /** Exports of two organizations. */
 export const tenantRows: Rows = {
-  exports: [
-    ...indexes(OWN_EXPORTS).map((index) => exportRow(index)),
-    exportRow(FOREIGN, { organizationId: FOREIGN_ORGANIZATION }),
-  ],
-  files: [
-    ...indexes(WITH_ALL_FILES).flatMap((index) =>
-      Object.values(ExportFileKind).map((kind) => fileRow(index, kind)),
-    ),
-    ...indexes(FOREIGN + 1)
-      .slice(WITH_ALL_FILES)
-      .map((index) => fileRow(index, ExportFileKind.CSV)),
-  ],
+  exports: indexes(UNKNOWN).map((index) =>
+    exportRow(index, index === FOREIGN ? { organizationId: FOREIGN_ORGANIZATION } : {}),
+  ),
+  files: indexes(UNKNOWN).flatMap((index) =>
+    kinds
+      .filter((kind) => index < WITH_ALL_FILES || kind === ExportFileKind.CSV)
+      .map((kind) => fileRow(index, kind)),
+  ),
 };
