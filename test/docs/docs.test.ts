@@ -19,20 +19,13 @@ import {
 } from './markdown.js';
 
 const pages = await readPages();
-const paths = [...pages.keys()];
+const files = [...(await documentedFiles()).values()];
+const { scripts } = JSON.parse(await readFile('package.json', 'utf8')) as { scripts: object };
 const schema = buildSchema(await readFile('schema.graphql', 'utf8'));
-const sourceFiles = (await Promise.all(['src', 'test'].map(filesBelow))).flat();
-
-function pageAt(path: string): string {
-  const page = pages.get(path);
-  if (page === undefined) throw new Error(`There is no page ${path}`);
-  return page;
-}
-
-async function filesBelow(folder: string): Promise<string[]> {
-  const names = await readdir(folder, { recursive: true });
-  return names.map((name) => join(folder, name));
-}
+const sourceFiles = [
+  ...(await readdir('src', { recursive: true })).map((name) => join('src', name)),
+  ...(await readdir('test', { recursive: true })).map((name) => join('test', name)),
+];
 
 function allMatches(text: string, pattern: RegExp): string[] {
   return [...text.matchAll(pattern)].map(([, found = '']) => found);
@@ -40,22 +33,16 @@ function allMatches(text: string, pattern: RegExp): string[] {
 
 const unique = (values: readonly string[]) => [...new Set(values)].sort();
 
-describe.each(paths)('%s', (path) => {
-  const page = pageAt(path);
+const operations = pages.get('docs/operations.md') ?? '';
 
+describe.each([...pages])('%s', (path, page) => {
   it('has no table cell of more than 120 characters', () => {
-    expect(
-      tableRowsOf(page)
-        .flat()
-        .filter((cell) => cell.length > 120),
-    ).toEqual([]);
+    const cells = tableRowsOf(page).flat();
+    expect(cells.filter((cell) => cell.length > 120)).toEqual([]);
   });
 
   it('links only to files and headings that exist', () => {
-    const targets = allMatches(proseOf(page), /\]\(([^)\s]+)\)/g).filter(
-      (target) => !/^https?:/.test(target),
-    );
-    const broken = targets.filter((target) => {
+    const broken = allMatches(proseOf(page), /\]\((?!https?:)([^)\s]+)\)/g).filter((target) => {
       const [file = '', anchor] = target.split('#');
       const linked = file === '' ? path : join(dirname(path), file);
       if (!existsSync(linked)) return true;
@@ -65,31 +52,22 @@ describe.each(paths)('%s', (path) => {
   });
 
   it('names only source files that exist', () => {
-    const layout = codeBlocksOf(page)
-      .map(({ code }) => code)
-      .join('\n');
+    const layout = codeBlocksOf(page).map(({ code }) => code);
     const named = [
       ...allMatches(proseOf(page), /`((?:src|test)\/[\w./-]+)`/g),
-      ...allMatches(layout, /^((?:src|test)\/[\w./-]+)/gm),
+      ...allMatches(layout.join('\n'), /^((?:src|test)\/[\w./-]+)/gm),
       ...allMatches(page, /\b(test\/[\w/-]+\.ts)\b/g),
       ...allMatches(page, /\bdist\/(src\/[\w/-]+)\.js\b/g).map((built) => `${built}.ts`),
-    ];
-    const bareNames = allMatches(proseOf(page), /`([\w-]+\.ts)`/g);
-    const missing = [
-      ...named.filter((file) => !existsSync(file)),
-      ...bareNames.filter(
-        (name) => !existsSync(name) && !sourceFiles.some((file) => file.endsWith(`/${name}`)),
+      ...allMatches(proseOf(page), /`([\w-]+\.ts)`/g).map(
+        (name) => sourceFiles.find((file) => file.endsWith(`/${name}`)) ?? name,
       ),
     ];
-    expect(unique(missing)).toEqual([]);
+    expect(named.filter((file) => !existsSync(file))).toEqual([]);
   });
 
-  it('names only npm scripts that exist', async () => {
-    const { scripts } = JSON.parse(await readFile('package.json', 'utf8')) as {
-      scripts: Record<string, string>;
-    };
+  it('names only npm scripts that exist', () => {
     const named = allMatches(page, /\bnpm run ([\w:-]+)/g);
-    expect(unique(named).filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
+    expect(named.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
   });
 
   it('has only GraphQL documents that are valid', () => {
@@ -101,15 +79,14 @@ describe.each(paths)('%s', (path) => {
     expect(documents.flatMap((document) => validate(schema, parse(document)))).toEqual([]);
   });
 
-  it('has only TypeScript that is a whole file with a name', async () => {
-    const files = [...(await documentedFiles()).values()];
+  it('has only TypeScript that is a whole file with a name', () => {
     const blocks = codeBlocksOf(page).filter(({ language }) => language === 'ts');
     expect(blocks.map(({ code }) => code).filter((code) => !files.includes(code))).toEqual([]);
   });
 });
 
 describe('README.md', () => {
-  const readme = pageAt('README.md');
+  const readme = pages.get('README.md') ?? '';
 
   it('has at most 200 lines', () => {
     expect(readme.trimEnd().split('\n').length).toBeLessThanOrEqual(200);
@@ -127,25 +104,21 @@ describe('README.md', () => {
   });
 
   it('describes every setting that the configuration knows, and no other', async () => {
-    const settings = unique(
-      tableRowsOf(readme).flatMap(([name = '']) => /^`([A-Z_…]+)`$/.exec(name)?.[1] ?? []),
+    const settings = tableRowsOf(readme).flatMap(([name = '']) =>
+      allMatches(name, /^`([A-Z_…]+)`$/g),
     );
     const config = sourceFiles.filter((file) => /^src\/config[./].*ts$/.test(file));
     const source = (await Promise.all(config.map((file) => readFile(file, 'utf8')))).join('\n');
     const known = allMatches(source, /^\s+([A-Z][A-Z_]+):/gm);
     const own = unique(known.filter((name) => !name.startsWith('OTEL_')));
-    expect(settings).toEqual(unique([...own, 'OTEL_…']));
+    expect(unique(settings)).toEqual(unique([...own, 'OTEL_…']));
 
-    const example = allMatches(await readFile('.env.example', 'utf8'), /^# ([A-Z_]+)=/gm);
-    const notOwn = /^(?:AWS|OTEL)_/;
-    expect(unique(example.filter((name) => !notOwn.test(name)))).toEqual(own);
+    const env = await readFile('.env.example', 'utf8');
+    expect(unique(allMatches(env, /^# (?!AWS_|OTEL_)([A-Z_]+)=/gm))).toEqual(own);
 
-    const telemetry = pageAt('docs/operations.md').replaceAll(
-      '`…_TRACES_',
-      '`OTEL_EXPORTER_OTLP_TRACES_',
-    );
+    const telemetry = operations.replaceAll('`…_TRACES_', '`OTEL_EXPORTER_OTLP_TRACES_');
     const variables = allMatches(source, /\b(OTEL_[A-Z_]+)\b/g);
-    expect(unique(variables).filter((name) => !telemetry.includes(`\`${name}\``))).toEqual([]);
+    expect(variables.filter((name) => !telemetry.includes(`\`${name}\``))).toEqual([]);
   });
 });
 
@@ -154,11 +127,11 @@ describe('docs/operations.md', () => {
 
   it('describes every metric that the gateway exports, with its type and labels', async () => {
     const documented: Record<string, Metric> = {};
-    for (const [name = '', labels = '', type = ''] of tableRowsOf(pageAt('docs/operations.md'))) {
+    for (const [name = '', labels = '', type = ''] of tableRowsOf(operations)) {
       if (!/^(?:histogram|gauge|counter)$/.test(type)) continue;
       documented[name.replaceAll('`', '')] = {
         type,
-        labels: allMatches(labels, /`(\w+)`/g).sort(),
+        labels: unique(allMatches(labels, /`(\w+)`/g)),
       };
     }
     await gateway.query('{ exports { data { id } } }');
@@ -182,11 +155,8 @@ function gatewayMetrics(text: string): Record<string, Metric> {
     if (/^(?:process|nodejs)_/.test(name)) continue;
     const samples = new RegExp(`^${name}(?:_bucket|_sum|_count)?(?:\\{(.*)\\})? \\S+$`, 'gm');
     const labelSets = allMatches(text, samples);
-    const labels = labelSets.flatMap((each) => allMatches(each, /(\w+)="/g));
-    metrics[name] = {
-      type,
-      labels: labelSets.length === 0 ? undefined : unique(labels.filter((each) => each !== 'le')),
-    };
+    const labels = unique(labelSets.flatMap((each) => allMatches(each, /\b(?!le=)(\w+)="/g)));
+    metrics[name] = { type, labels: labelSets.length === 0 ? undefined : labels };
   }
   return metrics;
 }
@@ -199,12 +169,9 @@ function shapeOf(value: unknown): unknown {
 }
 
 function selectedShape(selectionSet: SelectionSetNode | undefined): unknown {
-  if (selectionSet === undefined) return true;
+  const fields = selectionSet?.selections.filter((selection) => selection.kind === Kind.FIELD);
+  if (fields === undefined) return true;
   return Object.fromEntries(
-    selectionSet.selections.flatMap((selection) =>
-      selection.kind === Kind.FIELD
-        ? [[selection.name.value, selectedShape(selection.selectionSet)]]
-        : [],
-    ),
+    fields.map((field) => [field.name.value, selectedShape(field.selectionSet)]),
   );
 }

@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 
 import { afterAll, beforeAll } from '@jest/globals';
 
@@ -71,9 +70,6 @@ export async function compile(
   const tsconfig = { compilerOptions: { ...strictOptions, types }, files };
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig));
   const compiler = join(folder, 'node_modules/typescript/bin/tsc');
-  const compiled = promisify(execFile)(process.execPath, [compiler, '-p', '.'], { cwd: folder });
-  return compiled.then(
-    ({ stdout }) => stdout,
-    (error: unknown) => (error as { stdout: string }).stdout,
-  );
+  const options = { cwd: folder, encoding: 'utf8' } as const;
+  return spawnSync(process.execPath, [compiler, '-p', '.'], options).stdout;
 }

@@ -33,12 +33,8 @@ export function tableRowsOf(page: string): string[][] {
   return proseOf(page)
     .split('\n')
     .filter((line) => /^\|.*\|$/.test(line) && !/^[|\s:-]+$/.test(line))
-    .map((line) =>
-      line
-        .slice(1, -1)
-        .split('|')
-        .map((cell) => cell.trim()),
-    );
+    .map((line) => line.slice(1, -1).split('|'))
+    .map((cells) => cells.map((cell) => cell.trim()));
 }
 
 /** The anchors that GitHub gives the headings of a page. */
