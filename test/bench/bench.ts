@@ -1,19 +1,19 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 import { createConnection, type Connection } from 'mysql2/promise';
 
-import { findProgram, thisMachine } from '../support/apt.js';
+import { findOrInstall, findProgram, thisMachine } from '../support/apt.js';
 import { createPrivateServer, freePort, type PrivateServer } from '../support/private-server.js';
 import { LINK_SECRET, query } from './check.js';
 import { ORGANIZATION, provideData } from './data.js';
 import { cpuTime, type Measurement } from './figures.js';
-import { atExit, runLoad, type Load, type LoadResult } from './load.js';
 import type { GraphqlRequest } from './workloads.js';
 
 export const contenderNames = ['limit', 'gateway', 'mercurius'] as const;
@@ -37,6 +37,22 @@ export interface Rounds {
   /** The duration of the load on each target in a round. */
   readonly seconds: number;
 }
+
+/** The result of one load as wrk reports it; times to respond in milliseconds. */
+interface LoadResult extends Pick<Measurement, 'p50' | 'p99' | 'errors'> {
+  readonly received: number;
+  /** The time until the last response. */
+  readonly seconds: number;
+}
+
+/** The maximum time of a response after the end of the load, in seconds. */
+const RESPONSE_TIMEOUT = 120;
+
+/** Ends child processes together with this process. */
+const exiting = new AbortController();
+process.once('exit', () => {
+  exiting.abort();
+});
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const serverOptions = [
@@ -98,7 +114,7 @@ export class Bench {
         PUBLIC_URL: origin,
       },
       stdio: ['ignore', process.stderr, 'inherit'],
-      signal: atExit,
+      signal: exiting.signal,
       killSignal: 'SIGKILL',
     });
     this.children.push(child);
@@ -128,12 +144,24 @@ export class Bench {
     return measured;
   }
 
+  /** Loads a contender with wrk, which needs less CPU than others, and waits for all responses. */
   async load(
     { contender, requests }: Target,
-    options: Pick<Load, 'seconds' | 'clients'>,
+    { seconds, clients = 32 }: { seconds: number; clients?: number },
   ): Promise<LoadResult> {
-    const load = { ...options, requests, folder: this.folder };
-    const result = await runLoad(contender.origin, load);
+    const bodies = join(this.folder, 'requests');
+    await writeFile(bodies, requests.map((request) => JSON.stringify(request)).join('\n'));
+    const wrk = await findOrInstall(['wrk'], () => findProgram(['wrk'], thisMachine.folders));
+    const duration = Math.ceil(seconds) + RESPONSE_TIMEOUT;
+    const args = [
+      ...['-t1', `-c${clients}`, `-d${duration}s`, `--timeout=${RESPONSE_TIMEOUT}s`],
+      ...['-s', join(root, 'test/bench/load.lua'), `${contender.origin}/graphql`],
+      ...['--', bodies, String(seconds)],
+    ];
+    const { stdout } = await promisify(execFile)(wrk, args, { signal: exiting.signal });
+    const printed = /^\{"received".*$/m.exec(stdout)?.[0];
+    if (printed === undefined) throw new Error(`wrk printed no result:\n${stdout}`);
+    const result = JSON.parse(printed) as LoadResult;
     this.errors += result.errors;
     return result;
   }

@@ -1,6 +1,6 @@
 import { contenderNames, type Bench, type Contender, type Rounds } from './bench.js';
 import { checkResponses } from './check.js';
-import { digits, measuredCells, measuredColumns, median, table } from './figures.js';
+import { digits, median, summarize } from './figures.js';
 import { createRequests, supports, workloads } from './workloads.js';
 
 const ROWS = 1_000_000;
@@ -21,42 +21,41 @@ export async function compare(
       able: contenders.filter(({ name }) => supports(name, workload)),
     }));
 
+  const { connection } = bench;
   for (const { workload, able } of selected) {
     console.error(`Checking ${workload.name}`);
-    await checkResponses(workload, { contenders: able, connection: bench.connection, rows: ROWS });
+    await checkResponses(workload, { contenders: able, connection, rows: ROWS });
   }
-  const summary: string[][] = [];
+  const summary: Record<string, object> = {};
   for (const { workload, able } of selected) {
     const { name, title, goal } = workload;
-    console.error(`Measuring ${name}`);
     const requests = createRequests(workload, ROWS);
     const targets = able.map((contender) => ({ contender, requests }));
     const measured = await bench.measure(targets, rounds);
-    const rows = able.map((contender, at) => [
-      contender.name,
-      ...measuredCells(measured[at] ?? []),
-    ]);
-    console.log(`${name}: ${title}\n\n${table(['', ...measuredColumns], rows)}\n`);
+    const results = able.map((contender, at) => [contender.name, summarize(measured[at] ?? [])]);
+    console.log(`${name}: ${title}`);
+    console.table(Object.fromEntries(results));
 
     // Within a round, because a disturbance of the machine slows both contenders.
     const [limit = []] = measured;
-    const ratios = ['gateway', 'mercurius'].map((each) =>
-      (measured[able.findIndex((contender) => contender.name === each)] ?? []).map(
+    const ratios = (contender: string) =>
+      (measured[able.findIndex((each) => each.name === contender)] ?? []).map(
         ({ perSecond }, round) => perSecond / (limit[round]?.perSecond ?? NaN),
-      ),
-    );
-    const [gateway = []] = ratios;
-    const reached = gateway.length === 0 ? '–' : median(gateway) >= goal ? 'yes' : 'no';
-    summary.push([name, title, `≥ ${goal}`, reached, ...ratios.map(ratioCell)]);
+      );
+    summary[name] = {
+      gateway: describeRatios(ratios('gateway')),
+      mercurius: describeRatios(ratios('mercurius')),
+      goal,
+      reached: median(ratios('gateway')) >= goal,
+    };
   }
   console.log(
-    'Requests a second as a ratio to LIMIT: the median of the rounds (lowest to highest)\n\n' +
-      table(['', 'requests', 'goal', 'reached', 'gateway', 'mercurius'], summary),
+    'Requests a second as a ratio to LIMIT: the median of the rounds (lowest to highest)',
   );
+  console.table(summary);
 }
 
-function ratioCell(ratios: readonly number[]): string {
-  if (ratios.length === 0) return '–';
-  const [lowest, highest] = [Math.min(...ratios), Math.max(...ratios)];
-  return `${digits(median(ratios))} (${digits(lowest)}–${digits(highest)})`;
+function describeRatios(ratios: readonly number[]): string {
+  const [lowest, highest] = [Math.min(...ratios), Math.max(...ratios)].map(digits);
+  return ratios.length === 0 ? '–' : `${digits(median(ratios))} (${lowest}–${highest})`;
 }

@@ -11,15 +11,18 @@ export interface Measurement {
   readonly errors: number;
 }
 
-export const measuredColumns = ['req/s', 'p50 ms', 'p99 ms', 'CPU ms', 'database CPU ms', 'errors'];
-
-/** The cells of `measuredColumns`: medians, and the sum of the errors. */
-export function measuredCells(measurements: readonly Measurement[]): string[] {
-  const medians = (['perSecond', 'p50', 'p99', 'cpu', 'databaseCpu'] as const).map((key) =>
-    digits(median(measurements.map((each) => each[key]))),
-  );
-  const errors = measurements.reduce((sum, each) => sum + each.errors, 0);
-  return [...medians, String(errors)];
+/** The medians of the measurements and the sum of their errors, by the names of table columns. */
+export function summarize(measurements: readonly Measurement[]): object {
+  const medianOf = (key: keyof Measurement) =>
+    digits(median(measurements.map((each) => each[key])));
+  return {
+    'req/s': medianOf('perSecond'),
+    'p50 ms': medianOf('p50'),
+    'p99 ms': medianOf('p99'),
+    'CPU ms': medianOf('cpu'),
+    'database CPU ms': medianOf('databaseCpu'),
+    errors: measurements.reduce((sum, { errors }) => sum + errors, 0),
+  };
 }
 
 /** The CPU time of all threads of a process so far, in milliseconds. Linux only. */
@@ -37,25 +40,9 @@ export async function residentMemory(pid: number): Promise<number> {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
 }
 
-/** A Markdown table that is also readable on a terminal, with numbers aligned to the right. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (cells: readonly string[]) => {
-    const padded = cells.map((cell, column) => {
-      const width = widths[column] ?? 0;
-      return /^[\d<–-]/.test(cell) ? cell.padStart(width) : cell.padEnd(width);
-    });
-    return `| ${padded.join(' | ')} |`;
-  };
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
-}
-
-/** A number with about three significant digits. */
-export function digits(value: number): string {
-  if (Math.abs(value) >= 100) return Math.round(value).toString();
-  return value.toPrecision(value < 0.01 ? 1 : 3);
+/** Rounds to three significant digits. */
+export function digits(value: number): number {
+  return Number(value.toPrecision(3));
 }
 
 export function median(values: readonly number[]): number {

@@ -10,16 +10,11 @@ import { measureFlatness } from './flatness.js';
 import { measureMemory } from './memory.js';
 import { workloads } from './workloads.js';
 
+const [flag, string] = [{ type: 'boolean' }, { type: 'string' }] as const;
 const { values } = parseArgs({
   options: {
-    quick: { type: 'boolean' },
-    only: { type: 'string' },
-    contenders: { type: 'string' },
-    rounds: { type: 'string' },
-    seconds: { type: 'string' },
-    flatness: { type: 'boolean' },
-    memory: { type: 'boolean' },
-    minutes: { type: 'string' },
+    ...{ quick: flag, flatness: flag, memory: flag },
+    ...{ only: string, contenders: string, rounds: string, seconds: string, minutes: string },
   },
 });
 const wholeNumber = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
