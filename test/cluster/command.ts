@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { buildGateway } from '../support/built-gateway.js';
 import { createExportsDatabase, exportsUrl, runSql } from '../support/exports-server.js';
-import { exportRow } from '../support/rows.js';
+import { exportRows } from '../support/rows.js';
 import { until } from '../support/until.js';
 import { startCluster, type Node } from './galera.js';
 import { Load } from './load.js';
@@ -17,8 +17,7 @@ import { Load } from './load.js';
  */
 const PHASE_MS = 8_000;
 
-const print = (line: string) => process.stdout.write(`${line}\n`);
-print('Starting three nodes …');
+console.log('Starting three nodes …');
 setTimeout(() => {
   // The servers and the gateway end with this process.
   throw new Error('The run did not end within five minutes.');
@@ -29,7 +28,7 @@ const built = await buildGateway();
 const folder = await mkdtemp(join(tmpdir(), 'cluster-test-'));
 try {
   const [primary, replica, other] = nodes;
-  const exports = [...Array(50).keys()].map((index) => exportRow(index));
+  const exports = exportRows(50);
   await createExportsDatabase(primary.server, { exports });
   const gateway = built.start(folder, {
     DATABASE_URL: exportsUrl(primary.server),
@@ -37,34 +36,33 @@ try {
     FILES_SIGNING_SECRET: 'the secret of the tests',
     AUTH: 'off',
   });
-  const { msg } = await gateway.untilLine(/^Listening /);
   // Many different pages, because equal queries share a statement.
   const page = (count: number) => exports.slice(0, 1 + (count % exports.length));
-  const load = new Load(msg.slice('Listening '.length).trim(), {
+  const load = new Load(await gateway.origin(), {
     query: (count) => `{ exports(limit: ${page(count).length}) { data { id } } }`,
     data: (count) => ({ exports: { data: page(count).map(({ id }) => ({ id })) } }),
   });
   await wait(PHASE_MS);
+  const url = exportsUrl(replica.server).replace('root@', '');
   await killAndRestart(replica, primary, async (event) => {
     const since = performance.now();
-    const start = `The database ${exportsUrl(replica.server).replace('root@', '')} ${event}`;
-    await until(() => gateway.log.find((line) => line.msg.startsWith(start)), 60_000);
-    print(`  ${event} after ${Math.round(performance.now() - since)} ms`);
+    const start = `The database ${url} ${event}`;
+    await until(() => gateway.log.find(({ msg }) => msg.startsWith(start)), 60_000);
+    console.log(`  ${event} after ${Math.round(performance.now() - since)} ms`);
   });
   // The gateway does not read from the primary, so it does not notice.
   await killAndRestart(primary, replica, () => Promise.resolve());
-  await load.end();
-  print(`\n${load.report()}`);
+  const errors = await load.end();
 
   for (const { name, server } of nodes) {
     const sql = `SELECT COUNT(*) AS count FROM information_schema.processlist WHERE db = 'exports'`;
     const [row] = await runSql(server.url, sql);
-    print(`Connections to ${name}: ${String(row?.['count'])}`);
+    console.log(`Connections to ${name}: ${String(row?.['count'])}`);
   }
   gateway.kill('SIGTERM');
   const status = await gateway.ended;
-  print(`Exit status of the gateway after SIGTERM: ${String(status)}`);
-  process.exitCode = load.errors.length > 0 || status !== 0 ? 1 : 0;
+  console.log(`Exit status of the gateway after SIGTERM: ${status}`);
+  process.exitCode = errors.length > 0 || status !== 0 ? 1 : 0;
 
   async function killAndRestart(
     node: Node,

@@ -6,7 +6,7 @@ const CLIENTS = 16;
 
 interface Phase {
   readonly name: string;
-  readonly startedAt: number;
+  /** In milliseconds. */
   readonly times: number[];
   readonly errors: string[];
 }
@@ -28,32 +28,23 @@ export class Load {
   }
 
   begin(name: string): void {
-    this.phases.push({ name, startedAt: performance.now(), times: [], errors: [] });
-    process.stdout.write(`${name} …\n`);
+    this.phases.push({ name, times: [], errors: [] });
+    console.log(`${name} …`);
   }
 
-  async end(): Promise<void> {
+  /** Ends the load, prints a table of the phases, and returns all errors. */
+  async end(): Promise<string[]> {
     this.isOver = true;
     await Promise.all(this.clients);
-  }
-
-  get errors(): readonly string[] {
-    return this.phases.flatMap(({ errors }) => errors);
-  }
-
-  /** One line for each phase. */
-  report(): string {
-    const rows = this.phases.map(({ name, startedAt, times, errors }, index) => {
-      const end = this.phases[index + 1]?.startedAt ?? performance.now();
-      const sorted = times.map((ms) => Math.round(ms)).toSorted((a, b) => a - b);
+    const rows = this.phases.map(({ name, times, errors }) => {
+      const sorted = times.map(Math.round).toSorted((a, b) => a - b);
       const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))];
-      const failed = `${errors.length} ${[...new Set(errors)].join()}`;
-      const seconds = ((end - startedAt) / 1_000).toFixed(1);
-      return [name.padEnd(20), seconds, sorted.length, at(0.5), at(0.99), at(1), failed];
+      const percentiles = { 'p50 ms': at(0.5), 'p99 ms': at(0.99), 'max ms': at(1) };
+      const failures = { errors: errors.length, codes: [...new Set(errors)].join() };
+      return [name, { responses: sorted.length, ...percentiles, ...failures }];
     });
-    const head = ['phase'.padEnd(20), 's', 'responses', 'p50 ms', 'p99 ms', 'max ms', 'errors'];
-    const lines = [head, ...rows].map((row) => row.map((cell) => String(cell).padStart(9)));
-    return lines.map((cells) => cells.join(' ')).join('\n');
+    console.table(Object.fromEntries(rows));
+    return this.phases.flatMap(({ errors }) => errors);
   }
 
   private async sendQueries(): Promise<void> {

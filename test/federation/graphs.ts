@@ -23,17 +23,14 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 
-/** The two subgraphs of a graph. */
-export interface Subgraphs {
-  readonly exports: Subgraph;
-  readonly shipments: Subgraph;
-}
-
 export interface Subgraph {
   readonly name: string;
   readonly url: string;
   readonly sdl: string;
 }
+
+/** The two subgraphs of a graph. */
+export type Subgraphs = Readonly<Record<'exports' | 'shipments', Subgraph>>;
 
 export interface QueryOptions {
   readonly variables?: Readonly<Record<string, unknown>> | undefined;
@@ -65,9 +62,7 @@ export function overHttp(url: string): Graph['query'] {
 
 /** Apollo's composition, with its errors and hints. */
 export function compose(subgraphs: readonly Subgraph[]): CompositionResult {
-  return composeServices(
-    subgraphs.map(({ name, url, sdl }) => ({ name, url, typeDefs: parse(sdl) })),
-  );
+  return composeServices(subgraphs.map(({ sdl, ...rest }) => ({ ...rest, typeDefs: parse(sdl) })));
 }
 
 /** Throws when the composition has an error or a hint. */
@@ -128,18 +123,17 @@ export function fromFederationSdl({ sdl }: Subgraph): StitchableSchema {
 
 /** Stitches both subgraphs, which it queries over HTTP with the headers of each client. */
 export function stitch({ exports, shipments }: Subgraphs, stitchable: StitchableSchema): Graph {
-  const subschema = (schema: StitchableSchema, { url }: Subgraph) => {
-    const headers = (request?: { context?: QueryOptions }) => request?.context?.headers ?? {};
-    return { ...schema, batch: true, executor: buildHTTPExecutor({ endpoint: url, headers }) };
-  };
+  const headers = (request?: { context?: QueryOptions }) => request?.context?.headers ?? {};
   const subschemas = [
-    subschema(stitchable, exports),
-    subschema(fromFederationSdl(shipments), shipments),
-  ];
-  const { stitchingDirectivesTransformer } = stitchingDirectives();
+    { ...stitchable, url: exports.url },
+    { ...fromFederationSdl(shipments), url: shipments.url },
+  ].map(({ url, ...subschema }) => {
+    const executor = buildHTTPExecutor({ endpoint: url, headers });
+    return { ...subschema, batch: true, executor };
+  });
   const schema = stitchSchemas({
     subschemaConfigTransforms: [
-      stitchingDirectivesTransformer,
+      stitchingDirectives().stitchingDirectivesTransformer,
       // A merge configuration of its own limits the batches itself.
       ...(stitchable.merge === undefined ? [limitBatches] : []),
     ],

@@ -51,16 +51,13 @@ const queryFieldNames = (schema: GraphQLSchema) =>
 const gateway = useGateway(embedded, { exports: [exportRow(0)] });
 const closed = useGateway(embedded, { config: { auth: authRequired, introspection: false } });
 
+const file = await readFile('schema.graphql', 'utf8');
 let sdl: string;
 let stitchingSdl: string;
-let file: string;
 beforeAll(async () => {
-  const { data } = await gateway.query<{ _service: { sdl: string }; _sdl: string }>(
-    '{ _service { sdl } _sdl }',
-  );
-  sdl = data._service.sdl;
-  stitchingSdl = data._sdl;
-  file = await readFile('schema.graphql', 'utf8');
+  const query = '{ _service { sdl } _sdl }';
+  const { data } = await gateway.query<{ _service: { sdl: string }; _sdl: string }>(query);
+  [sdl, stitchingSdl] = [data._service.sdl, data._sdl];
 });
 
 const ours = (text = sdl) => ({ name: 'exports', url: 'http://exports', sdl: text });
@@ -106,8 +103,7 @@ describe('_service.sdl', () => {
 
 describe('_sdl', () => {
   it('is a complete schema with valid stitching directives', () => {
-    const { stitchingDirectivesValidator } = stitchingDirectives();
-    const schema = stitchingDirectivesValidator(buildSchema(stitchingSdl));
+    const schema = stitchingDirectives().stitchingDirectivesValidator(buildSchema(stitchingSdl));
     expect(queryFieldNames(schema)).toEqual(['export', 'exports', 'exportsByIds']);
   });
 
@@ -127,8 +123,7 @@ describe('schema.graphql, _sdl and _service.sdl', () => {
   it('define the same API with the same descriptions', () => {
     const api = clientEntries(file);
     expect(api.length).toBeGreaterThan(50);
-    expect(clientEntries(stitchingSdl)).toEqual(api);
-    expect(clientEntries(sdl)).toEqual(api);
+    expect([clientEntries(stitchingSdl), clientEntries(sdl)]).toEqual([api, api]);
   });
 
   it('compose to the same client schema', () => {
@@ -149,15 +144,13 @@ describe('schema.graphql, _sdl and _service.sdl', () => {
 
 /** The cases of Apollo's test suite for subgraph libraries that apply here. */
 describe('a subgraph of Apollo Federation 2', () => {
-  const errorCodes = (composition: ReturnType<typeof compose>) => [
-    ...new Set(composition.errors?.map(({ extensions }) => extensions['code'])),
+  const errorCodes = (...subgraphs: Subgraph[]) => [
+    ...new Set(compose(subgraphs).errors?.map(({ extensions }) => extensions['code'])),
   ];
+  const reference = 'type Export @key(fields: "id", resolvable: false) { id: ID! }';
 
   it.each([
-    [
-      'refers to exports',
-      `${newest} type Export @key(fields: "id", resolvable: false) { id: ID! }`,
-    ],
+    ['refers to exports', newest + reference],
     ['uses the same enum', 'type Query { a: SortDirection } enum SortDirection { ASC DESC }'],
     ['adds shipments to exports', shipmentsTypes],
   ])('composes without hints with a subgraph that %s', (_what, types) => {
@@ -167,7 +160,7 @@ describe('a subgraph of Apollo Federation 2', () => {
 
   it('does not compose with a subgraph that refers to exports by another field than their key', () => {
     const types = `${newest} type Export @key(fields: "name") { name: String! @shareable }`;
-    expect(errorCodes(compose([ours(), other(types)]))).not.toEqual([]);
+    expect(errorCodes(ours(), other(types))).not.toEqual([]);
   });
 
   it('shares ExportConnection with other subgraphs by @shareable', () => {
@@ -177,10 +170,10 @@ describe('a subgraph of Apollo Federation 2', () => {
       type ExportPagination @shareable {
         page: Int! limit: Int! hasMore: Boolean! totalCount: Int! totalPages: Int! endCursor: String
       }
-      type Export @key(fields: "id", resolvable: false) { id: ID! }`);
-    expect(errorCodes(compose([ours(), sharing]))).toEqual([]);
+      ${reference}`);
+    expect(errorCodes(ours(), sharing)).toEqual([]);
     const unshared = ours(sdl.replaceAll(' @shareable', ''));
-    expect(errorCodes(compose([unshared, sharing]))).toEqual(['INVALID_FIELD_SHARING']);
+    expect(errorCodes(unshared, sharing)).toEqual(['INVALID_FIELD_SHARING']);
   });
 
   it('passes @tag to the supergraph, so that a contract can exclude the field', () => {
@@ -189,10 +182,6 @@ describe('a subgraph of Apollo Federation 2', () => {
   });
 
   it('hides an @inaccessible field from the graph, but serves it directly', async () => {
-    const { supergraphSdl } = composeSupergraph([ours()]);
-    expect(Object.keys(directiveUses(supergraphSdl, 'inaccessible'))).toEqual([
-      'Query.exportsByIds',
-    ]);
     expect(queryFieldNames(clientSchema(ours()))).toEqual(['export', 'exports']);
     const { data } = await gateway.query(`{ exportsByIds(ids: ["${exportId(0)}"]) { name } }`);
     expect(data).toEqual({ exportsByIds: [{ name: 'Export 0' }] });

@@ -21,11 +21,8 @@ export function graphql(
 /** Expects exactly this data and no errors. */
 function success(query: string, data: object, variables?: object): Exchange {
   const expected = `${JSON.stringify({ data })}\n`;
-  return graphql(
-    query,
-    { query, variables },
-    (status, text) => status === 200 && text === expected,
-  );
+  const isExpected: Exchange['isExpected'] = (status, text) => status === 200 && text === expected;
+  return graphql(query, { query, variables }, isExpected);
 }
 
 /** Expects errors, all with this code. */
@@ -45,29 +42,21 @@ function get(path: string, status: number, headers: Record<string, string> = {})
 const repeat = (times: number, text: (index: number) => string) =>
   Array.from({ length: times }, (_, index) => text(index)).join(' ');
 const ids = (count: number) => Array.from({ length: count }, (_, at) => ({ id: exportId(at) }));
-const entity = (id: string) => ({ __typename: 'Export', id });
+const entity = (index: number) => ({ __typename: 'Export', id: exportId(index) });
+const listOf20 = 'query ($n: Int!) { exports(limit: $n) { data { id } } }';
+const byId = 'query ($id: ID!) { export(id: $id) { name } }';
+const entities =
+  'query ($r: [_Any!]!) { _entities(representations: $r) { ... on Export { name } } }';
 
 /** Requests of front ends and routers for the rows of `insertFuzzedRows`. */
 export const valid: readonly Exchange[] = [
   success('{ exports(limit: 3) { data { id } pagination { page limit hasMore totalCount } } }', {
     exports: { data: ids(3), pagination: { page: 1, limit: 3, hasMore: true, totalCount: 30 } },
   }),
-  success(
-    'query ($n: Int!) { exports(limit: $n) { data { id } } }',
-    { exports: { data: ids(20) } },
-    { n: 20 },
-  ),
-  success(
-    'query ($id: ID!) { export(id: $id) { name } }',
-    { export: { name: 'Export 4' } },
-    { id: exportId(4) },
-  ),
-  success('{ export(id: "exp_none") { name } }', { export: null }),
-  success(
-    'query ($r: [_Any!]!) { _entities(representations: $r) { ... on Export { name } } }',
-    { _entities: [{ name: 'Export 1' }, null] },
-    { r: [entity(exportId(1)), entity('exp_none')] },
-  ),
+  success(listOf20, { exports: { data: ids(20) } }, { n: 20 }),
+  success(byId, { export: { name: 'Export 4' } }, { id: exportId(4) }),
+  success(byId, { export: null }, { id: 'exp_none' }),
+  success(entities, { _entities: [{ name: 'Export 1' }, null] }, { r: [entity(1), entity(999)] }),
   get('/health/live', 200),
   get('/metrics', 200),
   get('/graphql', 200, { accept: 'text/html' }),

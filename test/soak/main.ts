@@ -1,24 +1,19 @@
 import 'reflect-metadata';
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { createConnection } from 'mysql2/promise';
-import { pino } from 'pino';
 import { z } from 'zod';
 
-import { connectDatabase } from '../../src/database/connect.js';
-import { entities } from '../../src/entities.js';
 import { residentMemory } from '../bench/figures.js';
 import { insertFuzzedRows, requestsTo } from '../fuzz/fuzzed-gateway.js';
-import { createPrivateServer, freePort } from '../support/private-server.js';
+import { buildGateway, type StartedProgram } from '../support/built-gateway.js';
+import { createTestDataSource } from '../support/data-source.js';
+import { createExportsDatabase, exportsUrl } from '../support/exports-server.js';
+import { createPrivateServer } from '../support/private-server.js';
 import { Traffic } from './traffic.js';
 
 /**
@@ -44,44 +39,29 @@ const stop = () => {
 process.once('SIGINT', stop).once('SIGTERM', stop);
 
 const server = await createPrivateServer();
+const built = await buildGateway();
 const folder = await mkdtemp(join(tmpdir(), 'soak-'));
-const port = await freePort();
-const origin = `http://127.0.0.1:${port}`;
 try {
   await server.start();
-  const gateway = spawn(
-    process.execPath,
-    [fileURLToPath(new URL('../../dist/src/main.js', import.meta.url))],
-    {
-      cwd: folder,
-      env: {
-        PATH: process.env['PATH'],
-        PORT: String(port),
-        DATABASE_URL: await createDatabase(server.url),
-        FILES_SIGNING_SECRET: 'the secret of the tests',
-        AUTH: 'off',
-      },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
-  const ended = once(gateway, 'exit').then(stop);
-  const defects: string[] = [];
-  createInterface(gateway.stdout).on('line', (line) => {
-    if ((JSON.parse(line) as { level: number }).level >= 50) defects.push(line);
+  await createExportsDatabase(server, {});
+  const source = await createTestDataSource({ kind: 'mysql', url: exportsUrl(server) });
+  await source.initialize();
+  await insertFuzzedRows(source);
+  await source.destroy();
+  const gateway = built.start(folder, {
+    DATABASE_URL: exportsUrl(server),
+    FILES_SIGNING_SECRET: 'the secret of the tests',
+    AUTH: 'off',
   });
-  try {
-    await soak(gateway.pid ?? NaN, defects);
-  } finally {
-    gateway.kill('SIGKILL');
-    await ended;
-  }
+  void gateway.ended.then(stop);
+  await soak(gateway, await gateway.origin());
 } finally {
+  await built.dispose();
   await server.dispose();
   await rm(folder, { recursive: true });
 }
 
-async function soak(pid: number, defects: readonly string[]): Promise<void> {
-  if ((await timeUntilReady(30_000)) === null) throw new Error('The gateway did not start.');
+async function soak(gateway: StartedProgram, origin: string): Promise<void> {
   const { minutes, seed, 'per-second': perSecond } = options;
   const traffic = new Traffic(origin, await requestsTo(origin), { seed, perSecond });
   console.log(`Seed ${seed}, ${minutes} minutes, at most ${perSecond} requests a second`);
@@ -89,19 +69,22 @@ async function soak(pid: number, defects: readonly string[]): Promise<void> {
   const memory: number[] = [];
   const measureAfter = async (milliseconds: number) => {
     await wait(milliseconds);
-    if (!stopped.signal.aborted) memory.push(Math.round(await residentMemory(pid)));
+    if (!stopped.signal.aborted) memory.push(Math.round(await residentMemory(gateway.pid)));
   };
   const half = minutes * 30_000;
   const warmUp = Math.min(10_000, half / 4);
   await measureAfter(warmUp);
   await measureAfter(half - warmUp);
-  const recovery = stopped.signal.aborted ? null : await restartDatabase(traffic);
+  const recovery = stopped.signal.aborted ? null : await restartDatabase(traffic, origin);
   await measureAfter(half);
   traffic.stop();
   await running;
 
   const { requests, responses, unexpected } = traffic;
   const hasEnded = stopped.signal.aborted;
+  const defects = gateway.log
+    .filter(({ level }) => level >= 50)
+    .map((line) => JSON.stringify(line));
   const lines = [
     `Requests: ${requests}`,
     ...[...responses].map(([key, count]) => `  ${key}: ${count}`).sort(),
@@ -118,39 +101,22 @@ async function soak(pid: number, defects: readonly string[]): Promise<void> {
   process.exitCode = isGood ? 0 : 1;
 }
 
-/** Returns the milliseconds from the return of the database until the gateway is ready, or null. */
-async function restartDatabase(traffic: Traffic): Promise<number | null> {
+/** The milliseconds from the return of the database until the gateway is ready; null when late. */
+async function restartDatabase(traffic: Traffic, origin: string): Promise<number | null> {
   traffic.isDatabaseDown = true;
   await server.kill();
   await wait(OUTAGE_MS);
   await server.start();
-  const recovery = await timeUntilReady(RECOVERY_MS);
-  if (recovery !== null) traffic.isDatabaseDown = false;
-  return recovery;
-}
-
-/** Returns the milliseconds until the gateway is ready, or null when it takes too long. */
-async function timeUntilReady(maximum: number): Promise<number | null> {
   const start = performance.now();
-  while (performance.now() - start <= maximum) {
+  while (performance.now() - start <= RECOVERY_MS) {
     const response = await fetch(`${origin}/health/ready`).catch(() => null);
-    if (response?.status === 200) return Math.round(performance.now() - start);
+    if (response?.status === 200) {
+      traffic.isDatabaseDown = false;
+      return Math.round(performance.now() - start);
+    }
     await sleep(50);
   }
   return null;
-}
-
-/** Returns the URL of a database with the rows of the traffic. */
-async function createDatabase(serverUrl: string): Promise<string> {
-  const connection = await createConnection({ uri: serverUrl });
-  await connection.query('CREATE DATABASE exports CHARACTER SET utf8mb4');
-  await connection.end();
-  const url = new URL('/exports', serverUrl).href;
-  const logger = pino({ level: 'silent' });
-  const source = await connectDatabase({ kind: 'mysql', url }, { entities, logger, migrate: true });
-  await insertFuzzedRows(source);
-  await source.destroy();
-  return url;
 }
 
 /** Waits, unless the soak is stopped. */
