@@ -1,23 +1,23 @@
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** A way to a database server that can break in every manner, and be there again, on one and the same port. */
+/** A TCP proxy in front of a database server that simulates failures of the network and the server. */
 export interface DatabaseProxy {
-  /** The URL of the database, by this way. */
+  /** The URL of the database through the proxy. */
   readonly url: string;
-  /** Lets everything through from now on. */
+  /** Forwards everything from now on. */
   open(): Promise<void>;
   /** Breaks every connection and refuses new ones. */
   close(): Promise<void>;
-  /** Keeps connections and takes new ones, but passes nothing on any more: the server hangs. */
+  /** Keeps connections and accepts new ones, but forwards nothing: the server hangs. */
   freeze(): void;
-  /** Passes on what comes from now on only after so many milliseconds. */
+  /** Forwards what arrives from now on after this delay. */
   delay(ms: number): void;
-  /** Breaks each connection as soon as the server has said so many bytes on it, counted from now on. */
+  /** Breaks each connection after this many bytes from the server, counted from now on. */
   cutAfter(bytes: number): void;
 }
 
-/** A proxy that is closed at first, on a port that was free. */
+/** A proxy that is closed at first, always on the same port. */
 export async function createDatabaseProxy(
   databaseUrl: string,
   host = '127.0.0.1',
@@ -56,11 +56,8 @@ export async function createDatabaseProxy(
       from.destroy();
     }
   });
-  server.listen(0, host);
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('No TCP port is free.');
-  const { port } = address;
+  await once(server.listen(0, host), 'listening');
+  const { port } = server.address() as AddressInfo;
 
   async function close(): Promise<void> {
     if (!server.listening) return;
@@ -78,9 +75,7 @@ export async function createDatabaseProxy(
     async open() {
       delayMs = 0;
       bytesToCut = Infinity;
-      if (server.listening) return;
-      server.listen(port, host);
-      await once(server, 'listening');
+      if (!server.listening) await once(server.listen(port, host), 'listening');
     },
     close,
     freeze() {

@@ -161,15 +161,13 @@ export async function startGateway(
         headers: { 'content-type': 'application/json', ...headers },
         body: JSON.stringify({ query: document, variables }),
       });
-      const body = (await response.json()) as Pick<QueryResult<Data>, 'data' | 'errors'>;
+      const { data, errors } = (await response.json()) as Pick<
+        QueryResult<Data>,
+        'data' | 'errors'
+      >;
       const statements = statementsIn(log.slice(logBefore));
-      return {
-        status: response.status,
-        data: body.data,
-        errors: body.errors,
-        statements,
-        linksSigned: (await linksSigned()) - signedBefore,
-      };
+      const signed = (await linksSigned()) - signedBefore;
+      return { status: response.status, data, errors, statements, linksSigned: signed };
     },
     async send(options) {
       const logBefore = log.length;
@@ -195,22 +193,20 @@ async function sendRequest(
     method = body === undefined ? 'GET' : 'POST',
   }: RawRequest,
 ): Promise<Pick<RawResponse, 'status' | 'headers' | 'text'>> {
-  const bytes =
-    typeof body === 'string' || Buffer.isBuffer(body) || body === undefined
-      ? body
-      : JSON.stringify(body);
+  const isWritable = typeof body === 'string' || Buffer.isBuffer(body) || body === undefined;
+  const bytes = isWritable ? body : JSON.stringify(body);
   const given = headers.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
-  const defaults: readonly (readonly [name: string, value: string])[] = [
-    ['host', new URL(origin).host],
-    ['connection', 'close'],
-    ...(bytes === undefined
-      ? []
-      : ([
-          ['content-type', 'application/json'],
-          ['content-length', String(Buffer.byteLength(bytes))],
-        ] as const)),
-  ];
-  const added = defaults.filter(([name]) => !given.includes(name)).flat();
+  const defaults = {
+    host: new URL(origin).host,
+    connection: 'close',
+    ...(bytes !== undefined && {
+      'content-type': 'application/json',
+      'content-length': String(Buffer.byteLength(bytes)),
+    }),
+  };
+  const added = Object.entries(defaults)
+    .filter(([name]) => !given.includes(name))
+    .flat();
   const sent = request(`${origin}${path}`, {
     method,
     agent: false,

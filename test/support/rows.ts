@@ -4,15 +4,13 @@ import { ApiKey } from '../../src/auth/api-key.js';
 import { ExportFileKind, ExportFileRow } from '../../src/exports/export-file.js';
 import { Export, ExportResource, ExportStatus } from '../../src/exports/export.js';
 
+/** Of base 58. */
 const alphabet = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 
 /** Returns the id of an index; ids are in the order of their indexes. */
 export function exportId(index: number): string {
-  const base = alphabet.length;
-  const tail = [base ** 2, base, 1]
-    .map((unit) => alphabet[Math.floor(index / unit) % base])
-    .join('');
-  return `exp_${'Test'.padEnd(19, '1')}${tail}`;
+  const digits = [58 ** 2, 58, 1].map((unit) => alphabet[Math.floor(index / unit) % 58]);
+  return `exp_${'Test'.padEnd(19, '1')}${digits.join('')}`;
 }
 
 /** Returns a complete row that differs from its neighbours in id, name and times. */
@@ -88,10 +86,8 @@ async function insertInto<Row extends object>(
   rows: readonly object[],
 ): Promise<void> {
   for (let at = 0; at < rows.length; at += 100) {
-    await source
-      .createQueryBuilder()
-      .insert()
-      .into(entity)
+    const query = source.createQueryBuilder().insert().into(entity);
+    await query
       .values(rows.slice(at, at + 100))
       .updateEntity(false)
       .execute();

@@ -16,13 +16,8 @@ export interface TestDatabase {
  */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const server = process.env['TEST_DATABASE_URL'];
-  if (server === undefined) {
-    throw new Error('TEST_DATABASE_URL is not set. The global set-up of Jest sets it.');
-  }
+  if (server === undefined) throw new Error('TEST_DATABASE_URL, which Jest sets, is missing.');
   const name = `test_${randomBytes(8).toString('hex')}`;
-  const url = new URL(server);
-  url.pathname = `/${name}`;
-
   const connection = await createConnection({ uri: server });
   try {
     await connection.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
@@ -33,7 +28,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   }
 
   return {
-    url: url.href,
+    url: new URL(`/${name}`, server).href,
     async query<T>(sql: string, params: unknown[] = []): Promise<T[]> {
       const [result] = await connection.query(sql, params);
       return Array.isArray(result) ? (result as T[]) : [];
