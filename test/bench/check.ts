@@ -23,30 +23,19 @@ interface Page {
  * response differs from LIMIT's, or LIMIT's from the database, and shows the difference.
  */
 export async function checkResponses(
-  workload: Workload,
-  {
-    contenders,
-    connection,
-    rows,
-  }: {
-    contenders: readonly { readonly name: string; readonly origin: string }[];
-    connection: Pick<Connection, 'query'>;
-    rows: number;
-  },
+  { name: workload, request: createRequest }: Workload,
+  contenders: readonly { readonly name: string; readonly origin: string }[],
+  { connection, rows }: { connection: Pick<Connection, 'query'>; rows: number },
 ): Promise<void> {
   for (const index of [0, 1, 24]) {
-    const request = workload.request(index, rows);
+    const request = createRequest(index, rows);
     let expected: unknown;
     for (const { name, origin } of contenders) {
       const response = await query(origin, request);
       if (expected === undefined) {
         expected = response;
         const stored = await queryDatabase(connection, request);
-        deepStrictEqual(
-          idsAndCount(response),
-          stored,
-          `${workload.name}: ${name} is not the database`,
-        );
+        deepStrictEqual(idsAndCount(response), stored, `${workload}: ${name} is not the database`);
       }
       // Without a message, so that the error shows the difference.
       deepStrictEqual({ [name]: response }, { [name]: expected });
@@ -82,8 +71,8 @@ async function queryDatabase(
 ): Promise<unknown> {
   if (variables['page'] === undefined) return { ids: Object.values(variables) };
   const { filter = {}, page, limit } = variables as unknown as ListVariables;
-  const matching =
-    'FROM exports WHERE organization_id = ? AND FIND_IN_SET(resource, ?) AND FIND_IN_SET(status, ?) AND INSTR(LOWER(name), ?)';
+  const matching = `FROM exports WHERE organization_id = ? AND FIND_IN_SET(resource, ?)
+    AND FIND_IN_SET(status, ?) AND INSTR(LOWER(name), ?)`;
   const values = [
     ORGANIZATION,
     (filter.resource ?? Object.keys(ExportResource).join()).toLowerCase(),
@@ -94,10 +83,8 @@ async function queryDatabase(
     `SELECT id ${matching} ORDER BY created_at, id LIMIT ? OFFSET ?`,
     [...values, limit, (page - 1) * limit],
   );
-  const [[counted]] = await connection.query<RowDataPacket[]>(
-    `SELECT COUNT(*) AS total ${matching}`,
-    values,
-  );
+  const count = `SELECT COUNT(*) AS total ${matching}`;
+  const [[counted]] = await connection.query<RowDataPacket[]>(count, values);
   const totalCount = operationName === 'ExportsAndCount' ? Number(counted?.['total']) : undefined;
   return { ids: rows.map((row) => String(row['id'])), totalCount };
 }

@@ -24,7 +24,7 @@ export async function compare(
   const { connection } = bench;
   for (const { workload, able } of selected) {
     console.error(`Checking ${workload.name}`);
-    await checkResponses(workload, { contenders: able, connection, rows: ROWS });
+    await checkResponses(workload, able, { connection, rows: ROWS });
   }
   const summary: Record<string, object> = {};
   for (const { workload, able } of selected) {

@@ -42,15 +42,13 @@ testGraphs([
       const { supergraphSdl } = composeSupergraph([exports, shipments]);
       await writeFile(join(folder, 'supergraph.graphql'), supergraphSdl);
       const port = await freePort();
-      const hive = startProgram(
-        [
-          join(folder, 'node_modules/@graphql-hive/gateway/dist/bin.js'),
-          ...['supergraph', 'supergraph.graphql', '--config-path', 'gateway.config.mjs'],
-          ...['--host', '127.0.0.1', '--port', String(port)],
-        ],
-        folder,
-        { PATH: process.env['PATH'] ?? '', NO_COLOR: '1' },
-      );
+      const args = [
+        join(folder, 'node_modules/@graphql-hive/gateway/dist/bin.js'),
+        ...['supergraph', 'supergraph.graphql', '--config-path', 'gateway.config.mjs'],
+        ...['--host', '127.0.0.1', '--port', String(port)],
+      ];
+      const env = { PATH: process.env['PATH'] ?? '', NO_COLOR: '1' };
+      const hive = startProgram(args, folder, env);
       await hive.untilLine(/Listening on/);
       return {
         query: overHttp(`http://127.0.0.1:${port}/graphql`),

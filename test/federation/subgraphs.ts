@@ -54,9 +54,8 @@ const shipmentsSchema = buildSubgraphSchema({
   typeDefs: parse(shipmentsSdl),
   resolvers: {
     Query: {
-      shipments: (_root: unknown, { first }: { first?: number }) => shipments.slice(0, first),
-      shipment: (_root: unknown, { id }: { id: string }) =>
-        shipments.find((each) => each.id === id),
+      shipments: (_: unknown, { first }: { first?: number }) => shipments.slice(0, first),
+      shipment: (_: unknown, { id }: { id: string }) => shipments.find((each) => each.id === id),
     },
     Export: {
       shipments: ({ id }: { id: string }) => shipments.filter((each) => each.lastExport.id === id),
@@ -64,10 +63,9 @@ const shipmentsSchema = buildSubgraphSchema({
   },
 });
 
-/** What the subgraphs did for a query. */
+/** The requests of the subgraphs for a query, and the SQL statements of the gateway. */
 interface Work {
   readonly requests: { readonly exports: number; readonly shipments: number };
-  /** The SQL statements of the gateway. */
   readonly statements: readonly string[];
 }
 
