@@ -6,8 +6,6 @@ export type { Logger };
 /** Writes JSON lines, or readable lines on a terminal. */
 export function createLogger(level: string): Logger {
   if (!process.stdout.isTTY) return pino({ level });
-  return pino(
-    { level },
-    PinoPretty({ ignore: 'pid,hostname', translateTime: 'HH:MM:ss', sync: true }),
-  );
+  const format = { ignore: 'pid,hostname', translateTime: 'HH:MM:ss', sync: true };
+  return pino({ level }, PinoPretty(format));
 }

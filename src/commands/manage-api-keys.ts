@@ -1,5 +1,4 @@
 import { randomInt } from 'node:crypto';
-import { parseArgs } from 'node:util';
 
 import { ApiKeyRepository } from '../auth/api-key-repository.js';
 import { generateApiKey, hashApiKey, type ApiKey } from '../auth/api-key.js';
@@ -11,6 +10,7 @@ import { openDatabase } from '../database/open-database.js';
 import { entities } from '../entities.js';
 import { errorCode, StartupError } from '../errors.js';
 import { createLogger } from '../logger.js';
+import { parseCommandLine } from './run-command.js';
 
 const USAGE = `Usage:
   npm run api-key -- create --organization ORG --name NAME [--days N]
@@ -43,7 +43,10 @@ export async function manageApiKeys(args: string[], config: DatabaseConfig): Pro
 
 /** The command that the arguments name. Throws StartupError. */
 function parseCommand(args: string[]): Command {
-  const { values, positionals } = parseArguments(args);
+  const text = { type: 'string' } as const;
+  const options = { organization: text, name: text, days: text };
+  const config = { args, options, allowPositionals: true };
+  const { values, positionals } = parseCommandLine(config, USAGE);
   const { organization, name, days } = values;
   const [verb, id, ...rest] = positionals;
   if (organization !== undefined && !isOrganizationId(organization)) {
@@ -57,35 +60,24 @@ function parseCommand(args: string[]): Command {
   }
   if (verb === 'create' && organization !== undefined && name !== undefined && id === undefined) {
     const expiresAt = days === undefined ? null : new Date(Date.now() + Number(days) * DAY_MS);
-    return (keys, location) => create(keys, { organization, name, expiresAt, location });
+    const columns = { organizationId: organization, name, expiresAt };
+    return (keys, location) => create(keys, columns, location);
   }
   if (verb === 'list' && id === undefined) return (keys) => list(keys, organization ?? null);
   if (verb === 'revoke' && id !== undefined && rest.length === 0) return (keys) => revoke(keys, id);
   throw new StartupError([USAGE]);
 }
 
-function parseArguments(args: string[]) {
-  try {
-    const text = { type: 'string' } as const;
-    const options = { organization: text, name: text, days: text };
-    return parseArgs({ args, options, allowPositionals: true });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new StartupError([reason, USAGE], { cause: error });
-  }
-}
-
 async function create(
   keys: ApiKeyRepository,
-  options: { organization: string; name: string; expiresAt: Date | null; location: string },
+  columns: Pick<ApiKey, 'organizationId' | 'name' | 'expiresAt'>,
+  location: string,
 ): Promise<string> {
-  const { organization: organizationId, name, expiresAt, location } = options;
   const id = generateId();
   const key = generateApiKey();
-  const columns = { organizationId, name, expiresAt, createdAt: new Date() };
-  await keys.insert({ ...columns, id, keyHash: hashApiKey(key) });
+  await keys.insert({ ...columns, id, createdAt: new Date(), keyHash: hashApiKey(key) });
   return (
-    `Created API key ${id} for ${organizationId} in ${location}. It is shown only once:\n\n` +
+    `Created API key ${id} for ${columns.organizationId} in ${location}. It is shown only once:\n\n` +
     `${key}\n\nSend it in the header X-API-Key.`
   );
 }

@@ -1,14 +1,12 @@
 import 'reflect-metadata';
 
 import { existsSync } from 'node:fs';
+import { parseArgs, type ParseArgsConfig } from 'node:util';
 
 import type { Environment } from '../config/settings.js';
-import { StartupError } from '../errors.js';
+import { StartupError, toError } from '../errors.js';
 
-/**
- * Runs an entry point with the environment and the variables in `.env`. Prints the problems of a
- * StartupError without a stack and exits with status 1.
- */
+/** Runs an entry point with the environment and `.env`. A StartupError ends it with status 1. */
 export async function runCommand(main: (environment: Environment) => Promise<void>): Promise<void> {
   try {
     if (existsSync('.env')) process.loadEnvFile('.env');
@@ -18,5 +16,14 @@ export async function runCommand(main: (environment: Environment) => Promise<voi
     for (const problem of error.problems) process.stderr.write(`${problem}\n`);
     // An open connection pool would keep the process alive with an exit code alone.
     process.exit(1);
+  }
+}
+
+/** As Node's `parseArgs`. Throws StartupError with the usage of the command. */
+export function parseCommandLine<Config extends ParseArgsConfig>(config: Config, usage: string) {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    throw new StartupError([toError(error).message, usage], { cause: error });
   }
 }

@@ -1,23 +1,21 @@
-import { parseArgs } from 'node:util';
-
-import { runCommand } from './run-command.js';
 import { readConfig, readDatabaseConfig } from '../config/config.js';
 import type { Environment } from '../config/settings.js';
 import { connectDatabase, redactedUrl } from '../database/connect.js';
 import { entities } from '../entities.js';
 import { errorCode, StartupError } from '../errors.js';
-import { openStorage } from '../storage/open-storage.js';
 import { createLogger } from '../logger.js';
 import { hasExports } from '../sample/sample-repository.js';
 import { SAMPLE_EXPORTS, seedSamples } from '../sample/seed.js';
+import { openStorage } from '../storage/open-storage.js';
+import { parseCommandLine, runCommand } from './run-command.js';
 
-/**
- * `npm run sample -- --exports N --if-empty` adds sample exports to the database of DATABASE_URL and
- * their files to FILES_URL; with --if-empty, only to a database without exports.
- */
 const MAX_EXPORTS = 10_000_000;
 const PROGRESS_INTERVAL_MS = 5_000;
 
+/**
+ * `npm run sample -- --exports N --if-empty` adds sample exports to the database of DATABASE_URL
+ * and their files to FILES_URL; with --if-empty, only to a database without exports.
+ */
 await runCommand(async (environment) => {
   try {
     await addSamples(readArguments(process.argv.slice(2)), environment);
@@ -44,7 +42,7 @@ async function addSamples(
     }
     const start = performance.now();
     const now = new Date();
-    const onProgress = progressReporter(exports);
+    const onProgress = progressReporter(exports, start);
     // Every run adds samples of its own.
     const options = { storage, exports, now, seed: now.toISOString(), onProgress };
     const { files, bytes } = await seedSamples(source, options);
@@ -59,9 +57,7 @@ async function addSamples(
   }
 }
 
-/** Writes a line to stderr every few seconds. */
-function progressReporter(total: number): (done: number) => void {
-  const start = performance.now();
+function progressReporter(total: number, start: number): (done: number) => void {
   let reportedAt = start;
   return (done) => {
     const now = performance.now();
@@ -77,30 +73,21 @@ function progressReporter(total: number): (done: number) => void {
 
 /** Throws StartupError with a correct command. */
 function readArguments(args: string[]): { exports: number; ifEmpty: boolean } {
-  const { exports: text, 'if-empty': ifEmpty } = parseOptions(args);
-  const exports = /^\d{1,8}$/.test(text) ? Number(text) : 0;
-  if (exports >= 1 && exports <= MAX_EXPORTS) return { exports, ifEmpty };
-  throw new StartupError([
-    `--exports must be a whole number from 1 to ${MAX_EXPORTS}, not ${text}.`,
-  ]);
-}
-
-function parseOptions(args: string[]) {
   const options = {
     exports: { type: 'string', default: String(SAMPLE_EXPORTS) },
     'if-empty': { type: 'boolean', default: false },
   } as const;
-  try {
-    return parseArgs({ args, options }).values;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new StartupError([`${reason}\nWrite: npm run sample -- --exports ${SAMPLE_EXPORTS}`]);
-  }
+  const usage = `Write: npm run sample -- --exports ${SAMPLE_EXPORTS}`;
+  const { exports: text, 'if-empty': ifEmpty } = parseCommandLine({ args, options }, usage).values;
+  const exports = /^\d{1,8}$/.test(text) ? Number(text) : 0;
+  if (exports >= 1 && exports <= MAX_EXPORTS) return { exports, ifEmpty };
+  const problem = `--exports must be a whole number from 1 to ${MAX_EXPORTS}, not ${text}.`;
+  throw new StartupError([problem]);
 }
 
 /** Whether the operator can correct it: a missing right, a full disk. Other errors are defects. */
 function isExpected(error: unknown): error is Error {
   if (error instanceof StartupError) return true;
-  // EACCES, ENOSPC, ER_TABLEACCESS_DENIED_ERROR, SQLITE_FULL; but Node's ERR_… tell of wrong code.
+  // EACCES, ENOSPC, ER_TABLEACCESS_DENIED_ERROR, SQLITE_FULL; but Node's ERR_… report defects.
   return /^(?:E(?!RR_)|SQLITE_)/.test(errorCode(error) ?? '');
 }

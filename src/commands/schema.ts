@@ -4,5 +4,5 @@ import { writeFile } from 'node:fs/promises';
 
 import { createSchemaText } from '../graphql/schema.js';
 
-/** `npm run schema`: writes the schema's text beside package.json. */
+/** `npm run schema`: writes schema.graphql. */
 await writeFile('schema.graphql', await createSchemaText());

@@ -17,10 +17,8 @@ const publicKey = z.string().transform((text, context) => {
   } catch {
     // The message below covers unreadable text too.
   }
-  return reject(
-    context,
-    'must be a public key in PEM form: RSA of 2048 bits or more, EC (P-256, P-384, P-521) or Ed25519',
-  );
+  const kinds = 'RSA of 2048 bits or more, EC (P-256, P-384, P-521) or Ed25519';
+  return reject(context, `must be a public key in PEM form: ${kinds}`);
 });
 
 const jwksUrl = z.string().refine((text) => {
@@ -71,7 +69,6 @@ export const authSettings = settings
     return { kind: 'required' as const, jwt };
   });
 
-/** Every request sees the exports of one organization, or each viewer those of its own. */
 export type AuthConfig = z.output<typeof authSettings>;
 /** How tokens are verified; `issuer` and `audience` are checked unless they are null. */
 export type JwtConfig = NonNullable<Extract<AuthConfig, { kind: 'required' }>['jwt']>;

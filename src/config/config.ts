@@ -17,14 +17,9 @@ const concerns = z.object({
   tracing: tracingSettings,
 });
 
-/** The validated configuration of a gateway. */
 export type Config = ReturnType<typeof readConfig>;
 
-/**
- * Reads the configuration. An empty variable counts as unset.
- *
- * Throws StartupError with every mistake at once, each beginning with the variable's name.
- */
+/** An empty variable counts as unset. Throws StartupError with every mistake at once. */
 export function readConfig(environment: Environment) {
   const { server, ...others } = parse(concerns, environment);
   // Only the gateway's own database is filled with samples.
@@ -38,11 +33,9 @@ export function readDatabaseConfig({ DATABASE_URL }: Environment): DatabaseConfi
 
 function parse<Schema extends z.ZodObject>(schema: Schema, environment: Environment) {
   const given = Object.entries(environment).filter(([, value]) => value !== '');
-  const { data, error } = schema.safeParse(
-    Object.fromEntries(
-      Object.keys(schema.shape).map((concern) => [concern, Object.fromEntries(given)]),
-    ),
-  );
+  const concern = Object.fromEntries(given);
+  const input = Object.fromEntries(Object.keys(schema.shape).map((name) => [name, concern]));
+  const { data, error } = schema.safeParse(input);
   if (error === undefined) return data;
   throw new StartupError(error.issues.map(problem));
 }

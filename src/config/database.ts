@@ -20,7 +20,7 @@ export const databaseSettings = z
     DATABASE_REPLICA_URLS: commaSeparated(mysqlUrl).optional(),
   })
   .refine(
-    (given) => given.DATABASE_REPLICA_URLS === undefined || given.DATABASE_URL !== undefined,
+    ({ DATABASE_URL: url, DATABASE_REPLICA_URLS: urls }) => url !== undefined || urls === undefined,
     {
       ...crossField,
       error: 'DATABASE_REPLICA_URLS needs DATABASE_URL: set it to the primary of these replicas',

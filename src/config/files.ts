@@ -18,12 +18,10 @@ const bucketUrl = urlLike(BUCKET_EXAMPLE)
     `does not name a general purpose bucket: write ${BUCKET_EXAMPLE}`,
   )
   .refine(
-    ({ searchParams }) => {
-      const names = [...searchParams.keys()];
-      return names.every(
-        (name, i) => BUCKET_PARAMETERS.includes(name) && names.indexOf(name) === i,
-      );
-    },
+    ({ searchParams: all }) =>
+      [...all.keys()].every(
+        (name) => BUCKET_PARAMETERS.includes(name) && all.getAll(name).length < 2,
+      ),
     `may have only these parameters, each once: ${BUCKET_PARAMETERS.join(', ')}`,
   )
   .refine(

@@ -1,11 +1,9 @@
 import { z } from 'zod';
 
-/** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const onOff = z.enum(['on', 'off'], 'must be on or off');
 
-/** A whole number in decimal digits. */
 export const wholeNumber = (min: number, max: number, unit = '') =>
   z.string().transform((text, context) => {
     const value = /^\d{1,10}$/.test(text) ? Number(text) : NaN;

@@ -2,12 +2,10 @@ import { z } from 'zod';
 
 import { crossField, parseHttpUrl, reject } from './settings.js';
 
+const isUrl = (text: string) => parseHttpUrl(text) !== null;
 const collectorUrl = z
   .string()
-  .refine(
-    (text) => parseHttpUrl(text) !== null,
-    'must be a URL such as http://collector.example.com:4318',
-  );
+  .refine(isUrl, 'must be a URL such as http://collector.example.com:4318');
 
 /** The variable for traces alone takes precedence. */
 const PROTOCOLS = ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL'] as const;

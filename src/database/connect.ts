@@ -17,8 +17,7 @@ export interface ConnectOptions {
 
 /**
  * Connects and migrates the embedded database; only checks another, which may be read-only. Retries
- * for `maxWaitMs`, because containers start in any order. Throws StartupError, which names
- * `variable`, when the database cannot be used.
+ * for `maxWaitMs`, because containers start in any order. Throws StartupError about `variable`.
  */
 export async function connectDatabase(
   config: DatabaseConfig,
@@ -51,7 +50,6 @@ export async function connectDatabase(
   }
 }
 
-/** The address of a database without its credentials. */
 export function redactedUrl(config: DatabaseConfig): string {
   if (config.kind === 'embedded') return config.path;
   const { host, pathname } = new URL(config.url);
@@ -72,10 +70,10 @@ export function schemaCheckSql({ entityMetadatas }: DataSource): string {
 
 function startupError(config: DatabaseConfig, variable: string, cause: unknown): StartupError {
   if (cause instanceof StartupError) return cause;
-  const isReplica = variable !== 'DATABASE_URL';
-  const migrate = isReplica
-    ? 'Run npm run migrate with the DATABASE_URL of its primary, and check the replication.'
-    : 'Run npm run migrate with this DATABASE_URL.';
+  const migrate =
+    variable === 'DATABASE_URL'
+      ? 'Run npm run migrate with this DATABASE_URL.'
+      : 'Run npm run migrate with the DATABASE_URL of its primary, and check the replication.';
   const advice: Record<string, string> = {
     ER_ACCESS_DENIED_ERROR: `Check the user and the password in ${variable}.`,
     ER_DBACCESS_DENIED_ERROR: `Allow the user of ${variable} to read this database.`,
@@ -88,6 +86,6 @@ function startupError(config: DatabaseConfig, variable: string, cause: unknown):
   const [problem, remedy] = isOutage(cause)
     ? ['does not respond', `Start it, or correct ${variable}.`]
     : ['cannot be used', advice[errorCode(cause) ?? ''] ?? ''];
-  const text = `The database ${redactedUrl(config)} ${problem} (${describeError(cause)}). ${remedy}`;
-  return new StartupError([text.trimEnd()], { cause });
+  const sentence = `The database ${redactedUrl(config)} ${problem} (${describeError(cause)}).`;
+  return new StartupError([`${sentence} ${remedy}`.trimEnd()], { cause });
 }

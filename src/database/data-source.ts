@@ -28,11 +28,9 @@ export async function createDataSource(
   }
   const mysql = await loadDriver('mysql2', () => import('./mysql-driver.js'));
   const { user: username, ...server } = mysql.connectionOptions(config.url);
-  const driver = {
-    createPool: (options: typeof server) => mysql.createPool(options, mysql.SAFE_ESCAPING),
-  };
-  const options = { ...server, username, driver, connectTimeout: 5_000 };
-  // For MySQL as well: with type 'mysql', TypeORM reports schema drift on MariaDB where there is none.
+  const createPool = (given: typeof server) => mysql.createPool(given, mysql.SAFE_ESCAPING);
+  const options = { ...server, username, driver: { createPool }, connectTimeout: 5_000 };
+  // For MySQL as well: with 'mysql', TypeORM reports schema drift on MariaDB where there is none.
   return new DataSource({ ...common, ...options, type: 'mariadb' });
 }
 

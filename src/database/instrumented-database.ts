@@ -35,7 +35,7 @@ export function instrumentedDatabase(
 
 const summaries = new LRUCache<string, string>({ max: 1_000 });
 
-/** The operation and tables of a statement, such as `SELECT exports`: a label of low cardinality. */
+/** A label of low cardinality: the operation and tables, such as `SELECT exports`. */
 export function querySummary(sql: string): string {
   const cached = summaries.get(sql);
   if (cached !== undefined) return cached;

@@ -1,4 +1,4 @@
-/** With fewer, the embedded database would be slower, because one query of it takes a whole tick. */
+/** Fewer would slow down the embedded database, whose queries take a whole tick each. */
 const MAX_STARTS_PER_TICK = 3;
 
 /** Starts a few callers per tick of the event loop, first in, first out. */

@@ -7,10 +7,7 @@ import { TickClock, ticks } from './tick-clock.js';
 /** For waiting, running and retries: a little more than the server allows for a run. */
 const QUERY_DEADLINE = ticks(1_700);
 
-/**
- * A MySQL or MariaDB server and its replicas, by mysql2 directly: the objects that TypeORM builds
- * for a statement cost more than all the work of mysql2. `replicaProbe`: see MysqlPool.
- */
+/** A server and its replicas. TypeORM is not used: it takes longer per statement than mysql2. */
 export function mysqlDatabase(
   { url, replicaUrls = [] }: { url: string; replicaUrls?: readonly string[] },
   { replicaProbe, logger }: { replicaProbe: string; logger: Logger },
@@ -27,7 +24,7 @@ export function mysqlDatabase(
     const usable = replicas.filter((each) => each.load < Infinity && !tried.includes(each));
     const lowest = Math.min(...usable.map(({ load }) => load));
     const idlest = usable.filter(({ load }) => load === lowest);
-    // In turns, each of the two statements of a page would always go to the same server.
+    // Round-robin would send each of the two statements of a page to always the same server.
     return idlest[Math.floor(Math.random() * idlest.length)] ?? primary;
   }
 

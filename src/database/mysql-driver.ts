@@ -21,10 +21,7 @@ export function connectionOptions(databaseUrl: string) {
   };
 }
 
-/**
- * mysql2 escapes parameters with backslashes. Where a server reads these as ordinary characters, a
- * parameter could end its string, so each session turns that mode off first.
- */
+/** mysql2 escapes with backslashes, so no session may read these as ordinary characters. */
 export const SAFE_ESCAPING =
   "SET SESSION sql_mode = REPLACE(@@SESSION.sql_mode, 'NO_BACKSLASH_ESCAPES', '')";
 
@@ -39,7 +36,7 @@ export function createPool(options: mysql2.PoolOptions, sessionSetup: string): m
   return pool;
 }
 
-/** Runs a statement on a connection of its own. Returns a function that closes the connection. */
+/** Runs a statement on its own connection. Returns a function that closes it. */
 export function startProbe(
   options: ConnectionOptions,
   sql: string,

@@ -28,7 +28,6 @@ export function isOutage(error: unknown): boolean {
   return OUTAGES.has(errorNumber(error)) || isNetworkError(error);
 }
 
-/** Whether the server aborted a query that took too long. */
 export function isTimeout(error: unknown): boolean {
   return TIMEOUTS.includes(errorNumber(error));
 }
@@ -49,10 +48,7 @@ function errorNumber(error: unknown): number {
   return error instanceof Error && 'errno' in error ? Number(error.errno) || 0 : 0;
 }
 
-/**
- * Converts a driver's error: an outage becomes a ServiceUnavailableError. Either keeps the
- * statement without its values, because errors are logged and values are personal data.
- */
+/** Converts a driver's error. It keeps the statement without its values, which are personal. */
 export function toGatewayError(thrown: unknown, sql: string): Error {
   const error = toError(thrown);
   // TypeORM wraps the error of the driver, and mysql2 attaches the statement with its values.
@@ -64,7 +60,6 @@ export function toGatewayError(thrown: unknown, sql: string): Error {
   return isOutage(error) ? new ServiceUnavailableError({ cause: error }) : error;
 }
 
-/** The message of an error, with its code. */
 export function describeError(thrown: unknown): string {
   const error = toError(thrown);
   const message = error.message === '' ? error.name : error.message;

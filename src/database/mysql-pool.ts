@@ -13,7 +13,7 @@ import { ticks, type TickClock } from './tick-clock.js';
 const QUERY_TIMEOUT_MS = 1_500;
 /** When a pending query makes the server suspect. */
 const PROBE_AFTER = ticks(500);
-/** MariaDB reads the limit after M!, in seconds; MySQL 8.0 the one after !80000, in milliseconds. */
+/** MariaDB reads the limit after M!, in seconds; MySQL 8 the one after !80000, in milliseconds. */
 const SESSION_SETUP =
   driver.SAFE_ESCAPING +
   ` /*M! , max_statement_time = ${QUERY_TIMEOUT_MS / 1_000} */` +
@@ -29,10 +29,7 @@ interface PendingQuery {
   connection: PoolConnection | null;
 }
 
-/**
- * The connections to one server and its pending queries, behind a circuit breaker. Opening the
- * breaker rejects the pending queries; later ones await the result of the next probe.
- */
+/** The connections to one server. While its circuit breaker is open, queries await a probe. */
 export class MysqlPool implements ProtectedServer {
   private readonly options: driver.ConnectionOptions;
   private readonly name: string;
@@ -41,10 +38,7 @@ export class MysqlPool implements ProtectedServer {
   private readonly sockets = new Set<Socket>();
   private pool: Pool;
 
-  /**
-   * A replica must pass `replicaProbe`, so one that lacks a table or a privilege gets no queries.
-   * The primary, as the last resort, only has to respond.
-   */
+  /** A replica must pass `replicaProbe`; the primary, as the last resort, only has to respond. */
   constructor(
     url: string,
     private readonly clock: TickClock,

@@ -6,10 +6,7 @@ import { connectDatabase, schemaCheckSql, type ConnectOptions } from './connect.
 import type { Database } from './database.js';
 import { toGatewayError } from './mysql-errors.js';
 
-/**
- * Checks and opens the configured database; `prepare` may write to it first. Throws StartupError
- * when the database cannot be used.
- */
+/** `prepare` may write to the database first. Throws StartupError when it cannot be used. */
 export async function openDatabase(
   config: DatabaseConfig,
   { prepare, ...options }: ConnectOptions & { prepare?: (source: DataSource) => Promise<void> },
@@ -40,19 +37,16 @@ function embeddedDatabase(source: DataSource): Database {
   };
 }
 
-/**
- * Returns the problem of a replica that denies access, else null: one that is down or behind on
- * migrations does not prevent the start, because its probe finds out when it can serve.
- */
+/** The problem of a replica that denies access. One that is down does not prevent the start. */
 async function checkReplica(url: string, options: ConnectOptions): Promise<string | null> {
   const connectOptions = { ...options, maxWaitMs: 0, variable: 'DATABASE_REPLICA_URLS' };
   try {
-    await (await connectDatabase({ kind: 'mysql', url }, connectOptions)).destroy();
-    return null;
+    const source = await connectDatabase({ kind: 'mysql', url }, connectOptions);
+    await source.destroy();
   } catch (error) {
     if (!(error instanceof StartupError)) throw error;
     if (errorCode(error.cause)?.includes('ACCESS_DENIED')) return error.message;
     options.logger.warn(`${error.message} Until then it is not used.`);
-    return null;
   }
+  return null;
 }

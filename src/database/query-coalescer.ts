@@ -15,12 +15,9 @@ const MAX_SLOW_PER_SERVER = 5;
 /**
  * Single-flight on the next run: equal queries that arrive while one runs wait for its end and then
  * share a run. A caller never joins a query that has already started, so results are never stale.
- * Equal means the same SQL and parameters, one of which is the organization.
- *
  * A slow query waits for a batch window, or callers that repeat it would split into two groups that
- * alternate. A semaphore bounds slow queries: on a busy server, concurrent ones take as long as
- * sequential ones, but none can join them. Fast queries start in micro-batches: the busier the
- * process, the longer its ticks, and the more queries join.
+ * alternate. A semaphore bounds slow queries: concurrent ones take as long as sequential ones, but
+ * none can join them. Fast queries start in micro-batches: longer ticks let more queries join.
  */
 export class QueryCoalescer {
   private readonly queued = new Map<string, Promise<unknown[]>>();
@@ -84,7 +81,6 @@ export class QueryCoalescer {
   }
 }
 
-/** Resolves with the promise, or after `ms`. */
 function raceTimeout(promise: Promise<void>, ms: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);

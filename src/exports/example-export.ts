@@ -16,6 +16,5 @@ export async function findExampleExportId(
   };
   const window = { start: { offset: 0 }, limit: 20 };
   const recent = await repository.list(list, window, ['id', 'expiresAt']);
-  const now = new Date();
-  return recent.find((row) => !isExpired(row, now))?.id;
+  return recent.find((row) => !isExpired(row, new Date()))?.id;
 }

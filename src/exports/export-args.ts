@@ -98,7 +98,7 @@ export class ExportsArgs extends LinkArgs {
   after?: string | null;
 }
 
-/** Throws BadUserInputError when page or limit is out of range. */
+/** Throws BadUserInputError. */
 export function checkPaging({ page, limit }: Pick<ExportsArgs, 'page' | 'limit'>): void {
   if (page < 1) throw new BadUserInputError('page', `must be 1 or more, not ${page}.`);
   if (limit < 1 || limit > MAX_LIMIT) {
@@ -106,7 +106,7 @@ export function checkPaging({ page, limit }: Pick<ExportsArgs, 'page' | 'limit'>
   }
 }
 
-/** Throws BadUserInputError when there are too many ids. */
+/** Throws BadUserInputError. */
 export function checkIds({ ids }: Pick<ExportsByIdsArgs, 'ids'>): void {
   if (ids.length > MAX_IDS) {
     throw new BadUserInputError('ids', `must be at most ${MAX_IDS}, not ${ids.length}.`);

@@ -3,10 +3,7 @@ import type { Complexity } from 'type-graphql';
 // The query cost of fields that do not cost 1, as a plain field of an object does (the maximum of a
 // request is in graphql/limits.ts). It clamps arguments out of range, which the resolver rejects.
 
-/** The most exports that a page may hold. */
 export const MAX_LIMIT = 100;
-
-/** The most ids that `exportsByIds` takes. */
 export const MAX_IDS = 100;
 
 /** The look-ups of a request share one statement. */

@@ -26,11 +26,10 @@ export function decodeCursor(cursor: string, list: ExportList): CursorPosition {
   const position = Buffer.from(cursor, 'base64url').toString('latin1', CHECKSUM_BYTES);
   const [, digits, id = ''] = /^(-?\d{1,15}):([\x21-\x7e]{1,26})$/.exec(position) ?? [];
   const number = Number(digits);
-  // A client can compute the checksum itself, so the position is validated, too. A DATETIME column
-  // holds the years up to 9999, and milliseconds in them exceed every count. No match is NaN.
+  // A client can compute the checksum, so the position is validated, too. A DATETIME column holds
+  // the years up to 9999, whose milliseconds exceed every count. Without a match, the year is NaN.
   const year = new Date(number).getUTCFullYear();
-  const isStorable = year >= 0 && year <= 9999;
-  if (!isStorable || toCursor(position, list) !== cursor) {
+  if (!(year >= 0 && year <= 9999) || toCursor(position, list) !== cursor) {
     throw new BadUserInputError(
       'after',
       'must be an endCursor of an earlier response with the same filter, orderBy and direction.',
@@ -40,10 +39,7 @@ export function decodeCursor(cursor: string, list: ExportList): CursorPosition {
   return { value: isTime ? toSqlDateTime(new Date(number)) : number, id };
 }
 
-/**
- * The checksum binds a position to its list and detects changes. It needs no secret: a forged
- * cursor only leads to another position in a list that the client may read anyway.
- */
+/** The checksum binds a position to its list. It needs no secret (see docs/architecture.md). */
 function toCursor(position: string, list: ExportList): string {
   const { organization, filter, orderBy, direction } = list;
   const bound = JSON.stringify([organization, filter, orderBy, direction, position]);

@@ -81,9 +81,7 @@ export class ExportFile {
   @Field(() => ExportFileState, { description: 'Whether the file is available.' })
   readonly state: ExportFileState;
 
-  @Field(() => String, {
-    description: 'The name for a download, even when there is none.',
-  })
+  @Field(() => String, { description: 'The name for a download, even when there is none.' })
   readonly fileName: string;
 
   @Field(() => GraphQLSafeInt, { nullable: true, description: 'The size in bytes.' })

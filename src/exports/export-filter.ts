@@ -1,4 +1,5 @@
 import { BadUserInputError } from '../errors.js';
+import type { ExportFilter } from './export-args.js';
 import type { ExportColumn, ExportResource, ExportStatus } from './export.js';
 
 /** The fields that a list can be ordered by, under the names of the API. */
@@ -31,30 +32,18 @@ export interface ExportList {
   readonly direction: SortDirection;
 }
 
-/** A filter as a client sends it: null counts as absent. */
-type FilterInput = {
-  readonly [Key in keyof NormalizedExportFilter]?: NormalizedExportFilter[Key] | null;
-};
-
 /** In code points, so that an emoji counts as one character. */
 export const MAX_SEARCH_LENGTH = 200;
 
 /** Throws BadUserInputError for an invalid search. */
-export function normalizeExportFilter(filter?: FilterInput | null): NormalizedExportFilter {
-  const { resource, statuses, search } = filter ?? {};
-  return {
-    resource: resource ?? null,
-    statuses: [...new Set(statuses)].sort(),
-    search: checkedSearch(search ?? ''),
-  };
-}
-
-function checkedSearch(search: string): string {
-  const { length } = Array.from(search);
+export function normalizeExportFilter(filter?: ExportFilter | null): NormalizedExportFilter {
+  const search = filter?.search ?? '';
+  const isTooLong = Array.from(search).length > MAX_SEARCH_LENGTH;
   // The databases disagree on how they read NUL and lone surrogates.
-  if (length <= MAX_SEARCH_LENGTH && search.isWellFormed() && !search.includes('\0')) return search;
-  throw new BadUserInputError(
-    'filter.search',
-    `must have at most ${MAX_SEARCH_LENGTH} characters, none of them NUL or a lone surrogate.`,
-  );
+  if (isTooLong || !search.isWellFormed() || search.includes('\0')) {
+    const rule = `at most ${MAX_SEARCH_LENGTH} characters, none of them NUL or a lone surrogate.`;
+    throw new BadUserInputError('filter.search', `must have ${rule}`);
+  }
+  const statuses = [...new Set(filter?.statuses)].sort();
+  return { resource: filter?.resource ?? null, statuses, search };
 }

@@ -19,7 +19,6 @@ const urlFields: Readonly<Record<string, ExportFileKind>> = {
   csvSanitizedUrl: ExportFileKind.CSV_SANITIZED,
 };
 
-/** The selection of a field that returns exports. */
 export const exportSelection = memoizeByNode((info) => selectionIn(info, info.fieldNodes));
 
 /** The selection of a field that returns a list, and whether it needs the list's rows and count. */
@@ -35,6 +34,7 @@ export const exportListSelection = memoizeByNode((info) => {
 
 function selectionIn(info: GraphQLResolveInfo, nodes: readonly FieldNode[]): ExportSelection {
   const names = [...selectedFields(info, 'Export', nodes).keys()];
+  const isColumn = (name: string): name is ExportColumn => Object.hasOwn(exportColumns, name);
   const files = names.includes('files');
   const urls = names.flatMap((name) => urlFields[name] ?? []);
   const columns = new Set<ExportColumn>(['id', ...names.filter(isColumn)]);
@@ -60,14 +60,7 @@ function selectedFields(
   return byName;
 }
 
-function isColumn(name: string): name is ExportColumn {
-  return Object.hasOwn(exportColumns, name);
-}
-
-/**
- * Reads a selection once per document: Apollo caches documents, and so their nodes. A document with
- * directives may select different fields in each request.
- */
+/** Apollo caches documents, and so their nodes. With directives, a selection may vary. */
 function memoizeByNode<Selection>(
   read: (info: GraphQLResolveInfo) => Selection,
 ): (info: GraphQLResolveInfo) => Selection {

@@ -17,14 +17,12 @@ export interface LinkFlags {
   readonly includeCsv: boolean;
 }
 
-/** What the links of an export depend on. */
 export interface LinkOptions {
   readonly requested: LinkFlags;
   readonly links: UrlSigner;
   readonly now: Date;
 }
 
-/** Returns whether the selection needs the files of an export. */
 export function requiresFiles(
   row: ExportRow,
   { files, urls }: ExportSelection,
@@ -33,10 +31,7 @@ export function requiresFiles(
   return files || (urls.some((kind) => isRequested(kind, requested)) && !isExpired(row, now));
 }
 
-/**
- * An export with its files, as one field requested it: a response may contain the same row twice
- * with different flags. Links are signed when GraphQL reads them.
- */
+/** An export with its files, as one field requested it. GraphQL reads a link, which signs it. */
 export class ExportView {
   constructor(
     private readonly row: ExportRow,
@@ -91,7 +86,6 @@ function isRequested(kind: ExportFileKind, { includeJson, includeCsv }: LinkFlag
   return kind === ExportFileKind.JSON ? includeJson : includeCsv;
 }
 
-/** Returns whether the files of an export are no longer available. */
 export function isExpired({ expiresAt }: ExportRow, now: Date): boolean {
   return expiresAt != null && parseSqlDateTime(expiresAt) <= now;
 }

@@ -152,17 +152,13 @@ export class Export {
 /** The fields that are columns. Links and files come from `export_files`. */
 export type ExportColumn = Exclude<keyof Export, 'organizationId' | 'files' | `${string}Url`>;
 
-/** The names of those columns in the table. */
 export const exportColumns = Object.fromEntries(
   getMetadataArgsStorage()
     .filterColumns(Export)
     .map(({ propertyName, options }) => [propertyName, options.name ?? propertyName]),
 ) as Readonly<Record<ExportColumn, string>>;
 
-/**
- * The selected columns as the database returns them, times as text (see database/sql-datetime.ts).
- * GraphQL reads this object itself: creating entities costs more than all the rest of a list.
- */
+/** A row as the driver returns it, times as text: entities would double the time of a list. */
 export type ExportRow = Pick<Export, 'id'> & {
   readonly [Column in Exclude<ExportColumn, 'id'>]?: Date extends Export[Column]
     ? Exclude<Export[Column], Date> | string

@@ -6,8 +6,7 @@ import { toError, StartupError } from '../errors.js';
 import { contentTypeFor } from '../storage/download-headers.js';
 import type { Storage } from '../storage/open-storage.js';
 
-/** How long one request may take, in seconds. */
-const REQUEST_TIMEOUT = 60;
+const REQUEST_TIMEOUT_S = 60;
 const ATTEMPTS = 3;
 const RETRY_DELAY_MS = 200;
 
@@ -18,7 +17,11 @@ type Bucket = Storage & { readonly kind: 's3' };
 export async function writeToStorage(storage: Storage, file: FileContent): Promise<void> {
   try {
     if (storage.kind === 's3') await putWithRetries(storage, file);
-    else await writeLocally(join(storage.place, file.objectKey), file.content);
+    else {
+      const path = join(storage.place, file.objectKey);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, file.content);
+    }
   } catch (error) {
     // The message of fetch is always the same; its cause tells why it failed.
     const { message, cause } = toError(error);
@@ -26,11 +29,6 @@ export async function writeToStorage(storage: Storage, file: FileContent): Promi
     const problem = `FILES_URL names ${storage.place}, where files cannot be written (${reason}).`;
     throw new StartupError([problem], { cause: error });
   }
-}
-
-async function writeLocally(path: string, content: Buffer): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, content);
 }
 
 async function putWithRetries(bucket: Bucket, file: FileContent, attempt = 1): Promise<void> {
@@ -47,11 +45,11 @@ async function putWithRetries(bucket: Bucket, file: FileContent, attempt = 1): P
 async function put({ presigner, credentials }: Bucket, file: FileContent): Promise<void> {
   const { objectKey, content: body } = file;
   const signedAt = Math.floor(Date.now() / 1000);
-  const expiresAt = signedAt + REQUEST_TIMEOUT;
+  const expiresAt = signedAt + REQUEST_TIMEOUT_S;
   const request = { method: 'PUT', objectKey, parameters: [['x-id', 'PutObject']] } as const;
   const url = presigner.presign({ ...request, signedAt, expiresAt }, await credentials());
   const headers = { 'Content-Type': contentTypeFor(objectKey) };
-  const signal = AbortSignal.timeout(REQUEST_TIMEOUT * 1000);
+  const signal = AbortSignal.timeout(REQUEST_TIMEOUT_S * 1000);
   const response = await fetch(url, { method: 'PUT', headers, body, signal });
   // Such as NoSuchBucket or AccessDenied.
   const code = /<Code>(\w+)<\/Code>/.exec(await response.text())?.[1] ?? response.statusText;

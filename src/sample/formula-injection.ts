@@ -1,12 +1,7 @@
 import type { Random } from './random.js';
 import type { Cell, SampleRecord } from './records.js';
 
-/**
- * Whether a spreadsheet would compute a CSV cell instead of showing it (OWASP, "CSV Injection").
- * Text that starts with `+` or `-` is data only when all of it is a number or a telephone number:
- * a spreadsheet shows `+49-30-1234567` as -1234548. Doubtful text (`-20 °C`) counts as a formula,
- * because a row too many in the sanitized file costs less than one too few.
- */
+/** Whether a spreadsheet might compute a cell instead of showing it (OWASP, "CSV Injection"). */
 export function isFormula(cell: Cell): boolean {
   if (typeof cell !== 'string') return false;
   // The compatibility form turns full-width and small signs and digits (`＝`) into plain ones.

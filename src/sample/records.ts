@@ -70,7 +70,6 @@ export const columnsOf: Readonly<Record<ExportResource, string>> = {
   [ExportResource.SHIPPING_LABEL_INFERENCE]: `id raw_text name ${ADDRESS} confidence unsure`,
 };
 
-/** Generates the values of all columns for one record of a run at the time `at`. */
 export function generateRecord(random: Random, locale: Locale, at: Date): SampleRecord {
   const { name, email } = generatePerson(random, locale);
   const address = random.word(locale.addresses).split(';');

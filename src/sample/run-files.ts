@@ -9,11 +9,7 @@ import { columnsOf, generateRecord, generateTheme, type SampleRecord } from './r
 /** A file's content, and what `export_files` says of it. */
 export type RunFile = Omit<ExportFileRow, 'exportId' | 'fileName'> & { readonly content: Buffer };
 
-/**
- * Generates the files of one run of an export; its key and its time decide every byte. JSON holds
- * records without an error, CSV those without a formula, the sanitized file the others.
- * A failed run rejects every record.
- */
+/** The key and the time decide every byte. A failed run rejects every record. */
 export function generateRun(
   key: string,
   { resource, at, failed }: { resource: ExportResource; at: Date; failed: boolean },

@@ -1,9 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/**
- * Binary collations, because the case of base58 ids matters and MySQL would otherwise treat é and e,
- * or two emoji, as equal. SQLite compares bytes anyway.
- */
+/** Binary collations, because MySQL would otherwise treat a and A, é and e, or emoji as equal. */
 export class CreateExports1790000000000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     const isMysql = queryRunner.dataSource.options.type === 'mariadb';
