@@ -1,4 +1,4 @@
-import { createAuthentication } from './auth/create-authentication.js';
+import { createAuthentication } from './auth/authenticate.js';
 import type { Config } from './config/config.js';
 import { redactedUrl } from './database/connect.js';
 import { instrumentedDatabase } from './database/instrumented-database.js';
@@ -15,23 +15,14 @@ import { LoadShedder } from './http/load-shedder.js';
 import { createHttpServer } from './http/server.js';
 import type { Logger } from './logger.js';
 import { seedIfEmpty } from './sample/seed.js';
-import { createUrlSigner } from './storage/create-url-signer.js';
-import { instrumentedSigner } from './storage/url-signer.js';
-import { openStorage } from './storage/open-storage.js';
+import { createUrlSigner, openStorage } from './storage/open-storage.js';
+import type { UrlSigner } from './storage/url-signer.js';
 import { Metrics } from './telemetry/metrics.js';
 
-/** A gateway. */
-export interface App {
-  /** Starts to listen and returns the origin of the gateway. */
-  listen(): Promise<string>;
-  /** Asks clients to reconnect elsewhere, and resolves when they had time to. */
-  drain(): Promise<void>;
-  /** Lets running requests finish, then closes every connection. */
-  close(): Promise<void>;
-}
+export type App = Awaited<ReturnType<typeof createApp>>;
 
-/** The composition root: all parts meet only here. Throws StartupError when the gateway cannot work as configured. */
-export async function createApp(config: Config, logger: Logger): Promise<App> {
+/** The composition root. Throws StartupError when the gateway cannot work as configured. */
+export async function createApp(config: Config, logger: Logger) {
   const metrics = new Metrics();
   const tracing = config.tracing
     ? new (await import('./telemetry/tracing.js')).Tracing(logger)
@@ -48,11 +39,15 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const measured = instrumentedDatabase(opened, { onQuery: metrics.queryCompleted, logger });
   const system = config.database.kind === 'mysql' ? 'mysql' : 'sqlite';
   const database = tracing?.tracedDatabase(measured, system) ?? measured;
-
   const authenticate = await createAuthentication(config.auth, database);
 
   const { signer, localFiles } = await createUrlSigner(storage, () => server.origin());
-  const links = instrumentedSigner(signer, metrics.linkSigned);
+  const links: UrlSigner = {
+    sign(file) {
+      metrics.linkSigned();
+      return signer.sign(file);
+    },
+  };
   const repository = new ExportRepository(database);
   const apollo = createApolloServer(await createSchema(new ExportResolver(repository)), {
     introspection: config.introspection,
@@ -84,18 +79,21 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
 
   const { replicaUrls = [] } = config.database.kind === 'mysql' ? config.database : {};
   return {
-    async listen() {
+    /** Returns the origin of the gateway. */
+    async listen(): Promise<string> {
       await server.listen();
       const origin = server.origin();
       if (config.graphiql) logger.info(`GraphiQL  ${origin}${GRAPHQL_PATH}`);
       logger.info(`Database  ${redactedUrl(config.database)}`);
-      for (const url of replicaUrls)
+      for (const url of replicaUrls) {
         logger.info(`Replica   ${redactedUrl({ kind: 'mysql', url })}`);
+      }
       logger.info(`Files     ${storage.place}`);
       return origin;
     },
-    drain: () => server.drain(),
-    async close() {
+    drain: server.drain,
+    /** Lets running requests finish, then closes every connection. */
+    async close(): Promise<void> {
       await server.close();
       await apollo.stop();
       await Promise.all([database.close(), tracing?.close()]);

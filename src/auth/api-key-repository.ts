@@ -6,14 +6,12 @@ const SELECT =
   'SELECT id, organization_id AS organizationId, name, key_hash AS keyHash, ' +
   'created_at AS createdAt, expires_at AS expiresAt, revoked_at AS revokedAt FROM api_keys';
 
-/** Reads and writes the table `api_keys`. */
 export class ApiKeyRepository {
   constructor(private readonly database: Database) {}
 
   /** The key with this hash. No organization restricts it: the key determines the organization. */
   async findByHash(keyHash: string): Promise<ApiKey | null> {
-    const sql = `${SELECT} WHERE key_hash = ?`;
-    const [row] = await this.database.query<ApiKeyRow>(sql, [keyHash]);
+    const [row] = await this.database.query<ApiKeyRow>(`${SELECT} WHERE key_hash = ?`, [keyHash]);
     return row === undefined ? null : toApiKey(row);
   }
 
@@ -29,13 +27,10 @@ export class ApiKeyRepository {
 
   /** The keys of one organization, or of all, in order of creation. */
   async list(organization: string | null): Promise<ApiKey[]> {
-    const where = organization === null ? '' : 'WHERE organization_id = ?';
+    const [where, values] =
+      organization === null ? ['', []] : ['WHERE organization_id = ?', [organization]];
     const sql = `${SELECT} ${where} ORDER BY created_at, id`;
-    const rows = await this.database.query<ApiKeyRow>(
-      sql,
-      organization === null ? [] : [organization],
-    );
-    return rows.map(toApiKey);
+    return (await this.database.query<ApiKeyRow>(sql, values)).map(toApiKey);
   }
 
   async insert(key: Omit<ApiKey, 'revokedAt'>): Promise<void> {

@@ -12,10 +12,7 @@ const MAX_CACHED_KEYS = 10_000;
 /** Keeps clients that try many keys from taking the database from clients with known keys. */
 const MAX_CONCURRENT_LOOKUPS = 100;
 
-/**
- * Authenticates by API key. Concurrent requests share one lookup. The lookup is by hash, so its
- * duration reveals nothing about other keys.
- */
+/** Concurrent requests share a look-up. It is by hash, so its duration reveals no other key. */
 export class ApiKeys {
   private readonly lookups = new LRUCache<string, Promise<ApiKey | null>>({
     max: MAX_CACHED_KEYS,

@@ -1,10 +1,33 @@
-import { UnauthenticatedError } from '../errors.js';
-import type { ApiKeys } from './api-keys.js';
-import type { BearerTokens } from './bearer-tokens.js';
+import type { AuthConfig } from '../config/auth.js';
+import type { Database } from '../database/database.js';
+import { StartupError, UnauthenticatedError } from '../errors.js';
+import { ApiKeyRepository } from './api-key-repository.js';
+import { ApiKeys } from './api-keys.js';
+import { BearerTokens } from './bearer-tokens.js';
 import type { Authenticate, RequestHeaders } from './viewer.js';
 
+/** The configured authentication. Throws StartupError when no client could authenticate. */
+export async function createAuthentication(
+  config: AuthConfig,
+  database: Database,
+): Promise<Authenticate> {
+  if (config.kind === 'off') {
+    const viewer = { organization: config.organization };
+    return () => Promise.resolve(viewer);
+  }
+  const keys = new ApiKeyRepository(database);
+  if (config.jwt === null && !(await keys.hasUsable(new Date()))) {
+    throw new StartupError([
+      'AUTH is required, but no client could authenticate. Create an API key with ' +
+        'npm run api-key -- create --organization ORG --name NAME, ' +
+        'or set JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL, or set AUTH=off.',
+    ]);
+  }
+  return authenticateByKeyOrToken(new ApiKeys(keys), config.jwt && new BearerTokens(config.jwt));
+}
+
 /** Authenticates by `X-API-Key`, or by `Authorization: Bearer …` unless `tokens` is null. */
-export function authenticateByKeyOrToken(keys: ApiKeys, tokens: BearerTokens | null): Authenticate {
+function authenticateByKeyOrToken(keys: ApiKeys, tokens: BearerTokens | null): Authenticate {
   return async (headers) => {
     const key = singleValue(headers, 'x-api-key');
     const authorization = singleValue(headers, 'authorization');

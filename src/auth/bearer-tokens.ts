@@ -1,11 +1,4 @@
-import {
-  createRemoteJWKSet,
-  errors,
-  jwtVerify,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  type JWTVerifyResult,
-} from 'jose';
+import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
 
 import { isOrganizationId, type JwtConfig } from '../config/auth.js';
 import { ServiceUnavailableError, UnauthenticatedError } from '../errors.js';
@@ -20,7 +13,7 @@ const KEY_SET_ALGORITHMS =
 
 /** Authenticates by JSON Web Token. The configuration, not the token, decides the algorithm. */
 export class BearerTokens {
-  private readonly verifyToken: (token: string) => Promise<JWTVerifyResult>;
+  private readonly verifyToken: ReturnType<typeof createVerifier>;
 
   constructor(private readonly config: JwtConfig) {
     this.verifyToken = createVerifier(config);
@@ -57,8 +50,9 @@ function createVerifier({ key, issuer, audience }: JwtConfig) {
     return (token: string) => jwtVerify(token, getKey, options);
   };
   // A token with an unknown key id reloads the set at most every 30 seconds, so keys can rotate.
-  if (key.kind === 'jwks')
+  if (key.kind === 'jwks') {
     return verifier(createRemoteJWKSet(new URL(key.url)), KEY_SET_ALGORITHMS);
+  }
   if (key.kind === 'public') return verifier(() => key.publicKey, [key.algorithm]);
   const secret = new TextEncoder().encode(key.secret);
   return verifier(() => secret, ['HS256']);

@@ -3,7 +3,6 @@ import type { OperationTypeNode } from 'graphql';
 import type { Viewer } from '../auth/viewer.js';
 import type { ExportContext } from '../exports/export-resolver.js';
 
-/** The outcome of a GraphQL request. */
 export interface OperationResult {
   /** Undefined when no operation was found: a syntax error, or an unknown operation name. */
   readonly operation:
@@ -12,7 +11,6 @@ export interface OperationResult {
   readonly code: string | null;
 }
 
-/** The GraphQL context of one request. */
 export interface Context extends ExportContext {
   readonly requestId: string;
   /** Whether a link was signed, so that the response grants access to files. */
@@ -23,18 +21,15 @@ export interface Context extends ExportContext {
 
 export function createContext(
   { organization }: Viewer,
-  {
-    links,
-    requestId,
-    onOperationResult,
-  }: Pick<Context, 'links' | 'requestId' | 'onOperationResult'>,
+  request: Pick<Context, 'links' | 'requestId' | 'onOperationResult'>,
 ): Context {
   let holdsLinks = false;
+  const { links } = request;
   // Property by property: a spread would add 3 µs to each request.
   return {
     organization,
-    requestId,
-    onOperationResult,
+    requestId: request.requestId,
+    onOperationResult: request.onOperationResult,
     holdsLinks: () => holdsLinks,
     links: {
       sign(file) {

@@ -6,13 +6,11 @@ import type { Logger } from '../logger.js';
 import type { Context } from './context.js';
 import { limits } from './limits.js';
 
-/** Formats an error for the client, given its standard format. */
 export type FormatError = NonNullable<ApolloServerOptions<Context>['formatError']>;
 
 /**
- * Deliberate errors reach the client, and so do errors of the request itself, which have no path
- * because no field was resolved. Any other error is a defect, which is masked and logged.
- * `onRejected` receives the reason for each rejection: the name of the limit.
+ * Passes on deliberate errors, and errors of the request itself, which have no path. Masks and logs
+ * any other error: it is a defect. `onRejected` receives the name of each exceeded limit.
  */
 export function createErrorFormatter(
   logger: Logger,
@@ -25,10 +23,10 @@ export function createErrorFormatter(
 
   return function formatError(whole, error) {
     const formatted = truncate(whole);
-    const { message, locations, path, extensions } = formatted;
+    const { message: reported, path, extensions } = formatted;
     const cause = error instanceof GraphQLError ? (error.originalError ?? error) : error;
     const requestId = requestIds.get(error as object);
-    if (cause instanceof QueryTooComplexError) return tooComplex(cause.limit, message);
+    if (cause instanceof QueryTooComplexError) return tooComplex(cause.limit, reported);
     if (cause instanceof GatewayError) {
       if (cause.cause !== undefined) logger.warn({ requestId, err: cause.cause }, cause.message);
       return formatted;
@@ -40,24 +38,21 @@ export function createErrorFormatter(
           `The query selects more than ${limits.selections} fields, counting each use of a fragment.`,
         );
       }
-      if (VALIDATION_ABORTED.has(message)) {
+      if (VALIDATION_ABORTED.has(reported)) {
         return tooComplex(
           'validation',
-          'The query is too expensive to validate: it nests too deeply, or repeats too many fields or fragments.',
+          'The query is too expensive to validate: it nests too deeply, ' +
+            'or repeats too many fields or fragments.',
         );
       }
-      if (TOO_MANY_TOKENS.test(message)) onRejected('tokens');
+      if (TOO_MANY_TOKENS.test(reported)) onRejected('tokens');
       if (extensions?.['code'] !== 'INTERNAL_SERVER_ERROR') return formatted;
       // Apollo sets no code for some mistakes, such as a persisted query with another's hash.
       if (httpStatusOf(error) === 400) return { ...formatted, extensions: { code: 'BAD_REQUEST' } };
     }
     logger.error({ requestId, err: cause, path }, 'A request failed');
-    return {
-      message: 'Something went wrong on our side.',
-      ...(locations && { locations }),
-      ...(path && { path }),
-      extensions: { code: 'INTERNAL_SERVER_ERROR' },
-    };
+    const message = 'Something went wrong on our side.';
+    return { ...formatted, message, extensions: { code: 'INTERNAL_SERVER_ERROR' } };
   };
 }
 
@@ -72,9 +67,9 @@ const MAX_LOCATIONS = 10;
 
 /** Messages quote names and values of the request, which may have any size. */
 function truncate({ message, locations, ...rest }: GraphQLFormattedError): GraphQLFormattedError {
+  const isLong = message.length > MAX_MESSAGE_LENGTH;
   return {
-    message:
-      message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message,
+    message: isLong ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message,
     ...(locations && { locations: locations.slice(0, MAX_LOCATIONS) }),
     ...rest,
   };
@@ -82,7 +77,7 @@ function truncate({ message, locations, ...rest }: GraphQLFormattedError): Graph
 
 const requestIds = new WeakMap<object, string>();
 
-/** Records the request of an error, because Apollo calls `formatError` without the context. */
+/** Apollo calls `formatError` without the context. */
 export function recordRequestId(error: object, requestId: string): void {
   requestIds.set(error, requestId);
 }

@@ -11,10 +11,7 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 
-/**
- * Whether graphql-jit executes a document as graphql-js does. Documents that the JIT compiles
- * incorrectly run in graphql-js; test/fuzz found most of these cases.
- */
+/** Whether graphql-jit executes a document as graphql-js does. test/fuzz found most exceptions. */
 export function isJitEligible(document: DocumentNode, schema: GraphQLSchema): boolean {
   const typeInfo = new TypeInfo(schema);
   const responseNames = new Set<string>();

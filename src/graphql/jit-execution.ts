@@ -24,13 +24,12 @@ import { fieldCount } from './selections.js';
 type JitResult = Pick<ExecutionResult, 'data'> & { readonly errors?: readonly Error[] };
 type CompiledOperation = (context: Context, variables: object) => Promise<JitResult> | JitResult;
 
-/** Larger documents are not compiled: compiling one takes as long as hundreds of executions. */
+/** Compiling a larger document would take as long as hundreds of executions. */
 export const MAX_COMPILED_FIELDS = 500;
 
 /**
- * Executes operations that are used again by a function that graphql-jit compiles, which takes a
- * third of the time of graphql-js on a list. The rest runs in Apollo Server: the first use of a
- * document, because many have no second, and documents that are large or not eligible.
+ * Executes an operation by a function of graphql-jit, from its second use on, because many have no
+ * second. First uses, large documents and ineligible ones run in Apollo Server.
  */
 export function jitExecution(
   schema: GraphQLSchema,

@@ -21,9 +21,8 @@ const { fieldExtensionsEstimator, getComplexity, simpleEstimator } = createRequi
 ) as typeof complexity;
 
 /**
- * They leave room for what people and gateways send: a page of 100 exports with all fields, files
- * and links costs 11,600; fifty such lookups by id cost 6,500 and have 4,500 tokens; GraphiQL's
- * introspection is 13 levels deep.
+ * A page of 100 exports with all fields, files and links costs 11,600; fifty such look-ups by id
+ * cost 6,500 and have 4,500 tokens; GraphiQL's introspection is 13 levels deep.
  */
 export const limits = {
   /** Bounds the time of parsing and validation. */
@@ -47,9 +46,8 @@ export function limitsPlugin(
       async didResolveOperation({ document: query, operation, operationName, request }) {
         // Apollo responds with an error next.
         if (operation === undefined) return;
-        const depth = memoizeByOperation(operation, 'depth', () =>
-          selectionDepth(operation, query),
-        );
+        const measureDepth = () => selectionDepth(operation, query);
+        const depth = memoizeByOperation(operation, 'depth', measureDepth);
         if (depth > limits.depth) {
           const message = `The query is ${depth} levels deep; at most ${limits.depth} are allowed.`;
           throw new QueryTooComplexError('depth', message);
@@ -57,19 +55,17 @@ export function limitsPlugin(
         const { variables = {} } = request;
         const { variableDefinitions = [] } = operation;
         // Execution would quote the whole value once per mistake: of 10,000, for most of a minute.
-        const { errors } = getVariableValues(schema, variableDefinitions, variables, {
-          maxErrors: 1,
-          hideSuggestions,
-        });
+        const options = { maxErrors: 1, hideSuggestions };
+        const { errors } = getVariableValues(schema, variableDefinitions, variables, options);
         if (errors?.[0]) throw badUserInput(errors[0]);
-        const cost = memoizeByOperation(operation, costCacheKey(operation, variables), () =>
+        const measure = () =>
           measureCost({
             schema,
             query,
             variables,
             ...(operationName !== null && { operationName }),
-          }),
-        );
+          });
+        const cost = memoizeByOperation(operation, costCacheKey(operation, variables), measure);
         if (cost > limits.cost) {
           throw new QueryTooComplexError(
             'cost',
@@ -85,10 +81,7 @@ export function limitsPlugin(
 const measures = new WeakMap<OperationDefinitionNode, Map<string, number>>();
 const MAX_MEASURES_PER_OPERATION = 200;
 
-/**
- * Measures an operation once per key, because measuring takes longer than executing a lookup by id.
- * Apollo caches documents, so a repeated text is the same operation.
- */
+/** Measures once per key: Apollo caches documents, so a repeated text is the same operation. */
 function memoizeByOperation(
   operation: OperationDefinitionNode,
   key: string,
@@ -121,28 +114,22 @@ function costCacheKey(
     .join();
 }
 
-type MeasuredOperation = Omit<Parameters<typeof getComplexity>[0], 'estimators'>;
+const estimators = [
+  fieldExtensionsEstimator(),
+  estimateIntrospectionList,
+  simpleEstimator({ defaultComplexity: 1 }),
+];
 
 /** Throws a GraphQLError for a variable that its argument does not accept, such as null. */
-function measureCost(operation: MeasuredOperation): number {
+function measureCost(operation: Omit<Parameters<typeof getComplexity>[0], 'estimators'>): number {
   try {
-    return getComplexity({
-      ...operation,
-      estimators: [
-        fieldExtensionsEstimator(),
-        estimateIntrospectionList,
-        simpleEstimator({ defaultComplexity: 1 }),
-      ],
-    });
+    return getComplexity({ ...operation, estimators });
   } catch (error) {
     throw error instanceof GraphQLError ? badUserInput(error) : error;
   }
 }
 
-/**
- * The nested lists of introspection have no cost in the schema. Five times the selection is about
- * their size, and allows GraphiQL's own introspection.
- */
+/** Lists of introspection have about five members. The schema cannot set their cost. */
 function estimateIntrospectionList(args: complexity.ComplexityEstimatorArgs): number | undefined {
   const { type, field, childComplexity } = args;
   const isIntrospectionList = type.name.startsWith('__') && isListType(getNullableType(field.type));

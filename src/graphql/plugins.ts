@@ -31,10 +31,7 @@ export const operationMetrics: ApolloServerPlugin<Context> = {
   },
 };
 
-/**
- * Lets browsers cache the response to a GET if they revalidate it on every use, but neither errors
- * nor responses with links, which grant access to files.
- */
+/** Lets browsers cache a response to GET, except errors and links, which grant access to files. */
 export const conditionalResponses: ApolloServerPlugin<Context> = {
   requestDidStart: async () => ({
     async willSendResponse({ request, response: { http, body }, contextValue }) {

@@ -6,12 +6,9 @@ import { Export } from '../exports/export.js';
 import { FederationResolver } from './federation.js';
 import { schemaText } from './sdl.js';
 
-/** Builds the executable schema. */
 export async function createSchema(resolver: ExportResolver): Promise<GraphQLSchema> {
   const federation = new FederationResolver(resolver);
-  return buildExportSchema({
-    get: (cls) => (cls === FederationResolver ? federation : resolver),
-  });
+  return buildExportSchema({ get: (cls) => (cls === FederationResolver ? federation : resolver) });
 }
 
 /** The text of schema.graphql. */

@@ -42,10 +42,8 @@ export function schemaText(schema: GraphQLSchema): string {
 
 /** The schema as a subgraph of Apollo Federation 2, without what every subgraph has. */
 export function subgraphSdl(schema: GraphQLSchema): string {
-  return joinParts(
-    FEDERATION,
-    printApi(schema, (directive) => directive !== 'merge'),
-  );
+  const api = printApi(schema, (directive) => directive !== 'merge');
+  return joinParts(FEDERATION, api);
 }
 
 /** The schema with the directives of @graphql-tools/stitching-directives. */

@@ -5,12 +5,12 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 
-/** How many levels of fields an operation of a valid document selects, through fragments. */
+/** The levels of fields that an operation of a valid document selects, through fragments. */
 export function selectionDepth(operation: OperationDefinitionNode, document: DocumentNode): number {
   return measureSelections(operation, document, (a, b) => Math.max(a, b));
 }
 
-/** How many fields the operations of a valid document select, counting each use of fragments. */
+/** The fields that the operations of a valid document select, counting each use of a fragment. */
 export function fieldCount(document: DocumentNode): number {
   const sum = (a: number, b: number) => a + b;
   return document.definitions
@@ -19,17 +19,14 @@ export function fieldCount(document: DocumentNode): number {
     .reduce(sum, 0);
 }
 
-/**
- * A field measures 1 plus its selections; `combine` reduces siblings. Validation bounds the
- * recursion: it rejects cycles of fragments and more than `limits.selections` fields.
- */
+/** Validation bounds the recursion: it rejects cycles of fragments and too many selections. */
 function measureSelections(
   operation: OperationDefinitionNode,
-  document: DocumentNode,
+  { definitions }: DocumentNode,
   combine: (a: number, b: number) => number,
 ): number {
   const fragments = new Map(
-    document.definitions
+    definitions
       .filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
       .map((definition) => [definition.name.value, definition.selectionSet]),
   );

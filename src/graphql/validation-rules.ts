@@ -3,10 +3,7 @@ import { GraphQLError, visit, type ASTVisitor, type ValidationContext } from 'gr
 import { QueryTooComplexError } from '../errors.js';
 import { limits } from './limits.js';
 
-/**
- * Rejects documents whose selections nest too deeply. Other rules recurse into selections until the
- * stack overflows, so they receive an empty document instead.
- */
+/** Rejects nesting in which other rules overflow the stack; they receive an empty document. */
 export function maxNestingRule(context: ValidationContext): ASTVisitor {
   return {
     Document(document) {
@@ -32,10 +29,7 @@ export function maxNestingRule(context: ValidationContext): ASTVisitor {
   };
 }
 
-/**
- * Rejects operations of a type that the schema lacks. Without this rule, which is part of
- * graphql-js 17, execution would report the client's mistake as an error of the server.
- */
+/** Part of graphql-js 17. Without it, execution reports a mutation as an error of the server. */
 export function readOnlyOperationsRule(context: ValidationContext): ASTVisitor {
   return {
     OperationDefinition(node) {

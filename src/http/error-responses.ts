@@ -2,7 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 
 import { GatewayError } from '../errors.js';
 
-/** Sends an error in the form of GraphQL's, so that clients parse one form, and removes headers of a successful response. */
+/** Sends an error in the form of GraphQL's, so that clients parse only one form. */
 export function sendError(
   reply: FastifyReply,
   { status, code, message }: { status: number; code: string; message: string },
@@ -40,9 +40,6 @@ export function sendThrownError(
     return sendError(reply.headers(headers), { status, code: 'BAD_REQUEST', message });
   }
   request.log.error({ err: error }, 'A request failed');
-  return sendError(reply, {
-    status: 500,
-    code: 'INTERNAL_SERVER_ERROR',
-    message: 'Something went wrong on our side.',
-  });
+  const masked = 'Something went wrong on our side.';
+  return sendError(reply, { status: 500, code: 'INTERNAL_SERVER_ERROR', message: masked });
 }

@@ -2,10 +2,7 @@ import { createHash } from 'node:crypto';
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-/**
- * An onSend hook that adds an ETag, and sends 304 where the client has the same response already. It skips responses that
- * must not be stored: an error keeps its status whatever If-None-Match says.
- */
+/** An onSend hook that adds an ETag to a response that may be stored, and sends 304 for a match. */
 export async function addEtag(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -15,8 +12,7 @@ export async function addEtag(
   if (!isStorable || typeof payload !== 'string') return payload;
   // A strong ETag identifies bytes and their media type, which depends on the Accept header.
   const type = String(reply.getHeader('content-type'));
-  const digest = createHash('sha256').update(`${type}\n${payload}`).digest('base64url');
-  const etag = `"${digest}"`;
+  const etag = `"${createHash('sha256').update(`${type}\n${payload}`).digest('base64url')}"`;
   void reply.header('ETag', etag);
   if (!matchesEtag(request, etag)) return payload;
   void reply.code(304);

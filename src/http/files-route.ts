@@ -1,9 +1,9 @@
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 
-import type { LocalFiles } from '../storage/create-url-signer.js';
 import { contentDispositionFor, contentTypeFor } from '../storage/download-headers.js';
 import { LOCAL_LINK_PATH } from '../storage/local-url-signer.js';
+import type { LocalFiles } from '../storage/open-storage.js';
 import { sendError } from './error-responses.js';
 
 const invalidLink = { status: 403, code: 'FORBIDDEN', message: 'This link is not valid.' };
@@ -18,14 +18,8 @@ export async function addFilesRoute(
   server: FastifyInstance,
   { signer, directory }: LocalFiles,
 ): Promise<void> {
-  await server.register(fastifyStatic, {
-    root: directory,
-    serve: false,
-    index: false,
-    cacheControl: false,
-    contentType: false,
-  });
-
+  const options = { serve: false, index: false, cacheControl: false, contentType: false } as const;
+  await server.register(fastifyStatic, { root: directory, ...options });
   server.get(`${LOCAL_LINK_PATH}*`, async (request, reply) => {
     const link = signer.verify(request.url);
     reply.headers({
@@ -36,9 +30,7 @@ export async function addFilesRoute(
       return sendError(reply, link.verdict === 'expired' ? expiredLink : invalidLink);
     }
     const { fileName, objectKey } = link.file;
-    return reply
-      .header('Content-Disposition', contentDispositionFor(fileName))
-      .type(contentTypeFor(fileName))
-      .sendFile(objectKey, directory);
+    void reply.header('Content-Disposition', contentDispositionFor(fileName));
+    return reply.type(contentTypeFor(fileName)).sendFile(objectKey, directory);
   });
 }

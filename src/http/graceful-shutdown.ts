@@ -1,16 +1,16 @@
 import type { Server, ServerResponse } from 'node:http';
 
-/** How long the server goes on listening while it drains, so that a balancer sees /health/ready fail … */
+/** While it drains, the server still listens, so that a balancer sees /health/ready fail, … */
 const BALANCER_DRAIN_DELAY_MS = 2_000;
-/** … or, without a balancer, so that a client sees `Connection: close` in the response to its next request. */
+/** … or, without a balancer, a client sees `Connection: close` in its next response. */
 const DRAIN_DELAY_MS = 300;
-/** Balancers check more often than this, and without any request for this long, draining does not wait. */
+/** Balancers check more often; without any request for this long, draining does not wait. */
 const ACTIVITY_WINDOW_MS = 60_000;
 /** How long a connection without a request stays open once the server no longer listens. */
 const UNUSED_CONNECTION_MS = 500;
 const CONNECTION_CHECK_MS = 25;
 
-/** Moves clients to other gateways before the server closes, so that none of them loses a request. */
+/** Moves clients to other gateways before the server closes, so that no request is lost. */
 export class GracefulShutdown {
   isDraining = false;
   #lastRequestAt = -Infinity;
@@ -38,7 +38,7 @@ export class GracefulShutdown {
     await new Promise((resolve) => setTimeout(resolve, delay));
   }
 
-  /** Calls `stop`, which waits for all connections, and closes those that would keep it waiting without a request. */
+  /** Calls `stop`, which waits for all connections, and closes those without a request. */
   async close(stop: () => PromiseLike<unknown>): Promise<void> {
     this.#startDraining();
     const closedAt = performance.now();

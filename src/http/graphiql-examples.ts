@@ -1,9 +1,3 @@
-/** The content of one tab. */
-export interface GraphiqlExample {
-  readonly query: string;
-  readonly variables?: Record<string, unknown>;
-}
-
 const oneExport = `# One export with download links to its files; they work
 # until urlExpiresAt. For another export put its id into
 # the variables: the tab NewestExports lists some.
@@ -53,13 +47,10 @@ query FilteredExports($after: String) {
 }
 `;
 
-/**
- * The examples in the order of their tabs. Each runs unchanged, given the id of an export that the viewer may see and that has
- * not expired. Without an id, an example that needs none comes first.
- */
-export function graphiqlExamples(exampleId?: string): readonly GraphiqlExample[] {
+/** In the order of their tabs. Each runs unchanged, the first one even without an id. */
+export function graphiqlExamples(exampleId?: string) {
   const one = { query: oneExport, variables: { id: exampleId ?? '' } };
-  const newest = { query: newestExports };
+  const newest = { query: newestExports, variables: undefined };
   const filtered = { query: filteredExports, variables: { after: null } };
   return exampleId === undefined ? [newest, one, filtered] : [one, newest, filtered];
 }

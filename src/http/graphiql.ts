@@ -8,16 +8,13 @@ import { matchesEtag } from './etag.js';
 import { graphiqlExamples } from './graphiql-examples.js';
 
 export interface GraphiqlOptions {
-  /**
-   * Finds the export of the first example once the page is requested. Null where each viewer sees other exports: the page is
-   * public, so it names none and has a header for an API key instead.
-   */
+  /** For the first example. Null for a public page: it has a header for an API key instead. */
   readonly findExampleId: (() => Promise<string | undefined>) | null;
 }
 
 type Page = Awaited<ReturnType<typeof renderPage>>;
 
-/** Sends the GraphiQL page. The first request renders it: to build 9 MB and compress them to 2.4 takes half a second. */
+/** The first request renders the page: to build 9 MB and compress them takes half a second. */
 export function createGraphiql(options: GraphiqlOptions) {
   let rendered: Promise<Page> | null = null;
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
@@ -29,9 +26,9 @@ export function createGraphiql(options: GraphiqlOptions) {
   };
 }
 
-/** Browsers rarely revalidate the page: every query is a POST to its URL, which evicts it from their caches. */
+/** Browsers rarely revalidate the page: each query is a POST to its URL, which evicts it. */
 function sendPage(request: FastifyRequest, reply: FastifyReply, page: Page): FastifyReply {
-  // `gzip;q=0` refuses gzip.
+  // Except `gzip;q=0`, which refuses it.
   const acceptsGzip = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i;
   const isZipped = acceptsGzip.test(String(request.headers['accept-encoding']));
   // A strong ETag identifies bytes, so each encoding has its own.
@@ -54,9 +51,9 @@ const icon = `data:image/svg+xml,${encodeURIComponent(
 )}`;
 
 /**
- * GraphiQL shows its first default tab without variables, and adds an empty tab on a reload before an edit (graphql/graphiql
- * #3392, #4435). So this opens the query of the URL (`?query=…&variables=…`), else the tab of the last visit, else the first
- * example. Edits stay out of the URL, and so out of access logs.
+ * Opens the query of the URL (`?query=…&variables=…`), else the last visit's tab, else the first
+ * example. GraphiQL would show its first tab without variables, and add an empty tab on a reload
+ * before an edit (graphql/graphiql #3392, #4435). Edits stay out of the URL, and so out of logs.
  */
 const openInitialTab = `
 const link = new URLSearchParams(location.search);
@@ -69,15 +66,16 @@ props.initialVariables = opened?.variables ?? '';
 props.onEditQuery = undefined;
 `;
 
-/** A tab that gets the focus would move away under the pointer, and the click would miss it. */
+/** A tab that receives the focus would move away from the pointer, and the click would miss it. */
 const clickableTabs = '.graphiql-tab { transform: none !important }';
 
-/** Monaco needs inline styles; they can neither load nor send anything. Scripts run only by their hash. */
+/** Monaco needs inline styles, which can neither load nor send anything. */
 const contentSecurityPolicy =
-  "default-src 'none'; worker-src blob:; connect-src 'self'; style-src 'unsafe-inline'; img-src data:; " +
-  "font-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; script-src";
+  "default-src 'none'; worker-src blob:; connect-src 'self'; style-src 'unsafe-inline'; " +
+  "img-src data:; font-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
+  'script-src';
 
-/** One page that loads nothing else. Its parts are imported here, because a gateway may run without GraphiQL. */
+/** One page that loads nothing else. It imports its 9 MB only when GraphiQL is requested. */
 async function renderPage({ findExampleId }: GraphiqlOptions) {
   const graphiql = await import('@graphql-yoga/render-graphiql/graphiql');
   // The keys are Monaco's names for its workers.

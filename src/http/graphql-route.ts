@@ -11,7 +11,6 @@ import type { LoadShedder } from './load-shedder.js';
 import { operationResult } from './requests.js';
 
 export interface GraphqlRouteOptions {
-  /** Started. */
   readonly apollo: ApolloServer<Context>;
   readonly loadShedder: LoadShedder;
   readonly authenticate: Authenticate;
@@ -19,7 +18,6 @@ export interface GraphqlRouteOptions {
     viewer: Viewer,
     request: Pick<Context, 'requestId' | 'onOperationResult'>,
   ) => Context;
-  /** Null for a gateway without GraphiQL. */
   readonly graphiql: GraphiqlOptions | null;
 }
 
@@ -68,7 +66,7 @@ export function addGraphqlRoute(
     return body.string;
   }
 
-  /** Runs after the body has arrived, so that a slow client occupies no place. */
+  /** Runs after the body has arrived, so that a slow client does not count as a running request. */
   async function handle(request: FastifyRequest, reply: FastifyReply) {
     // The client disconnected during authentication.
     if (reply.raw.destroyed) return reply.hijack();

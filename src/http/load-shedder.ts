@@ -1,22 +1,22 @@
-/** Four for each connection to a database server. Requests below this limit never queue, unless under overload. */
+/** Four for each connection to a database server. Fewer requests queue only under overload. */
 const MAX_CONCURRENCY = 40;
-/** A body has at most 256 KiB, so the bodies of all admitted and queued requests have at most 125 MiB. */
+/** With bodies of up to 256 KiB, all admitted and queued requests take at most 125 MiB. */
 const MAX_QUEUE = 460;
-/** A burst, such as a page or a router sends, is over after this; otherwise it is an overload. */
+/** A burst, such as a page or a router sends, is shorter than this; an overload is not. */
 const OVERLOAD_DELAY_MS = 200;
 /** Under overload: as many as a database server has connections, so that none of them idles. */
 const MAX_CONCURRENCY_LIMIT = 10;
-/** Under overload where the process has no CPU time left: a higher limit would only delay each response. */
+/** Under overload without CPU time left: a higher limit would only delay each response. */
 const MIN_CONCURRENCY_LIMIT = 2;
 /** The part of its time that a process without CPU time left spends in the event loop. */
 const MAX_UTILIZATION = 0.95;
 /** Under overload an older request is not admitted: its response would be among the slowest. */
 const MAX_QUEUE_AGE_MS = 25;
-/** Under overload a request is rejected after this. Clients that retry a sooner rejection at once would cost CPU time. */
+/** Under overload. Sooner rejections would cost CPU time by clients that retry at once. */
 const REJECT_AFTER_MS = 100;
-/** Under overload: with few connections, a client must learn soon that its requests are rejected. */
+/** Under overload: a client with few connections must learn of its rejections soon. */
 const MAX_OVERLOAD_QUEUE = 80;
-/** An overload ends when fewer than MAX_CONCURRENCY requests were running and queued for this long. */
+/** An overload ends when fewer than MAX_CONCURRENCY requests ran or queued for this long. */
 const RECOVERY_MS = 400;
 const TICK_MS = 25;
 
@@ -27,10 +27,9 @@ interface QueuedRequest {
 }
 
 /**
- * An adaptive LIFO queue with an AIMD concurrency limit, as in Facebook's adaptive LIFO and Netflix's concurrency-limits.
- *
- * Normally many requests run at once, because concurrent requests share SQL queries, and the queue is first in, first out. When
- * a request has queued for too long, fewer run, and the newest first: the oldest have likely timed out and are rejected.
+ * An adaptive LIFO queue with an AIMD concurrency limit, as in Facebook's adaptive LIFO and
+ * Netflix's concurrency-limits. Normally many requests run at once, because they share queries, and
+ * the queue is FIFO. Under overload fewer run, newest first: the oldest have likely timed out.
  */
 export class LoadShedder {
   #inFlight = 0;
@@ -46,7 +45,7 @@ export class LoadShedder {
   /** Ticks while requests are queued. */
   #timer: NodeJS.Timeout | undefined;
 
-  /** `onShed` is called for each rejection; `utilization` returns that of the event loop since its last call, 0 to 1. */
+  /** `utilization` returns that of the event loop since its last call, 0 to 1. */
   constructor(
     private readonly onShed = () => {},
     private readonly utilization = eventLoopUtilization(),
@@ -60,10 +59,7 @@ export class LoadShedder {
     return this.#queue.length;
   }
 
-  /**
-   * Runs a request when it is admitted, else returns the result of `onRejected`. `onQueued` receives a function that takes the
-   * request out of the queue, for a client that disconnects.
-   */
+  /** Returns `onRejected()` for a rejected request. `onQueued` receives its cancellation. */
   async run<Result>(
     request: () => Promise<Result>,
     options: { onRejected: () => Result; onQueued?: (cancel: () => void) => void },
@@ -158,9 +154,8 @@ export class LoadShedder {
 function eventLoopUtilization(): () => number {
   let last = performance.eventLoopUtilization();
   return () => {
-    const current = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(current, last);
-    last = current;
-    return utilization;
+    const previous = last;
+    last = performance.eventLoopUtilization();
+    return performance.eventLoopUtilization(last, previous).utilization;
   };
 }

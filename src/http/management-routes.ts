@@ -7,7 +7,7 @@ export interface ManagementRouteOptions {
   readonly metrics: Registry;
 }
 
-/** `GET /health/live`; `GET /health/ready`, 503 also while the server drains; `GET /metrics` in Prometheus' text format. */
+/** `GET /health/live`, `/health/ready` (503 also while the server drains) and `/metrics`. */
 export function addManagementRoutes(
   server: FastifyInstance,
   shutdown: { readonly isDraining: boolean },

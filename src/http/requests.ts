@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import type { Viewer } from '../auth/viewer.js';
 import type { OperationResult } from '../graphql/context.js';
-import type { TracedRequest } from './request-tracer.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -18,9 +17,28 @@ declare module 'fastify' {
   }
 }
 
+export interface RequestTracer {
+  /** `target` is null where no route matches: the path may then hold anything. */
+  start(
+    request: { id: string; method: string; protocol: string; headers: IncomingHttpHeaders },
+    target: { route: string; path: string } | null,
+  ): TracedRequest;
+}
+
+export interface TracedRequest {
+  /** Runs a callback and everything asynchronous that it starts as part of this request. */
+  run(callback: () => void): void;
+  /** Runs the GraphQL operation of this request; calls `result` once it has ended. */
+  runOperation<Response>(
+    operation: () => Promise<Response>,
+    result: () => OperationResult,
+  ): Promise<Response>;
+  /** `status` is null when the client disconnected before the response. */
+  end(response: { status: number | null; errorCode: string | null }): void;
+}
+
 /** A request whose response was sent, or whose client disconnected. */
 export interface CompletedRequest {
-  /** The pattern of the matched route; undefined where none matches. */
   readonly route: string | undefined;
   readonly status: number;
   readonly seconds: number;
@@ -29,7 +47,7 @@ export interface CompletedRequest {
 
 export const REQUEST_ID_HEADER = 'X-Request-Id';
 
-/** Matches the ids of proxies and clouds, and nothing that could pass for another part of a log line. */
+/** Matches the ids of proxies and clouds, and nothing that could forge a part of a log line. */
 const VALID_REQUEST_ID = /^[\w.:=+/-]{1,128}$/;
 
 /** The id that the client sent if it is fit for a log, else a new one. */
@@ -41,10 +59,7 @@ export function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string
 /** Enough for the longest object key. */
 const MAX_PATH_LENGTH = 600;
 
-/**
- * The path of a request target for logs and traces: without credentials in front of it, and without the query, which may hold
- * a signature, even where its question mark is percent-encoded (repeatedly).
- */
+/** Removes credentials and the query, even where its `?` is percent-encoded, also repeatedly. */
 export function redactedPath(target: string): string {
   const [path = ''] = target
     .replace(/^[a-z]+:\/\/[^/?#]*/i, '')
@@ -57,15 +72,12 @@ export function routePattern({ routeOptions: { url } }: FastifyRequest): string 
   return url === '*' ? undefined : url;
 }
 
-/** What the response reports, with a code for every error status: Apollo rejects malformed requests without a plugin call. */
+/** Has a code for every error status: Apollo rejects malformed requests without a plugin call. */
 export function operationResult({ request, statusCode }: FastifyReply): OperationResult {
   const { operation, code = null } = request.operationResult ?? {};
   if (code !== null || statusCode < 400) return { operation, code };
-  const codes: Partial<Record<number, string>> = {
-    400: 'BAD_REQUEST',
-    500: 'INTERNAL_SERVER_ERROR',
-  };
-  return { operation, code: codes[statusCode] ?? 'UNKNOWN' };
+  if (statusCode === 400) return { operation, code: 'BAD_REQUEST' };
+  return { operation, code: statusCode === 500 ? 'INTERNAL_SERVER_ERROR' : 'UNKNOWN' };
 }
 
 /** Logs a request and ends its trace. */

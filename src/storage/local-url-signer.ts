@@ -2,17 +2,15 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 
 import type { SignedUrl, StoredFile, UrlSigner } from './url-signer.js';
 
-/** The path prefix of local links. */
 export const LOCAL_LINK_PATH = '/files/';
 
-/** The result of verifying a link. Only a valid one names its file. */
-export type VerifiedLink =
+type VerifiedLink =
   | { readonly verdict: 'valid'; readonly file: StoredFile }
   | { readonly verdict: 'invalid' | 'expired' };
 
 /**
- * Signs links to files that the gateway serves itself: `ORIGIN/files/KEY?name=…&expires=…&signature=…`. The signature is an
- * HMAC-SHA256 of key, name and expiry; `expires` is in seconds since 1970.
+ * Signs links to files that the gateway serves: `ORIGIN/files/KEY?name=…&expires=…&signature=…`.
+ * The signature is an HMAC-SHA256 of key, name and expiry; `expires` is in seconds since 1970.
  */
 export class LocalUrlSigner implements UrlSigner {
   constructor(
@@ -29,17 +27,12 @@ export class LocalUrlSigner implements UrlSigner {
     const expires = Math.floor(Date.now() / 1000) + this.options.ttl;
     const path = file.objectKey.split('/').map(encodeURIComponent).join('/');
     const name = encodeURIComponent(file.fileName);
-    const signature = this.signature(file, expires);
-    return {
-      url: `${this.options.origin()}${LOCAL_LINK_PATH}${path}?name=${name}&expires=${expires}&signature=${signature}`,
-      expiresAt: new Date(expires * 1000),
-    };
+    const query = `name=${name}&expires=${expires}&signature=${this.signature(file, expires)}`;
+    const url = `${this.options.origin()}${LOCAL_LINK_PATH}${path}?${query}`;
+    return { url, expiresAt: new Date(expires * 1000) };
   }
 
-  /**
-   * Verifies the path and query of a download request. The signature is verified before the expiry, so that an altered link
-   * does not reveal whether the original has expired.
-   */
+  /** The signature comes first: an altered link must not reveal whether the original expired. */
   verify(requestTarget: string, now = new Date()): VerifiedLink {
     const link = parseLink(requestTarget);
     if (link === null) return { verdict: 'invalid' };
@@ -60,9 +53,7 @@ export class LocalUrlSigner implements UrlSigner {
   }
 }
 
-function parseLink(
-  requestTarget: string,
-): { file: StoredFile; expires: number; signature: string } | null {
+function parseLink(requestTarget: string) {
   const [path = '', query = '', ...rest] = requestTarget.split('?');
   const parameters = new URLSearchParams(query);
   // The signature covers no other parameter.

@@ -1,7 +1,6 @@
-import { StartupError } from '../errors.js';
+import { StartupError, toError } from '../errors.js';
 import type { Logger } from '../logger.js';
 
-/** Credentials that sign requests to object storage. */
 export interface S3Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -11,29 +10,26 @@ export interface S3Credentials {
   readonly expiration?: Date;
 }
 
-/** Resolves to the current credentials. Call it before each use, because they may have been rotated. */
+/** Must be called before each use, because credentials rotate. */
 export type CredentialsProvider = () => Promise<S3Credentials>;
 
 /** How often credentials without an expiry are read again. */
 const REFRESH_INTERVAL_MS = 60_000;
 
-/**
- * The default provider chain of AWS: environment, profile files, container and instance roles. Throws StartupError when
- * the chain finds no valid credentials.
- */
+/** The default provider chain of AWS. Throws StartupError without valid credentials. */
 export async function awsCredentials(logger: Logger): Promise<CredentialsProvider> {
   // Loaded on demand: the package is slow to load and local files do not need it.
   const { fromNodeProviderChain } = await import('@aws-sdk/credential-providers');
   const chain = fromNodeProviderChain({ ignoreCache: true });
   const { expiration } = await chain().catch((error: unknown) => {
-    throw noCredentials(error instanceof Error ? error.message : String(error), { cause: error });
+    throw noCredentials(toError(error).message, { cause: error });
   });
   if (expiration !== undefined && expiration.getTime() <= Date.now()) {
     throw noCredentials(`the credentials found expired at ${expiration.toISOString()}`);
   }
 
-  // The chain renews temporary credentials in the background, five minutes before they expire. It caches others
-  // for good, although a mounted profile file may be replaced.
+  // The chain renews temporary credentials five minutes before they expire. It caches others for
+  // good, although a mounted profile file may be replaced.
   let refreshedAt = Date.now();
   return async () => {
     const cached = await chain();
@@ -52,7 +48,8 @@ export async function awsCredentials(logger: Logger): Promise<CredentialsProvide
 
 function noCredentials(reason: string, options?: ErrorOptions): StartupError {
   const problem =
-    `FILES_URL names a bucket, but there are no credentials for it (${reason}). Set AWS_ACCESS_KEY_ID and ` +
-    'AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give the container or the instance a role.';
+    `FILES_URL names a bucket, but there are no credentials for it (${reason}). ` +
+    'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, ' +
+    'or give the container or the instance a role.';
   return new StartupError([problem], options);
 }

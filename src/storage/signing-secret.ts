@@ -4,10 +4,7 @@ import { dirname } from 'node:path';
 
 import { errorCode, StartupError } from '../errors.js';
 
-/**
- * Returns the secret of local links from the file at `path`, and creates it on the first call, readable by its owner only. Links thus
- * survive a restart without configuration. Throws StartupError when the file is empty.
- */
+/** The first call creates the file, for its owner only. Throws StartupError if it is empty. */
 export async function loadOrCreateSigningSecret(path: string): Promise<string> {
   await mkdir(dirname(path), { recursive: true });
   const secret = await readIfExists(path);
@@ -15,8 +12,8 @@ export async function loadOrCreateSigningSecret(path: string): Promise<string> {
     throw new StartupError([`${path} is empty. Remove it, and the gateway creates a new secret.`]);
   }
   if (secret !== null) return secret;
-  // Written under another name and then linked, which fails when the file exists: gateways that start at the same time
-  // use the same secret, and none reads half of it.
+  // Linking fails when the file exists, so gateways that start at the same time use one secret, and
+  // none reads half of it.
   const draft = `${path}.${process.pid}.${randomBytes(6).toString('hex')}`;
   await writeFile(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 });
   try {

@@ -1,4 +1,3 @@
-/** A file in storage, as far as a link needs it. */
 export interface StoredFile {
   /** The path below the root of the storage, with `/` between its parts. */
   readonly objectKey: string;
@@ -12,17 +11,7 @@ export interface SignedUrl {
   readonly expiresAt: Date;
 }
 
-/** Signs links to files. Signing reads neither the file nor the database, so the file may be missing. */
+/** Signs links without reading the file, which may be missing. */
 export interface UrlSigner {
   sign(file: StoredFile): SignedUrl | Promise<SignedUrl>;
-}
-
-/** The same signer; reports each link to `onSigned`. */
-export function instrumentedSigner(signer: UrlSigner, onSigned: () => void): UrlSigner {
-  return {
-    sign(file) {
-      onSigned();
-      return signer.sign(file);
-    },
-  };
 }

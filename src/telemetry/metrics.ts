@@ -5,10 +5,7 @@ import type { CompletedQuery } from '../database/instrumented-database.js';
 import type { CompletedRequest } from '../http/requests.js';
 import { KeyedHistogram } from './histogram.js';
 
-/**
- * How many operations have a label value of their own; later ones are `other`. Clients choose the names, and the process keeps
- * each label value forever.
- */
+/** Later names are `other`: clients choose them, and the process keeps each label forever. */
 const MAX_OPERATIONS = 100;
 
 /** In seconds: from a query that joins another one to the query timeout, … */
@@ -18,14 +15,16 @@ const REQUEST_BUCKETS = [...QUERY_BUCKETS, 10, 60];
 
 const REASONS = ['cost', 'depth', 'nesting', 'overload', 'selections', 'tokens', 'validation'];
 
-/** The gateway's metrics. Other parts report events to these functions; only this class knows names and labels. */
+/** Receives events from other parts; only this class knows the names and labels of metrics. */
 export class Metrics {
   readonly registry = new Registry();
   readonly #operations = new Set<string>();
 
   readonly #requests = new KeyedHistogram({
     name: 'http_server_request_duration_seconds',
-    help: 'Duration of HTTP requests until the end of the response. error_code: none, the code of the first error, ABORTED for a client that disconnected, or UNKNOWN.',
+    help:
+      'Duration of HTTP requests until the end of the response. error_code: none, the code of ' +
+      'the first error, ABORTED for a client that disconnected, or UNKNOWN.',
     labelNames: ['route', 'status', 'operation', 'error_code'],
     buckets: REQUEST_BUCKETS,
     registers: [this.registry],
@@ -33,7 +32,9 @@ export class Metrics {
 
   readonly #queries = new KeyedHistogram({
     name: 'db_client_operation_duration_seconds',
-    help: 'Duration of SQL queries, including the wait for a connection, by the tables they read and their outcome: success or failure.',
+    help:
+      'Duration of SQL queries, including the wait for a connection, by the tables they read and ' +
+      'their outcome: success or failure.',
     labelNames: ['query_summary', 'outcome'],
     buckets: QUERY_BUCKETS,
     registers: [this.registry],
@@ -87,28 +88,27 @@ export class Metrics {
     this.#rejections.inc({ reason });
   };
 
-  /** Reads these whenever the metrics are read. */
   watch(
     load: { readonly inFlight: number; readonly queued: number },
     poolStats: () => readonly PoolStats[],
   ): void {
     const registers = [this.registry];
-    new Gauge({
-      name: 'exports_gateway_graphql_requests_in_flight',
-      help: 'GraphQL requests that are being executed.',
-      registers,
-      collect() {
-        this.set(load.inFlight);
-      },
-    });
-    new Gauge({
-      name: 'exports_gateway_graphql_requests_queued',
-      help: 'GraphQL requests that wait to be executed.',
-      registers,
-      collect() {
-        this.set(load.queued);
-      },
-    });
+    const gauge = (name: string, help: string, read: () => number) =>
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    const requests = 'exports_gateway_graphql_requests';
+    gauge(
+      `${requests}_in_flight`,
+      'GraphQL requests that are being executed.',
+      () => load.inFlight,
+    );
+    gauge(`${requests}_queued`, 'GraphQL requests that wait to be executed.', () => load.queued);
     new Gauge({
       name: 'db_client_connections',
       help: 'SQL queries that have a connection (used) or wait for one (pending), by database server.',

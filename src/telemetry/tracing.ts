@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
 import {
   context,
   diag,
@@ -23,17 +25,15 @@ import type { Database } from '../database/database.js';
 import { querySummary } from '../database/instrumented-database.js';
 import { errorCode } from '../errors.js';
 import type { OperationResult } from '../graphql/context.js';
-import type { RequestTracer, TracedRequest } from '../http/request-tracer.js';
+import type { RequestTracer, TracedRequest } from '../http/requests.js';
 import type { Logger } from '../logger.js';
 
-/** How long `close` waits for the collector to accept the last spans. */
+/** For the last spans, when the gateway closes. */
 const FLUSH_TIMEOUT_MS = 2_000;
 
 /**
- * Exports spans by OTLP, named by OpenTelemetry's semantic conventions. OpenTelemetry reads the endpoint, the sampling and the
- * service name from the standard OTEL_* variables. No span holds a query string, SQL parameters or results.
- *
- * Only this file imports OpenTelemetry's packages, and app.ts loads it only when tracing is configured.
+ * Exports spans by OTLP, without query strings, SQL parameters and results. Only this file imports
+ * OpenTelemetry, which reads its settings from OTEL_*; app.ts loads it when tracing is configured.
  */
 export class Tracing implements RequestTracer {
   readonly #provider: NodeTracerProvider;
@@ -47,7 +47,7 @@ export class Tracing implements RequestTracer {
         .merge(detectResources({ detectors: [envDetector] })),
       spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
     });
-    // Also registers W3C trace context propagation, and the context manager by which a query finds its request.
+    // With the propagation of W3C trace context, and the context manager that queries depend on.
     this.#provider.register();
     this.#tracer = this.#provider.getTracer('exports-gateway');
   }
@@ -66,9 +66,10 @@ export class Tracing implements RequestTracer {
     return tracedRequest(this.#tracer, span, trace.setSpan(parent, span));
   }
 
-  /** The same database. Its queries have spans where they are part of a request. */
+  /** The same database, with a span for each query of a traced request. */
   tracedDatabase(database: Database, system: 'mysql' | 'sqlite'): Database {
     return {
+      ...database,
       query: async <Row>(sql: string, parameters?: readonly unknown[]) => {
         if (trace.getActiveSpan() === undefined) return database.query<Row>(sql, parameters);
         const summary = querySummary(sql);
@@ -89,17 +90,11 @@ export class Tracing implements RequestTracer {
           span.end();
         }
       },
-      indexHint: (name) => database.indexHint(name),
-      poolStats: () => database.poolStats(),
-      close: () => database.close(),
     };
   }
 
-  /** Exports the last spans within FLUSH_TIMEOUT_MS. */
   async close(): Promise<void> {
-    const timeout = new Promise<'timeout'>((resolve) => {
-      setTimeout(resolve, FLUSH_TIMEOUT_MS, 'timeout').unref();
-    });
+    const timeout = wait(FLUSH_TIMEOUT_MS, 'timeout', { ref: false });
     const flushed = this.#provider.shutdown().catch((error: unknown) => {
       this.logger.warn(`Traces: ${String(error)}`);
     });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'graphql';
 
-import { createCaches } from '../../src/graphql/caches.js';
+import { createCaches } from '../../src/graphql/server.js';
 
 const keys = Array.from({ length: 400 }, (_, index) => `key ${index}`);
 
