@@ -17,7 +17,7 @@ export interface ConnectOptions {
 
 /**
  * Connects and migrates the embedded database; only checks another, which may be read-only. Retries
- * for `maxWaitMs`, because containers start in any order. Throws StartupError about `variable`.
+ * for `maxWaitMs`, because containers start in any order. Throws StartupError, naming `variable`.
  */
 export async function connectDatabase(
   config: DatabaseConfig,

@@ -24,7 +24,7 @@ export function mysqlDatabase(
     const usable = replicas.filter((each) => each.load < Infinity && !tried.includes(each));
     const lowest = Math.min(...usable.map(({ load }) => load));
     const idlest = usable.filter(({ load }) => load === lowest);
-    // Round-robin would send each of the two statements of a page to always the same server.
+    // Round-robin would always send each of the two statements of a page to the same server.
     return idlest[Math.floor(Math.random() * idlest.length)] ?? primary;
   }
 

@@ -15,6 +15,7 @@ const MAX_SLOW_PER_SERVER = 5;
 /**
  * Single-flight on the next run: equal queries that arrive while one runs wait for its end and then
  * share a run. A caller never joins a query that has already started, so results are never stale.
+ * Equal means the same SQL and parameters, one of which is the organization.
  * A slow query waits for a batch window, or callers that repeat it would split into two groups that
  * alternate. A semaphore bounds slow queries: concurrent ones take as long as sequential ones, but
  * none can join them. Fast queries start in micro-batches: longer ticks let more queries join.

@@ -31,7 +31,7 @@ export function requiresFiles(
   return files || (urls.some((kind) => isRequested(kind, requested)) && !isExpired(row, now));
 }
 
-/** An export with its files, as one field requested it. GraphQL reads a link, which signs it. */
+/** An export with its files, as one field requested it. Reading a link signs it. */
 export class ExportView {
   constructor(
     private readonly row: ExportRow,

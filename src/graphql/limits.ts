@@ -21,8 +21,8 @@ const { fieldExtensionsEstimator, getComplexity, simpleEstimator } = createRequi
 ) as typeof complexity;
 
 /**
- * A page of 100 exports with all fields, files and links costs 11,600; fifty such look-ups by id
- * cost 6,500 and have 4,500 tokens; GraphiQL's introspection is 13 levels deep.
+ * Real requests need less: a page of 100 exports with all fields, files and links costs 11,600;
+ * fifty such look-ups by id have 4,500 tokens; GraphiQL's introspection is 13 levels deep.
  */
 export const limits = {
   /** Bounds the time of parsing and validation. */

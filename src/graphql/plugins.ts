@@ -31,7 +31,7 @@ export const operationMetrics: ApolloServerPlugin<Context> = {
   },
 };
 
-/** Lets browsers cache a response to GET, except errors and links, which grant access to files. */
+/** Lets browsers cache a response to GET unless it is an error or has links, which grant access. */
 export const conditionalResponses: ApolloServerPlugin<Context> = {
   requestDidStart: async () => ({
     async willSendResponse({ request, response: { http, body }, contextValue }) {

@@ -5,12 +5,12 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 
-/** The levels of fields that an operation of a valid document selects, through fragments. */
+/** How many levels of fields an operation of a valid document selects, through fragments. */
 export function selectionDepth(operation: OperationDefinitionNode, document: DocumentNode): number {
   return measureSelections(operation, document, (a, b) => Math.max(a, b));
 }
 
-/** The fields that the operations of a valid document select, counting each use of a fragment. */
+/** How many fields the operations of a valid document select, counting each use of a fragment. */
 export function fieldCount(document: DocumentNode): number {
   const sum = (a: number, b: number) => a + b;
   return document.definitions

@@ -2,7 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 
 import { GatewayError } from '../errors.js';
 
-/** Sends an error in the form of GraphQL's, so that clients parse only one form. */
+/** Sends an error in GraphQL's form, and without the header of a download. */
 export function sendError(
   reply: FastifyReply,
   { status, code, message }: { status: number; code: string; message: string },

@@ -28,7 +28,7 @@ export function createGraphiql(options: GraphiqlOptions) {
 
 /** Browsers rarely revalidate the page: each query is a POST to its URL, which evicts it. */
 function sendPage(request: FastifyRequest, reply: FastifyReply, page: Page): FastifyReply {
-  // Except `gzip;q=0`, which refuses it.
+  // `gzip;q=0` refuses gzip.
   const acceptsGzip = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i;
   const isZipped = acceptsGzip.test(String(request.headers['accept-encoding']));
   // A strong ETag identifies bytes, so each encoding has its own.

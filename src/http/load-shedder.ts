@@ -12,7 +12,7 @@ const MIN_CONCURRENCY_LIMIT = 2;
 const MAX_UTILIZATION = 0.95;
 /** Under overload an older request is not admitted: its response would be among the slowest. */
 const MAX_QUEUE_AGE_MS = 25;
-/** Under overload. Sooner rejections would cost CPU time by clients that retry at once. */
+/** Under overload. Clients that retry a sooner rejection at once would cost CPU time. */
 const REJECT_AFTER_MS = 100;
 /** Under overload: a client with few connections must learn of its rejections soon. */
 const MAX_OVERLOAD_QUEUE = 80;

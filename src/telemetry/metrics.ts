@@ -54,7 +54,6 @@ export class Metrics {
   });
 
   constructor() {
-    // Memory, CPU, garbage collection and event loop lag of the process.
     collectDefaultMetrics({ register: this.registry });
     // Without a value before the first rejection, rate() would miss it.
     for (const reason of REASONS) this.#rejections.inc({ reason }, 0);
