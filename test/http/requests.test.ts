@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import type { FastifyReply } from 'fastify';
 
-import { redactedPath, requestId } from '../../src/http/requests.js';
+import { operationResult, redactedPath, requestId } from '../../src/http/requests.js';
 
 describe('the id of a request', () => {
   it.each([
@@ -46,4 +47,14 @@ describe('the redacted path of a request target', () => {
       }),
     );
   });
+});
+
+it.each([
+  [200, null],
+  [400, 'BAD_REQUEST'],
+  [405, 'UNKNOWN'],
+  [500, 'INTERNAL_SERVER_ERROR'],
+])('a response with status %i that reports no error has the code %s', (statusCode, code) => {
+  const reply = { statusCode, request: { operationResult: null } } as unknown as FastifyReply;
+  expect(operationResult(reply)).toEqual({ operation: undefined, code });
 });
