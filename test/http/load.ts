@@ -1,17 +1,12 @@
-// Sends load to a gateway from a process of its own. Its argument is a LoadTask as JSON; it prints a LoadResult as JSON.
+// Sends load to a gateway from a process of its own. Its arguments are a URL, a query and a Phase as
+// JSON; it prints a LoadResult as JSON.
 import { once } from 'node:events';
-import { Agent, request, type IncomingMessage } from 'node:http';
+import { Agent, request, type IncomingMessage, type RequestOptions } from 'node:http';
 
 /** Either requests without a pause on several connections, or requests at a rate regardless of the responses. */
 export type Phase = { readonly seconds: number } & (
   { readonly connections: number } | { readonly perSecond: number }
 );
-
-export interface LoadTask {
-  readonly url: string;
-  readonly query: string;
-  readonly phase: Phase;
-}
 
 /** The first second of a phase with a rate is not counted. */
 export interface LoadResult {
@@ -25,7 +20,8 @@ export interface LoadResult {
   readonly perSecond: number;
 }
 
-const { url, query, phase } = JSON.parse(process.argv[2] ?? '') as LoadTask;
+const [, , url = '', query = '', phaseText = ''] = process.argv;
+const phase = JSON.parse(phaseText) as Phase;
 /** More than the gateway admits and queues, so that requests queue there and not here. */
 const CONNECTIONS = 600;
 const agent = new Agent({ keepAlive: true, maxFreeSockets: CONNECTIONS });
@@ -36,29 +32,25 @@ const statuses: Record<number, number> = {};
 const durations: number[] = [];
 let retryAfter = 0;
 
-async function send(isCounted = true): Promise<void> {
-  const startedAt = performance.now();
-  const status = await post().catch(() => 0);
-  if (!isCounted) return;
-  statuses[status] = (statuses[status] ?? 0) + 1;
-  if (status === 200) durations.push(performance.now() - startedAt);
-
-  async function post(): Promise<number> {
-    const sent = request(url, { method: 'POST', agent, headers }).end(body);
-    const [response] = (await once(sent, 'response')) as [IncomingMessage];
-    if (isCounted && response.headers['retry-after'] !== undefined) retryAfter++;
-    await once(response.resume(), 'end');
-    return response.statusCode ?? 0;
-  }
-}
-
-async function openConnection(): Promise<void> {
-  const sent = request(new URL('/health/live', url), { agent }).end();
+/** Sends a request and resolves to its response after the last byte. */
+async function exchange(path: string, options: RequestOptions, text = '') {
+  const sent = request(new URL(path, url), { agent, ...options }).end(text);
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
   await once(response.resume(), 'end');
+  return response;
 }
 
-await Promise.all(Array.from({ length: CONNECTIONS }, openConnection));
+async function send(isCounted = true): Promise<void> {
+  const startedAt = performance.now();
+  const response = await exchange(url, { method: 'POST', headers }, body).catch(() => undefined);
+  if (!isCounted) return;
+  const status = response?.statusCode ?? 0;
+  statuses[status] = (statuses[status] ?? 0) + 1;
+  if (status === 200) durations.push(performance.now() - startedAt);
+  if (response?.headers['retry-after'] !== undefined) retryAfter++;
+}
+
+await Promise.all(Array.from({ length: CONNECTIONS }, () => exchange('/health/live', {})));
 const startedAt = performance.now();
 const elapsed = () => (performance.now() - startedAt) / 1_000;
 const pending = new Set<Promise<void>>();

@@ -127,12 +127,13 @@ describe('a gateway that receives SIGTERM', () => {
   });
 
   it('completes a running download, then closes its connection and the idle ones', async () => {
+    const unused = await openConnection();
     const silent = await openConnection();
     const idle = await openConnection();
     idle.write('GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n');
     await once(idle, 'data');
     const download = await startDownload();
-    const closed = [silent, idle, download.socket].map((socket) => once(socket, 'close'));
+    const closed = [unused, silent, idle, download.socket].map((socket) => once(socket, 'close'));
     program.kill('SIGTERM');
     const isRefused = async () => {
       const socket = await openConnection().catch(() => undefined);
@@ -148,7 +149,7 @@ describe('a gateway that receives SIGTERM', () => {
     ]);
     expect(outcome).toMatch(/^(closed$|HTTP\/1\.1 200 OK\r\n(?:.+\r\n)*connection: close\r\n)/i);
     expect((await text(download)).length).toBe(FILE_SIZE);
-    for (const socket of [silent, idle]) socket.resume();
+    for (const socket of [unused, silent, idle]) socket.resume();
     await Promise.all(closed);
     expect(await program.ended).toBe(0);
     expect(program.log.at(-1)?.msg).toBe('Closed');
