@@ -327,11 +327,11 @@ describe('readConfig', () => {
     OTEL_TRACES_EXPORTER: password,
   };
 
-  it('reports the mistakes of all variables at once', () => {
+  it('reports the mistakes of all variables at once, without a password or a secret', () => {
     expect([...new Set(subjects(invalid))]).toEqual(Object.keys(invalid));
-    expect(problems(invalid)).toContainEqual(
-      expect.stringMatching('^JWT_SECRET and JWT_PUBLIC_KEY and JWT_JWKS_URL exclude each other'),
-    );
+    const text = problems(invalid).join('\n');
+    expect(text).toMatch(/^JWT_SECRET and JWT_PUBLIC_KEY and JWT_JWKS_URL exclude each other/m);
+    for (const value of [password, secret, 'tooshort']) expect(text).not.toContain(value);
   });
 
   it('reports contradictions together with invalid values', () => {
@@ -339,11 +339,6 @@ describe('readConfig', () => {
     const mistakes = { PORT: x, DATABASE_URL: x, FILES_URL_TTL: x, AUTH: x, JWT_ISSUER: x };
     const expected = 'PORT DATABASE_URL FILES_URL_TTL FILES_SIGNING_SECRET AUTH JWT_ISSUER';
     expect(subjects(mistakes).join(' ')).toBe(expected);
-  });
-
-  it('repeats no password and no secret in a message', () => {
-    const text = problems(invalid).join('\n');
-    for (const value of [password, secret, 'tooshort']) expect(text).not.toContain(value);
   });
 });
 

@@ -54,11 +54,10 @@ function nonNullValue(type: GraphQLInputType, words: Vocabulary): fc.Arbitrary<u
       return mostly(words.ids, oddIds);
     case 'String':
       return mostly(words.texts, oddTexts);
-    default:
-      return mostly(
-        words.ids.map((id) => ({ __typename: 'Export', id })),
-        oddRepresentations,
-      );
+    default: {
+      const representations = words.ids.map((id) => ({ __typename: 'Export', id }));
+      return mostly(representations, oddRepresentations);
+    }
   }
 }
 
@@ -70,11 +69,12 @@ function mostly(usual: readonly unknown[], odd: readonly unknown[]): fc.Arbitrar
 export function printLiteral(
   type: GraphQLInputType,
   value: unknown,
-  printPart: typeof printAll = printAll,
+  printPart: (type: GraphQLInputType, value: unknown) => string = printLiteral,
 ): string {
   const nullable = getNullableType(type);
   const item = isListType(nullable) ? nullable.ofType : nullable;
-  if (Array.isArray(value)) return `[${value.map((each) => printPart(item, each)).join(', ')}]`;
+  if (Array.isArray(value))
+    return `[${value.map((each: unknown) => printPart(item, each)).join(', ')}]`;
   if (isListType(nullable)) return printLiteral(item, value, printPart);
   if (typeof value === 'object' && value !== null) {
     // Custom scalars define no types of their parts.
@@ -87,8 +87,4 @@ export function printLiteral(
   if (isEnumType(nullable) && typeof value === 'string') return value;
   // GraphQL has no exponents in integers.
   return Number.isInteger(value) ? BigInt(value as number).toString() : JSON.stringify(value);
-}
-
-function printAll(type: GraphQLInputType, value: unknown): string {
-  return printLiteral(type, value);
 }

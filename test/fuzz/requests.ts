@@ -71,8 +71,7 @@ const invalidValues = [null, 'nothing', '', 3, 1.5, true, [], [null], {}, { a: 1
 class RequestWriter extends Choices {
   readonly #definitions = new Map<string, string>();
   readonly #variables: Record<string, unknown> = {};
-  readonly #fragments: { readonly on: string; readonly spread: string; readonly text: string }[] =
-    [];
+  readonly #fragments: { on: string; spread: string; text: string }[] = [];
   readonly #aliases = new Set(['export', 'x']);
   /** Operations with directives are not compiled. */
   readonly #hasDirectives = this.chance(20);
@@ -175,9 +174,8 @@ class RequestWriter extends Choices {
     const fallback = this.chance(40) ? this.draw(this.values, nullable.toString()) : null;
     const hasDefault = fallback !== null;
     const isNonNull = !(isOptional || hasDefault) || this.chance(isNonNullType(type) ? 50 : 25);
-    const definition = `${nullable.toString()}${isNonNull ? '!' : ''}`;
     const defaultText = hasDefault ? ` = ${printLiteral(nullable, fallback)}` : '';
-    this.#definitions.set(name, definition + defaultText);
+    this.#definitions.set(name, `${nullable.toString()}${isNonNull ? '!' : ''}${defaultText}`);
     if ((isNonNull && !hasDefault) || !this.chance(30)) {
       const given = this.chance(4) ? this.pick(invalidValues) : value;
       // Like JSON.parse, which does not assign __proto__.
@@ -189,9 +187,8 @@ class RequestWriter extends Choices {
   #directives(): string {
     if (!this.#hasDirectives || !this.chance(30)) return ' ';
     const value = this.chance(50);
-    const condition = this.chance(60)
-      ? String(value)
-      : this.#variable(GraphQLBoolean, value, false);
+    const isLiteral = this.chance(60);
+    const condition = isLiteral ? String(value) : this.#variable(GraphQLBoolean, value, false);
     return ` @${this.pick(['skip', 'include'])}(if: ${condition}) `;
   }
 
@@ -199,12 +196,8 @@ class RequestWriter extends Choices {
   #alias(path: readonly string[]): string {
     const known = this.pick([...this.#aliases]);
     const field = this.pick(['jsonUrl', 'files', 'url', 'data']);
-    const paths = [
-      [field, known],
-      [...path, known],
-      [known, ...path.toReversed()],
-      ['', known],
-    ];
+    const reversed = [known, ...path.toReversed()];
+    const paths = [[field, known], [...path, known], reversed, ['', known]];
     const joined = paths.map((names) => names.join('_'));
     const odd = this.pick([this.pick(oddNames), ...joined]);
     // `data` is also a field, which may be selected next to the alias.
