@@ -90,7 +90,7 @@ describe('the files of an export', () => {
     { requested: none, states: 'ready' },
     { requested: json, states: 'ready', linked: [JSON] },
     { requested: csv, states: 'ready', linked: [CSV, CSV_ERROR, CSV_SANITIZED] },
-  ])('have states and links by status, expiry, rows and flags: %o', async (example) => {
+  ])('have states and links by status, expiry, rows and flags: %j', async (example) => {
     const { states, linked = [], ...given } = example;
     for (const isAsync of [false, true]) {
       const { view, signed } = viewOf({ ...given, isAsync });
