@@ -37,7 +37,7 @@ export function tableRowsOf(page: string): string[][] {
     .map((cells) => cells.map((cell) => cell.trim()));
 }
 
-/** The anchors that GitHub gives the headings of a page. */
+/** The anchors of the headings of a page on GitHub. */
 export function anchorsOf(page: string): string[] {
   return [...proseOf(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
     heading

@@ -1,3 +1,4 @@
+import { errorCodes } from '../fuzz/responses.js';
 import { exportId } from '../support/rows.js';
 
 /** A request and the check of its response while the database is available. */
@@ -28,9 +29,8 @@ function success(query: string, data: object, variables?: object): Exchange {
 /** Expects errors, all with this code. */
 function failure(name: string, body: string | object, status: number, code: string): Exchange {
   return graphql(name, body, (received, text) => {
-    if (received !== status) return false;
-    const { errors = [] } = JSON.parse(text) as { errors?: { extensions: { code: string } }[] };
-    return errors.length > 0 && errors.every(({ extensions }) => extensions.code === code);
+    const codes = received === status ? errorCodes({ status, text }) : [];
+    return codes.length > 0 && codes.every((each) => each === code);
   });
 }
 

@@ -79,7 +79,7 @@ export async function createPrivateServer(
     // Both programs refuse to run as root unless told so by name.
     ...(isRoot() ? [`--user=${user?.name ?? 'root'}`] : []),
     `--datadir=${join(scratch, 'data')}`,
-    // Servers that start at once would give their temporary tables the same names.
+    // Servers that start at the same time would use the same names for temporary tables.
     `--tmpdir=${scratch}`,
   ];
   const port = await freePort();
@@ -171,7 +171,7 @@ async function initialize(
   return [];
 }
 
-/** Whether a server program is MariaDB. The name does not tell: MariaDB also installs a mysqld. */
+/** Whether a server program is MariaDB. The name is not enough: MariaDB also installs a mysqld. */
 export async function isMariaDb(program: string): Promise<boolean> {
   const version = await run(program, ['--no-defaults', '--version'], { timeout: 20_000 });
   return version.includes('MariaDB');

@@ -50,7 +50,7 @@ export function has(requirement: Requirement): boolean {
   return false;
 }
 
-/** A box that says which requirements were not tested, why, and how to provide them. */
+/** A box that lists which requirements were not tested, why, and how to provide them. */
 export function notTestedBox(notTested: readonly Requirement[], missing: Missing): string {
   const sections = notTested.flatMap((requirement) => {
     const { label, howTo } = requirements[requirement];

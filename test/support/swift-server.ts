@@ -28,7 +28,7 @@ export async function unpackSwift(): Promise<string> {
   return unpackPackage('python3-swift');
 }
 
-/** Starts Swift on the system's Python. `has('objectStorage')` tells whether that is possible. */
+/** Starts Swift on the system's Python. `has('objectStorage')` reports whether that is possible. */
 export async function startSwift(): Promise<SwiftServer> {
   const root = await unpackSwift();
   const [accessKeyId, secretAccessKey] = ['test:tester', 'secret-of-the-test-storage'];
@@ -48,12 +48,12 @@ export async function startSwift(): Promise<SwiftServer> {
     },
   });
   const ended = once(child, 'close');
-  const complaints = text(child.stderr);
+  const errorOutput = text(child.stderr);
   const line = await Promise.race([
     once(createInterface(child.stdout), 'line').then(([first]: string[]) => first),
     ended.then(() => undefined),
   ]);
-  if (line === undefined) throw new Error(`Swift did not start:\n${await complaints}`);
+  if (line === undefined) throw new Error(`Swift did not start:\n${await errorOutput}`);
   return {
     port: Number(line),
     accessKeyId,

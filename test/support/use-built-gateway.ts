@@ -26,9 +26,9 @@ export function useBuiltGateway(): BuiltGateway & { readonly folder: string } {
 /** Expects a program to exit with status 1 and an explanation without a stack, which it returns. */
 export async function expectFailedStart(program: StartedProgram): Promise<string> {
   expect(await program.ended).toBe(1);
-  const words = program.stderr();
-  expect(words).toMatch(/\S.*\n$/);
-  expect(words).not.toMatch(/^\s+at |node:internal|Error:/m);
+  const message = program.stderr();
+  expect(message).toMatch(/\S.*\n$/);
+  expect(message).not.toMatch(/^\s+at |node:internal|Error:/m);
   expect(program.log.filter(({ msg }) => msg.startsWith('Listening'))).toEqual([]);
-  return words;
+  return message;
 }
