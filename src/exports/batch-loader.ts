@@ -19,8 +19,8 @@ type Find<Row> = (
   columns: readonly ExportColumn[],
 ) => Promise<Rows<Row>>;
 
-/** With up to 100 ids a key, below the 32,766 parameters that SQLite takes in one statement. */
-const MAX_KEYS_PER_STATEMENT = 300;
+/** Far below the 32,766 parameters that SQLite takes in one statement. */
+const MAX_IDS_PER_STATEMENT = 5_000;
 
 /**
  * Batches look-ups by id across requests: what an organization looks up in one turn of the event
@@ -33,7 +33,6 @@ export class BatchLoader<Row> {
   constructor(find: Find<Row>) {
     this.#loader = new DataLoader((keys) => loadBatch(find, keys), {
       cache: false,
-      maxBatchSize: MAX_KEYS_PER_STATEMENT,
       batchScheduleFn: (dispatch) => void setImmediate(dispatch),
     });
   }
@@ -57,12 +56,27 @@ async function loadBatch<Row>(
   await Promise.all(
     organizations.map(async (organization) => {
       const own = keys.filter((key) => key.organization === organization);
-      const ids = [...new Set(own.flatMap((key) => key.ids))];
-      // The keys of one field in a document share their array of columns.
-      const selections = new Set(own.map(({ columns }) => columns));
-      const columns = [...new Set([...selections].flat())];
-      results.set(organization, await find(organization, ids, columns).catch(toError));
+      results.set(organization, await loadOwn(find, organization, own).catch(toError));
     }),
   );
   return keys.map(({ organization }) => results.get(organization) ?? new Map());
+}
+
+/** Loads the keys of one organization. */
+async function loadOwn<Row>(
+  find: Find<Row>,
+  organization: string,
+  keys: readonly Key[],
+): Promise<Rows<Row>> {
+  const ids = [...new Set(keys.flatMap((key) => key.ids))];
+  // The keys of one field in a document share their array of columns.
+  const selections = new Set(keys.map(({ columns }) => columns));
+  const columns = [...new Set([...selections].flat())];
+  if (ids.length <= MAX_IDS_PER_STATEMENT) return find(organization, ids, columns);
+  const rows = new Map<string, Row>();
+  for (let from = 0; from < ids.length; from += MAX_IDS_PER_STATEMENT) {
+    const part = ids.slice(from, from + MAX_IDS_PER_STATEMENT);
+    for (const [id, row] of await find(organization, part, columns)) rows.set(id, row);
+  }
+  return rows;
 }

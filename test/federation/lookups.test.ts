@@ -103,18 +103,14 @@ it('_entities and export(id) share their statements, and each has its own flags'
   expect(statements).toHaveLength(2);
 });
 
-it('_entities reads 2,000 representations by 300 in a statement', async () => {
-  const ids = indexes(2_000).map(exportId);
+it('_entities returns 2,000 representations in two statements', async () => {
   const { data, errors, statements } = await query(
     entities.document('name status csvUrl'),
-    entities.variables(ids),
+    entities.variables(indexes(2_000).map(exportId)),
   );
   expect(errors).toBeUndefined();
   expect(data.found.filter((found) => found !== null)).toHaveLength(OWN_EXPORTS);
-  const parameters = statements
-    .filter((sql) => !sql.includes('export_files'))
-    .map((sql) => Number(sql.match(/\?/g)?.length));
-  expect(parameters).toEqual([301, 301, 301, 301, 301, 301, 201]);
+  expect(statements).toHaveLength(2);
 });
 
 it.each([
