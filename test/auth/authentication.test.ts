@@ -3,13 +3,9 @@ import { SignJWT } from 'jose';
 
 import { hashApiKey } from '../../src/auth/api-key.js';
 import { readConfig } from '../../src/config/config.js';
-import { createDatabaseProxy } from '../support/database-proxy.js';
-import { itWith } from '../support/describe-with.js';
 import { embedded } from '../support/engines.js';
-import { keysRequired, startGateway, useGateway } from '../support/gateway.js';
+import { keysRequired, useGateway } from '../support/gateway.js';
 import { exportId, exportRow } from '../support/rows.js';
-import { createTestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
 import {
   apiKeyRow,
   expectNotLogged,
@@ -24,7 +20,6 @@ const [keyOfA, keyOfB, temporary] = [keyNamed('A'), keyNamed('B'), keyNamed('tem
 const [revoked, expired, unknown] = [keyNamed('revoked'), keyNamed('expired'), keyNamed('unknown')];
 /** Node accepts headers of up to 16 KB. */
 const huge = `egk_${'x'.repeat(8_192)}`;
-const injection = "' OR '1'='1";
 const secret = 'a secret of the tests with 40 characters';
 const jwt = new SignJWT({ org_id: 'org_a' })
   .setProtectedHeader({ alg: 'HS256' })
@@ -69,20 +64,14 @@ describe('authentication', () => {
     ['a revoked key', /^API key key_\w+ is revoked$/, 'X-API-Key', revoked],
     ['an expired key', /^API key key_\w+ has expired$/, 'X-API-Key', expired],
     ['a repeated key', /^unknown API key$/, 'X-API-Key', keyOfA, 'X-API-Key', keyOfA],
-    ['two keys', /^unknown API key$/, 'X-API-Key', keyOfA, 'X-API-Key', keyOfB],
     ['a key of 8 KB', /^unknown API key$/, 'X-API-Key', huge],
     ['a key in lower case', /^unknown API key$/, 'X-API-Key', keyOfA.toLowerCase()],
-    ['a key with a trailing no-break space', /^unknown API key$/, 'X-API-Key', `${keyOfA}\u00a0`],
-    ['a truncated key', /^unknown API key$/, 'X-API-Key', keyOfA.slice(0, -1)],
     ['the hash of a key', /^unknown API key$/, 'X-API-Key', hashApiKey(keyOfA)],
-    ['SQL as a key', /^unknown API key$/, 'X-API-Key', injection],
     ['bytes that are not ASCII', /^unknown API key$/, 'X-API-Key', '\u00ff\u0080%'],
     ['a key and a token', /exclude/, 'X-API-Key', keyOfA, 'Authorization', `Bearer ${token}`],
     ['a key as a token', /Invalid/, 'Authorization', `Bearer ${keyOfA}`],
-    ['a token of 8 KB', /Invalid/, 'Authorization', `Bearer ${huge}`],
     ['a forged token', /signature/, 'Authorization', `Bearer ${forged}`],
     ['no token', /not a bearer token$/, 'Authorization', 'Bearer'],
-    ['an empty token', /not a bearer token$/, 'Authorization', 'Bearer '],
     ['a token without a scheme', /not a bearer token$/, 'Authorization', token],
     ['two tokens', /not a bearer token$/, 'Authorization', `Bearer ${token} ${token}`],
     ['a key as a password', /not a bearer token$/, 'Authorization', `Basic ${btoa(`x:${keyOfA}`)}`],
@@ -107,21 +96,18 @@ describe('authentication', () => {
   });
 
   it.each([
-    { body: '{' },
-    { body: [] },
-    { body: { query: '{ nonsense }' } },
-    { body: { query: '{ __typename }' } },
-    { body: '' },
-    { path: '/graphql?query={__typename}' },
-    { path: '/graphql' },
-  ])('authenticates before it parses the request %j', async (request) => {
-    expect(await gateway.send(request)).toMatchObject({ status: 401, text: refusal });
+    ['an incomplete body', { body: '{' }],
+    ['a body that is too large', { body: 'x'.repeat(300_000) }],
+    ['a GET without a query', {}],
+  ])('authenticates before it parses %s, and names the scheme', async (_, request) => {
+    const headers = { 'www-authenticate': 'Bearer' };
+    expect(await gateway.send(request)).toMatchObject({ status: 401, text: refusal, headers });
   });
 
   it('logs no key, no hash of a key, no token and no signature', () => {
     expect(gateway.log.length).toBeGreaterThan(20);
     expectNotLogged(gateway, [keyOfA, keyOfB, revoked, expired, temporary, unknown, huge]);
-    expectNotLogged(gateway, [keyOfA.toLowerCase(), hashApiKey(keyOfA), injection]);
+    expectNotLogged(gateway, [keyOfA.toLowerCase(), hashApiKey(keyOfA)]);
     expectNotLogged(gateway, [token, token.slice(-43), forged, forged.slice(-43), secret]);
   });
 });
@@ -154,37 +140,3 @@ describe('a gateway with API keys only', () => {
     expect(text).not.toMatch(/exp_[1-9A-HJ-NP-Za-km-z]{22}|org_a|egk_/);
   });
 });
-
-itWith(
-  'mysql',
-  'a key is neither rejected nor logged while the database is unavailable',
-  async () => {
-    const database = await createTestDatabase();
-    const proxy = await createDatabaseProxy(database.url);
-    await proxy.open();
-    const rows = { config: keysRequired, keys: [apiKeyRow(keyOfA, 'org_a')] };
-    const gateway = await startGateway({ config: { kind: 'mysql', url: proxy.url } }, rows);
-    const list = () => listExports(gateway, ['X-API-Key', keyOfA]);
-    try {
-      proxy.freeze();
-      const logBefore = gateway.log.length;
-      const interrupted = list();
-      await until(() => gateway.log.slice(logBefore).find(({ sql }) => sql !== undefined));
-      await proxy.close();
-      const message = 'The exports cannot be read right now. Try again in a moment.';
-      for (const { status, headers, text } of [await interrupted, await list()]) {
-        expect([status, headers['retry-after']]).toEqual([503, '1']);
-        const error = { message, extensions: { code: 'SERVICE_UNAVAILABLE' } };
-        expect(JSON.parse(text)).toEqual({ errors: [error] });
-      }
-      await proxy.open();
-      expect(exportIds(await list())).toEqual([]);
-      expectNotLogged(gateway, [keyOfA]);
-    } finally {
-      await proxy.open();
-      await gateway.close();
-      await proxy.close();
-      await database.drop();
-    }
-  },
-);

@@ -1,10 +1,7 @@
 import { expect } from '@jest/globals';
 
 import { ApiKey, hashApiKey } from '../../src/auth/api-key.js';
-import { createTestDataSource } from '../support/data-source.js';
-import type { EngineDatabase } from '../support/engines.js';
 import type { Gateway, RawResponse } from '../support/gateway.js';
-import { insertRows } from '../support/rows.js';
 
 /** A key in the form of a generated one, recognizable by its name. */
 export function keyNamed(name: string): string {
@@ -28,18 +25,6 @@ export function apiKeyRow(
     revokedAt: null,
     ...changes,
   });
-}
-
-/** Creates the tables of a database and adds keys: a gateway may not start without any. */
-export async function addKeys(
-  { config }: Pick<EngineDatabase, 'config'>,
-  keys: readonly ApiKey[],
-): Promise<void> {
-  const source = await createTestDataSource(config);
-  await source.initialize();
-  await source.runMigrations();
-  await insertRows(source, { keys });
-  await source.destroy();
 }
 
 /** Lists all exports that the credentials in `headers` may read. */

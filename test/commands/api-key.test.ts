@@ -6,9 +6,10 @@ import { describe, expect, it } from '@jest/globals';
 
 import { hashApiKey } from '../../src/auth/api-key.js';
 import { manageApiKeys } from '../../src/commands/manage-api-keys.js';
-import { addKeys, apiKeyRow, keyNamed, listExports } from '../auth/credentials.js';
+import { apiKeyRow, keyNamed, listExports } from '../auth/credentials.js';
 import type { StartedProgram } from '../support/built-gateway.js';
 import { expectFailedStart, useBuiltGateway } from '../support/use-built-gateway.js';
+import { createTables } from '../support/data-source.js';
 import { itWith } from '../support/describe-with.js';
 import { engines } from '../support/engines.js';
 import { keysRequired, useGateway } from '../support/gateway.js';
@@ -92,19 +93,15 @@ describe('manageApiKeys', () => {
   it.each<[args: string[], problem: RegExp]>([
     [[], usage],
     [['create', ...ofA], usage],
-    [['create', ...named], usage],
     [['create', 'x', ...ofA, ...named], usage],
     [['revoke'], usage],
     [['revoke', 'key_1', 'key_2'], usage],
     [['list', 'org_a'], usage],
     [['list', '--all'], /^Unknown option '--all'[^]*Usage:/],
     [['create', '--organization', 'org a', ...named], organization],
-    [['create', '--organization', 'o'.repeat(65), ...named], organization],
-    [['create', '--organization', '', ...named], organization],
     [['create', ...ofA, '--name', ''], name],
     [['create', ...ofA, '--name', 'é'.repeat(256)], name],
     [[...create, '--days=0'], days],
-    [[...create, '--days=1.5'], days],
     [[...create, '--days=100000'], days],
   ])('rejects the arguments %j before it opens the database', async (args, problem) => {
     const config = { kind: 'mysql', url: 'mysql://127.0.0.1:1/unreachable' } as const;
@@ -117,26 +114,24 @@ describe('manageApiKeys', () => {
     'asks for migrations and for rights, without a password or hash in the message',
     async () => {
       const database = await createTestDatabase();
-      const url = new URL(database.url);
-      const run = (...args: string[]) => manageApiKeys(args, { kind: 'mysql', url: url.href });
-      const user = `u_${randomBytes(6).toString('hex')}`;
-      await database.query('CREATE USER ?@? IDENTIFIED BY ?', [user, '%', 'Pa55-horse!battery']);
+      let url = database.url;
+      const run = (...args: string[]) => manageApiKeys(args, { kind: 'mysql', url });
       try {
         const { id, ...others } = apiKeyRow(keyNamed('A'), 'org_a');
         for (const args of [create, ['list'], ['revoke', id]]) {
           await expect(run(...args)).rejects.toThrow('Run npm run migrate with this DATABASE_URL.');
         }
-        await addKeys({ config: { kind: 'mysql', url: url.href } }, [{ id, ...others }]);
-        await database.query(`GRANT SELECT ON ${url.pathname.slice(1)}.* TO ?@?`, [user, '%']);
-        url.username = user;
-        url.password = 'Pa55-horse!battery';
+        await createTables({ kind: 'mysql', url }, { keys: [{ id, ...others }] });
+        const user = await database.createUser();
+        const name = new URL(url).pathname.slice(1);
+        await database.query(`GRANT SELECT ON ${name}.* TO ?@?`, [user.name, '%']);
+        ({ url } = user);
         expect(await run('list')).toContain(id);
         const problem = /^The API keys in mysql:[^@]+ cannot be read or changed .+INSERT[^@]+$/;
         const denied = { name: 'StartupError', message: expect.stringMatching(problem) as unknown };
         await expect(run(...create)).rejects.toMatchObject(denied);
         await expect(run('revoke', id)).rejects.toMatchObject(denied);
       } finally {
-        await database.query('DROP USER ?@?', [user, '%']);
         await database.drop();
       }
     },
@@ -169,10 +164,11 @@ describe('in a process of its own', () => {
 
   it('a gateway starts only when a client could authenticate with an API key', async () => {
     const config = { kind: 'embedded', path: join(built.folder, 'data/exports.sqlite') } as const;
-    await addKeys({ config }, [
+    const keys = [
       apiKeyRow(keyNamed('A'), 'org_a', { revokedAt: new Date() }),
       apiKeyRow(keyNamed('B'), 'org_a', { expiresAt: new Date() }),
-    ]);
+    ];
+    await createTables(config, { keys });
     expect(await expectFailedStart(built.start(built.folder, required))).toMatch(noCredentials);
     const program = built.command('api-key', built.folder, { args: create });
     expect([await program.ended, program.stderr()]).toEqual([0, '']);

@@ -25,18 +25,6 @@ const preflight = (gateway: Gateway, origin: string) =>
 const corsHeaders = ({ headers }: RawResponse) =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => name.startsWith('access-')));
 
-describe('cross-site request forgery', () => {
-  it.each([
-    ['a GET', 400, { path: '/graphql?query={__typename}' }],
-    ['a text POST', 400, { body, headers: ['content-type', 'text/plain'] }],
-    ['a form', 415, { body, headers: ['content-type', 'application/x-www-form-urlencoded'] }],
-  ])('is prevented: %s, which needs no preflight, is rejected', async (_, status, request) => {
-    const response = await closed.send(request);
-    expect(response.status).toBe(status);
-    expect(response.text).not.toContain('"data"');
-  });
-});
-
 describe('CORS', () => {
   it('is off without CORS_ORIGINS', async () => {
     for (const origin of [APP, closed.origin, 'null']) {

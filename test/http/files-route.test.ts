@@ -1,16 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { ExportFileKind } from '../../src/exports/export-file.js';
-import { LocalUrlSigner } from '../../src/storage/local-url-signer.js';
 import { embedded } from '../support/engines.js';
-import { useGateway, type RawResponse } from '../support/gateway.js';
+import { signLink as link, useGateway, type RawResponse } from '../support/gateway.js';
 import { exportId, exportRow, fileRow } from '../support/rows.js';
 
 /** A folder outside of the folder of files, and the relative path of a file in it. */
@@ -26,19 +25,6 @@ const storedFiles = kinds.map((kind) =>
 );
 const gateway = useGateway(embedded, { exports: [exportRow(0)], files: storedFiles });
 
-async function store(objectKey: string, content: string | Buffer): Promise<void> {
-  const path = join(gateway.filesDirectory, objectKey);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, content);
-}
-
-/** The target of a link with the gateway's secret that works for `ttl` seconds. */
-function link(
-  objectKey: string,
-  { fileName = 'a.csv', ttl = 900, secret = 'the secret of the tests' } = {},
-): string {
-  return new LocalUrlSigner({ secret, ttl, origin: () => '' }).sign({ objectKey, fileName }).url;
-}
 const queryOf = (target: string) => target.replace(/^[^?]*/, '');
 
 /** Sends a request target unchanged. */
@@ -90,13 +76,13 @@ describe('a download', () => {
   it('returns exactly the bytes of the file for each link of an export', async () => {
     const contents = kinds.map(() => randomBytes(100_000));
     for (const [index, content] of contents.entries()) {
-      await store(storedFiles[index]?.objectKey ?? '', content);
+      await gateway.store(storedFiles[index]?.objectKey ?? '', content);
     }
     const { data } = await gateway.query<{
-      export: Record<string, string> & { files: { url: string; urlExpiresAt: string }[] };
+      export: Record<string, string> & { files: { url: string }[] };
     }>(
       `{ export(id: "${exportId(0)}", includeCsv: true, includeJson: true) {
-           jsonUrl csvUrl csvErrorUrl csvSanitizedUrl files { url urlExpiresAt } } }`,
+           jsonUrl csvUrl csvErrorUrl csvSanitizedUrl files { url } } }`,
     );
     const { files, ...urls } = data.export;
     const received = async (url: string) => {
@@ -107,14 +93,11 @@ describe('a download', () => {
     const hex = contents.map((content) => content.toString('hex'));
     expect(await Promise.all(Object.values(urls).map(received))).toEqual(hex);
     expect(await Promise.all(files.map(({ url }) => received(url)))).toEqual(hex);
-    const lifetime = (Date.parse(files[0]?.urlExpiresAt ?? '') - Date.now()) / 1000;
-    expect(lifetime).toBeGreaterThan(840);
-    expect(lifetime).toBeLessThanOrEqual(900);
   });
 
   it('returns a large file completely, also after another client disconnected', async () => {
     const content = randomBytes(10_000_000).toString('hex');
-    await store('large.csv', content);
+    await gateway.store('large.csv', content);
     const [aborted] = (await once(get(gateway.origin + link('large.csv')), 'response')) as [
       IncomingMessage,
     ];
@@ -125,22 +108,18 @@ describe('a download', () => {
   });
 
   it('returns an empty file', async () => {
-    await store('empty.csv', '');
+    await gateway.store('empty.csv', '');
     const headers = { 'content-length': '0' };
     expect(await send(link('empty.csv'))).toMatchObject({ status: 200, headers, text: '' });
   });
 
   it.each([
-    'contacts.csv',
     'Größe 表 اب 🎉 of Zoë’s “contacts”.csv',
-    `a "quoted" \\ name.csv`,
-    "it's; a, name=.csv",
-    '100% %41 %2e a+b&c#d?e.csv',
-    'with/slash.csv',
+    `a "quoted" \\ name; it's, 100% %41 a=b+c&d#e?f/g.csv`,
     'line\r\nSet-Cookie: a=b\r\n\r\nbreak.csv',
     '表'.repeat(255),
   ])('is saved by a browser as %j', async (fileName) => {
-    await store('named.csv', 'id\n1\n');
+    await gateway.store('named.csv', 'id\n1\n');
     const { headers, text } = await send(link('named.csv', { fileName }));
     expect(savedName(headers['content-disposition'])).toBe(fileName);
     expect(headers).not.toHaveProperty('set-cookie');
@@ -150,14 +129,12 @@ describe('a download', () => {
   it.each([
     ['a.JSON', 'application/json; charset=utf-8'],
     ['a.csv', 'text/csv; charset=utf-8'],
-    ['a.csv.gz', 'application/octet-stream'],
-    ['a.html', 'application/octet-stream'],
-    ['csv', 'application/octet-stream'],
+    ['csv.html', 'application/octet-stream'],
   ])(
     'of the name %s has the type %s, and neither runs in a browser nor stays in a cache',
     async (fileName, type) => {
       // The type follows the name, whatever the key ends with.
-      await store('typed.svg', '<svg/>');
+      await gateway.store('typed.svg', '<svg/>');
       const { status, headers } = await send(link('typed.svg', { fileName }));
       expect(status).toBe(200);
       expect(headers).toMatchObject({
@@ -171,16 +148,12 @@ describe('a download', () => {
   );
 
   it.each([
-    `with space/and+plus/100%/a#b?c=d&e "'\\.csv`,
-    'größe/表/اب/🎉.csv',
-    '%2e%2e/%2F.csv',
-    '.hidden/...csv',
-    'own/..file..no-ending',
-    // The longest keys: 512 characters of one byte and of four.
-    `${'k'.repeat(200)}/${'l'.repeat(200)}/${'m'.repeat(110)}`,
+    `with space/and+plus/100%/größe/a#b?c=d&e "'\\.csv`,
+    '.hidden/%2e%2e/..file..no-ending',
+    // The longest key.
     `${`${'🎉'.repeat(60)}/`.repeat(8)}${'🎈'.repeat(24)}`,
   ])('finds the key %j', async (objectKey) => {
-    await store(objectKey, 'found');
+    await gateway.store(objectKey, 'found');
     const target = link(objectKey, { fileName: '表'.repeat(251) });
     expect(await (await fetch(gateway.origin + target)).text()).toBe('found');
     expect(await download(target)).toEqual([200, 'found']);
@@ -196,7 +169,7 @@ describe('a request with a valid link', () => {
   const content = '0123456789abcdef';
   const secrets = ['ranges.csv', content];
   const target = link('ranges.csv', { fileName: 'ranges.csv' });
-  beforeAll(() => store('ranges.csv', content));
+  beforeAll(() => gateway.store('ranges.csv', content));
 
   it('has the same headers with HEAD as with GET, and no body', async () => {
     const head = await send(target, {}, 'HEAD');
@@ -205,7 +178,6 @@ describe('a request with a valid link', () => {
   });
 
   it.each([
-    ['bytes=0-0', '0', 'bytes 0-0/16'],
     ['bytes=4-7', '4567', 'bytes 4-7/16'],
     ['bytes=10-99', 'abcdef', 'bytes 10-15/16'],
     ['bytes=-3', 'def', 'bytes 13-15/16'],
@@ -225,15 +197,12 @@ describe('a request with a valid link', () => {
     },
   );
 
-  it.each(['bytes=16-', 'bytes=99-100'])(
-    'with Range: %s beyond the end returns 416 and the length',
-    async (Range) => {
-      const response = await send(target, { Range });
-      const { 'content-range': contentRange, ...headers } = response.headers;
-      expect(contentRange).toBe('bytes */16');
-      expectError({ ...response, headers }, [416], { code: 'BAD_REQUEST', secrets });
-    },
-  );
+  it('with a Range beyond the end returns 416 and the length', async () => {
+    const response = await send(target, { Range: 'bytes=16-' });
+    const { 'content-range': contentRange, ...headers } = response.headers;
+    expect(contentRange).toBe('bytes */16');
+    expectError({ ...response, headers }, [416], { code: 'BAD_REQUEST', secrets });
+  });
 
   it('honours If-Range, If-None-Match and If-Match', async () => {
     const etag = String((await send(target)).headers['etag']);
@@ -266,24 +235,16 @@ describe('a link that is not usable reveals nothing of its file:', () => {
   const [key, fileName] = ['private-folder/hidden-key.csv', 'telltale-name.csv'];
   const missing = 'private-folder/missing.csv';
   const secrets = [content, 'telltale', 'hidden-key', 'private-folder', 'text/csv'];
-  const valid = link(key, { fileName });
-  beforeAll(() => store(key, content));
+  beforeAll(() => gateway.store(key, content));
 
-  it.each([
-    ['another key', valid.replace('hidden-key', 'hidden-kez')],
-    ['no query', valid.replace(/\?.*/, '')],
-    ['the signature of another gateway', link(key, { fileName, secret: 'another secret' })],
-  ])('403 with %s', async (_, target) => {
-    expectError(await send(target), [403], { code: 'FORBIDDEN', secrets });
-    const head = await send(target, {}, 'HEAD');
+  it('403 alike with the signature of another gateway for an existing and a missing file', async () => {
+    const forged = (objectKey: string) => link(objectKey, { fileName, secret: 'another secret' });
+    const response = await send(forged(key));
+    expectError(response, [403], { code: 'FORBIDDEN', secrets });
+    expect(response).toEqual({ ...(await send(forged(missing))), logged: expect.anything() });
+    const head = await send(forged(key), {}, 'HEAD');
     expect([head.status, head.text]).toEqual([403, '']);
     expectNoFile(head, secrets);
-  });
-
-  it('403 alike for an existing and a missing file', async () => {
-    const forged = (objectKey: string) => link(objectKey, { secret: 'another secret' });
-    const logged = expect.anything();
-    expect(await send(forged(key))).toEqual({ ...(await send(forged(missing))), logged });
   });
 
   it.each([key, missing])('410 when expired, for %s', async (objectKey) => {
@@ -295,7 +256,6 @@ describe('a link that is not usable reveals nothing of its file:', () => {
 
   it.each([
     ['is missing', missing],
-    ['is missing as JSON', 'private-folder/hidden-key.json'],
     ['is a folder', 'private-folder'],
     ['is a folder with a slash', 'private-folder/'],
     ['is the root', ''],
@@ -316,7 +276,7 @@ describe('a link that is not usable reveals nothing of its file:', () => {
 describe('a path out of the folder of files', () => {
   const statuses = [400, 403, 404];
   const query = queryOf(link('own/file.csv'));
-  beforeAll(() => store('own/file.csv', 'own'));
+  beforeAll(() => gateway.store('own/file.csv', 'own'));
 
   it('is rejected in every spelling, unsigned, with the signature of another link, and signed', async () => {
     const ups = [
@@ -382,7 +342,7 @@ describe('a malformed request for a file', () => {
   });
 
   it('is rejected when it names the URL of another server', async () => {
-    await store('own/file.csv', 'own');
+    await gateway.store('own/file.csv', 'own');
     const query = queryOf(link('x'));
     const response = await send(`http://elsewhere.example.com/files/own/file.csv${query}`);
     expectError(response, [400, 403, 404]);

@@ -66,9 +66,7 @@ describe('the GraphiQL page', () => {
   it.each([
     ['br, gzip;q=0.8', true],
     ['GZIP', true],
-    ['', false],
     ['br', false],
-    ['gzip;q=0', false],
     ['gzip; q=0.0, br', false],
   ])('with Accept-Encoding: %s, whether it is compressed is %s', async (encoding, isZipped) => {
     const { headers, rawPayload } = await get({ 'accept-encoding': encoding });

@@ -48,23 +48,22 @@ function nest(times: number, opening: string, inside = '', closing = '}'): strin
 }
 
 const exports = (fields: string) => `{ exports { data { ${fields} } } }`;
-const withVariable = (type: string, argument: string, v: unknown) => ({
-  query: `query ($v: ${type}) { exports(${argument}: $v) { data { id } } }`,
-  variables: { v },
+const filter = (v: unknown) => ({
+  body: {
+    query: 'query ($v: ExportFilter) { exports(filter: $v) { data { id } } }',
+    variables: { v },
+  },
 });
-const filter = (v: object) => ({ body: withVariable('ExportFilter', 'filter', v) });
-const after = (v: string) => ({ body: withVariable('String', 'after', v) });
 
 const invalid = { status: 400, code: 'GRAPHQL_VALIDATION_FAILED' };
+const invalidText = { ...invalid, maxLength: 2_000 };
 const badInput = { status: 400, code: 'BAD_USER_INPUT', maxLength: 2_000 };
 const tooComplex = { status: 400, code: 'QUERY_TOO_COMPLEX' };
+const tooLong = { ...tooComplex, says: /too expensive to validate/ };
+const tooNested = { ...tooComplex, says: /more than 100 levels|validate|more than 10000 fields/ };
+const tooCostly = { ...tooComplex, says: /costs \d+; at most 15000 are allowed/ };
+const read = (statements: number) => ({ status: 200, code: null, statements });
 const longName = 'x'.repeat(99);
-const everything =
-  'id name resource status countBatches countTotal createdAt updatedAt startedAt completedAt expiresAt failureReason ' +
-  'requestedBy jsonUrl csvUrl csvErrorUrl csvSanitizedUrl ' +
-  'files { kind state fileName sizeBytes rowCount sha256 url urlExpiresAt }';
-const page = `exports(limit: 100, includeCsv: true, includeJson: true) { data { ${everything} } }`;
-const countedList = 'data { id } pagination { totalCount }';
 const doublingFragments = repeat(19, 'fragment f# on Export { ...g# ...g# }').replace(
   /g(\d+)/g,
   (_, number) => `f${Number(number) + 1}`,
@@ -73,65 +72,39 @@ const circularFragments = Array.from(
   { length: 30 },
   (_, n) => `fragment f${n}${longName} on Query { ...f${(n + 1) % 30}${longName} }`,
 );
-const deepVariable = JSON.stringify(withVariable('ExportFilter', 'filter', '#')).replace(
-  '"#"',
-  nest(100_000, '[', '', ']'),
-);
+const deepVariable = JSON.stringify(filter('#').body).replace('"#"', nest(100_000, '[', '', ']'));
 
 describe('a gateway without authentication', () => {
   it.each([
-    ...attacks(
-      { ...tooComplex, says: /too expensive to validate/ },
-      {
-        '1,000 repeated fields': exports(repeat(1_000, 'id')),
-        '9,900 repeated fields': exports(repeat(9_900, 'id')),
-        '1,600 repeated objects': exports(repeat(1_600, 'files{url kind}')),
-        '800 fragments side by side': `{ ${repeat(800, '...f#')} } ${repeat(800, 'fragment f# on Query { __typename }')}`,
-        '4,900 nested lists in a document': `{ export(id: ${nest(4_900, '[', '', ']')}) { id } }`,
-        '2,400 nested objects in a document': `{ exports(filter: ${nest(2_400, '{search:', '1')}) { data { id } } }`,
-      },
-    ),
-    ...attacks(
-      {
-        ...tooComplex,
-        says: /more than 100 levels|too expensive to validate|more than 10000 fields/,
-      },
-      {
-        '2,400 nested inline fragments': `{${nest(2_400, '...{', '__typename')}}`,
-        '20 levels of doubling fragments': `${exports('...f1')} ${doublingFragments} fragment f20 on Export { id }`,
-      },
-    ),
-    ...attacks(
-      { ...tooComplex, says: /costs \d+; at most 15000 are allowed/ },
-      {
-        '1,000 aliases of a list': `{ ${repeat(1_000, 'a#:exports{data{id}}')} }`,
-        'two pages of 100 with everything': `{ a: ${page} b: ${page} }`,
-        '100 lists of 1 with counts': `{ ${repeat(100, `a#: exports(limit: 1) { ${countedList} }`)} }`,
-        '700 times the fields of all types': `{ __schema { types { ${repeat(700, 'a#: fields { args { name } }')} } } }`,
-        '2,400 times the descriptions of all fields': `{ __schema { types { fields { ${repeat(2_400, 'a#: description')} } } } }`,
-        'introspection by nested fragments': `{ ${repeat(300, 'a#: __schema { ...s }')} } fragment s on __Schema { types { ...t } }
+    ...attacks(tooLong, {
+      '9,900 repeated fields': exports(repeat(9_900, 'id')),
+      '1,600 repeated objects': exports(repeat(1_600, 'files{url kind}')),
+      '800 fragments side by side': `{ ${repeat(800, '...f#')} } ${repeat(800, 'fragment f# on Query { __typename }')}`,
+      '4,900 nested lists in a document': `{ export(id: ${nest(4_900, '[', '', ']')}) { id } }`,
+      '2,400 nested objects in a document': `{ exports(filter: ${nest(2_400, '{search:', '1')}) { data { id } } }`,
+    }),
+    ...attacks(tooNested, {
+      '2,400 nested inline fragments': `{${nest(2_400, '...{', '__typename')}}`,
+      '20 levels of doubling fragments': `${exports('...f1')} ${doublingFragments} fragment f20 on Export { id }`,
+    }),
+    ...attacks(tooCostly, {
+      '700 times the fields of all types': `{ __schema { types { ${repeat(700, 'a#: fields { args { name } }')} } } }`,
+      '2,400 times the descriptions of all fields': `{ __schema { types { fields { ${repeat(2_400, 'a#: description')} } } } }`,
+      'introspection by nested fragments': `{ ${repeat(300, 'a#: __schema { ...s }')} } fragment s on __Schema { types { ...t } }
            fragment t on __Type { name fields { ...f } } fragment f on __Field { name description }`,
-      },
-    ),
+    }),
     ...attacks(invalid, {
       '200 directives on a field': `{ __typename ${repeat(200, '@include(if: true)')} }`,
       '4,900 unknown directives': `{ __typename ${repeat(4_900, '@x#')} }`,
       '1,000 nested fields': `{${nest(1_000, 'a{', 'b')}}`,
       'introspection 30 levels deep': `{ __schema { types { ${nest(14, 'fields { type { ', 'name', ' } }')} } } }`,
       '30 circular fragments': `{ ...f0${longName} } ${circularFragments.join(' ')}`,
-      'a mutation by GET': {
-        path: '/graphql?query=mutation{deleteExports}',
-        headers: ['apollo-require-preflight', '1'],
-      },
     }),
-    ...attacks(
-      { ...invalid, maxLength: 2_000 },
-      {
-        'a token of 200,000 characters': `{ ${'a'.repeat(200_000)} }`,
-        'a number of 200,000 digits': `{ exports(page: ${'9'.repeat(200_000)}) { data { id } } }`,
-        '3,300 arguments of one name': `{ exports(${repeat(3_300, 'page: 1')}) { data { id } } }`,
-      },
-    ),
+    ...attacks(invalidText, {
+      'a token of 200,000 characters': `{ ${'a'.repeat(200_000)} }`,
+      'a number of 200,000 digits': `{ exports(page: ${'9'.repeat(200_000)}) { data { id } } }`,
+      '3,300 arguments of one name': `{ exports(${repeat(3_300, 'page: 1')}) { data { id } } }`,
+    }),
     ...attacks(badInput, {
       '10,000 unknown fields in a variable': filter(
         Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => [`x${n}`, 1])),
@@ -142,36 +115,17 @@ describe('a gateway without authentication', () => {
       { ...badInput, maxLength: 65_536 },
       { '100,000 nested lists in a variable': { body: deepVariable } },
     ),
-    ...attacks(
-      { status: 200, code: 'BAD_USER_INPUT', says: /"after must be/ },
-      {
-        'SQL as a cursor': after("') OR 1=1; DROP TABLE exports; -- "),
-        'SQL in a well-formed cursor': after(
-          Buffer.from("123456789012 0:') OR 1=1; -- ").toString('base64url'),
-        ),
-      },
-    ),
-    ...attacks(
-      { status: 200, code: null },
-      { 'a comment of 100,000 characters': `#${'x'.repeat(100_000)}\n{ __typename }` },
-    ),
-    ...attacks(
-      { status: 200, code: null, statements: 1 },
-      { '18,000 valid values in a variable': filter({ statuses: Array(18_000).fill('FAILED') }) },
-    ),
-    ...attacks(
-      { status: 200, code: null, statements: 1 },
-      { '700 aliases of a lookup': `{ ${repeat(700, 'a#:export(id:"#"){id}')} }` },
-    ),
-    ...attacks(
-      // The counts are equal, so one statement serves all.
-      { status: 200, code: null, statements: 51 },
-      { '50 lists with counts': `{ ${repeat(50, `a#: exports(page: #) { ${countedList} }`)} }` },
-    ),
-    ...attacks(
-      { status: 400, code: 'GRAPHQL_PARSE_FAILED', says: /10000 tokens/ },
-      { '1,000 aliases of a lookup': `{ ${repeat(1_000, 'a#:export(id:"#"){id}')} }` },
-    ),
+    ...attacks(read(0), {
+      'a comment of 100,000 characters': `#${'x'.repeat(100_000)}\n{ __typename }`,
+    }),
+    ...attacks(read(1), {
+      '18,000 valid values in a variable': filter({ statuses: Array(18_000).fill('FAILED') }),
+      '700 aliases of a lookup': `{ ${repeat(700, 'a#:export(id:"#"){id}')} }`,
+    }),
+    // The counts are equal, so one statement serves all.
+    ...attacks(read(51), {
+      '50 lists with counts': `{ ${repeat(50, 'a#: exports(page: #) { data { id } pagination { totalCount } }')} }`,
+    }),
     ...attacks(
       { status: 400, code: 'OPERATION_RESOLUTION_FAILURE' },
       { '1,900 operations, none of them named': repeat(1_900, 'query q# { __typename }') },
@@ -183,9 +137,8 @@ describe('a gateway without authentication', () => {
     ...attacks(
       { status: 431, code: null },
       {
-        '5,000 query parameters': { path: `/graphql?${repeat(5_000, 'q#', '&')}` },
         'a header of 100 KB': {
-          raw: `GET /health/live HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`,
+          raw: `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`,
         },
       },
     ),

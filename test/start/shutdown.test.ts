@@ -9,12 +9,12 @@ import { text } from 'node:stream/consumers';
 
 import { beforeEach, describe, expect, it } from '@jest/globals';
 
-import { LocalUrlSigner } from '../../src/storage/local-url-signer.js';
 import { startBalancer } from '../support/balancer.js';
 import type { StartedProgram } from '../support/built-gateway.js';
 import { createTables } from '../support/data-source.js';
 import { describeWith } from '../support/describe-with.js';
 import { postQuery } from '../support/exports-server.js';
+import { signLink } from '../support/gateway.js';
 import { exportRows } from '../support/rows.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
@@ -100,9 +100,7 @@ describe('a gateway that receives SIGTERM', () => {
 
   /** Starts a download without reading it. */
   async function startDownload(): Promise<IncomingMessage> {
-    const signer = new LocalUrlSigner({ secret: SECRET, ttl: 900, origin: () => origin });
-    const { url } = signer.sign({ objectKey: 'large.csv', fileName: 'large.csv' });
-    const sent = request(url, { agent: new Agent() }).end();
+    const sent = request(origin + signLink('large.csv'), { agent: new Agent() }).end();
     const [response] = (await once(sent, 'response')) as [IncomingMessage];
     return response.on('error', () => undefined);
   }

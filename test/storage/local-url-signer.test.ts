@@ -60,23 +60,14 @@ describe('a local link', () => {
   });
 
   it.each<[what: string, objectKey: string, fileName: string]>([
-    ['spaces', 'a b/ c .csv', ' two  words .csv'],
-    ['plus signs', 'a+b/c+.csv', 'a+b +.csv'],
-    ['percent signs', '100%/%2e%2e/%.csv', '100% %41%.csv'],
-    ['number signs', 'a#b.csv', '#1.csv'],
-    ['question marks', 'a?name=x&expires=9.csv', 'really?.csv'],
-    ['ampersands and equals signs', 'a&b=c', 'a&expires=1=.csv'],
-    ['quotes and backslashes', `"a'b\`c\\d"`, `"it's"\\.csv`],
-    ['the brackets that end a JSON array', 'a","b",1]', '",2]'],
-    ['other punctuation', 'a;b,c:d@e!$*()', 'a;b,c:d*.csv'],
+    ['percent-encodings', '100% /%2e%2e/a+b%.csv', ' 100% %41+%.csv'],
+    ['the separators of URLs', 'a?name=x&expires=9#b', 'a&expires=1=#?.csv'],
+    ['quotes and the end of a JSON array', `a'b\`c\\","b",1]`, `"it's"\\",2]`],
     ['line breaks and tabs', 'a\r\nb\tc', 'a\r\nb\tc.csv'],
-    ['several scripts', 'größe/表/اب/🎉.csv', 'Größe 表 اب 🎉.csv'],
     ['both normal forms of é', 'e\u0301/\u00e9', 'e\u0301 \u00e9.csv'],
-    ['slashes at the edges', '/a//b/', 'a/b.csv'],
-    ['dots', '../../etc/passwd', '..'],
+    ['slashes and dots', '/a/../..//b/', '../a/b.csv'],
     ['empty text', '', ''],
-    ['the longest names', 'k'.repeat(512), 'n'.repeat(255)],
-    ['the longest names of wide characters', '🎉'.repeat(512), '表'.repeat(255)],
+    ['the longest names', '🎉'.repeat(512), '表'.repeat(255)],
   ])('preserves %s in key and name', (_, objectKey, fileName) => {
     const target = sign({ objectKey, fileName });
     const valid = { verdict: 'valid', file: { objectKey, fileName } };

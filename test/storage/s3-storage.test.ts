@@ -83,25 +83,12 @@ describeWith('objectStorage', 'object storage that verifies signatures', () => {
   );
 
   it.each([
-    'with spaces .csv',
-    'a+b+.csv',
-    '100%/%2F%.csv',
-    "()'!*~-_.csv",
-    'größe/表/اب/🎉.csv',
-    'e\u0301/\u00e9.csv',
-    'double//slash//.csv',
-    'a?b#c&d=e;f:g@h$i,j.csv',
-    '"quotes" \\ <back> | ^ ` {} [].csv',
+    'größe/表/اب/🎉/e\u0301/\u00e9.csv',
+    `100%/%2F // a+b ()'!*~ ?#&=;:@$, "\\" <> | ^ \` {} [].csv`,
     'k'.repeat(512),
   ])('finds the key %j', async (objectKey) => {
     const response = await fetch(await goodLink({ objectKey, fileName: 'a.csv' }));
     expect([response.status, await response.text()]).toEqual([200, content.toString()]);
-  });
-
-  it('serves a range of a file', async () => {
-    const response = await fetch(await goodLink(), { headers: { Range: 'bytes=3-6' } });
-    expect([response.status, await response.text()]).toEqual([206, 'name']);
-    expect(response.headers.get('content-disposition')).toBe('attachment; filename=Contacts.csv');
   });
 
   it('accepts the bucket in the host', async () => {
@@ -116,29 +103,19 @@ describeWith('objectStorage', 'object storage that verifies signatures', () => {
     expect([response.statusCode, await text(response)]).toEqual([200, content.toString()]);
   });
 
-  // `null` changes a digit.
-  it.each<[what: string, from: string | RegExp, to: string | null]>([
-    ['signature', /(?<=Signature=)./, null],
-    ['signature, left out', /&X-Amz-Signature=\w+/, ''],
+  it.each([
+    ['signature', /(?<=Signature=)./, '_'],
     ['key', 'data.csv', 'errors.csv'],
     ['bucket', '/exports/', '/others/'],
     ['file name', 'Contacts.csv', 'Contacts.exe'],
-    ['content type', 'text%2Fcsv', 'text%2Fhtml'],
     ['lifetime', 'X-Amz-Expires=900', 'X-Amz-Expires=9000'],
-    ['date', /(?<=X-Amz-Date=\d{8}T\d{5})\d/, null],
-    ['region', 'us-east-1', 'us-east-2'],
-    ['user', 'test%3Atester', 'test%3Aanother'],
     ['host', 'localhost', '127.0.0.1'],
     ['query, with one more parameter', /$/, '&response-expires=0'],
-    ['query, with one less parameter', /&response-content-type=[^&]+/, ''],
-  ])('rejects a link with another %s', async (what, from, to) => {
+  ])('rejects a link with another %s', async (_, from, to) => {
     await goodLink({ ...usual, objectKey: usual.objectKey.replace('data', 'errors') });
     const link = await goodLink();
-    const changed = link.replace(from, (digit) => to ?? (digit === '0' ? '1' : '0'));
-    expect(changed).not.toBe(link);
-    // An unknown region makes a request invalid rather than forbidden.
-    const statuses = [await statusOf(link), await statusOf(changed)];
-    expect(statuses).toEqual([200, what === 'region' ? 400 : 403]);
+    expect(await statusOf(link)).toBe(200);
+    expect(await statusOf(link.replace(from, to))).toBe(403);
   });
 
   it('rejects PUT and DELETE with a link for reading', async () => {

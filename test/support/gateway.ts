@@ -1,10 +1,10 @@
 import 'reflect-metadata';
 
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import { pino } from 'pino';
@@ -13,6 +13,7 @@ import type { DataSource } from 'typeorm';
 import { createApp } from '../../src/app.js';
 import type { ApiKey } from '../../src/auth/api-key.js';
 import { readConfig, type Config } from '../../src/config/config.js';
+import { LocalUrlSigner } from '../../src/storage/local-url-signer.js';
 import { createTestDataSource } from './data-source.js';
 import type { Engine, EngineDatabase } from './engines.js';
 import { insertRows, type Rows } from './rows.js';
@@ -68,6 +69,7 @@ export interface Gateway {
   readonly source: DataSource;
   readonly filesDirectory: string;
   readonly log: readonly LogLine[];
+  store(objectKey: string, content: string | Buffer): Promise<void>;
   query<Data = Record<string, never>>(
     document: string,
     variables?: Record<string, unknown>,
@@ -83,6 +85,16 @@ export interface Gateway {
 export interface GatewayOptions extends Rows {
   readonly config?: Partial<Config>;
   readonly keys?: readonly ApiKey[];
+}
+
+const SIGNING_SECRET = 'the secret of the tests';
+
+/** The target of a link to a file of a gateway that works for `ttl` seconds. */
+export function signLink(
+  objectKey: string,
+  { fileName = 'a.csv', ttl = 900, secret = SIGNING_SECRET } = {},
+): string {
+  return new LocalUrlSigner({ secret, ttl, origin: () => '' }).sign({ objectKey, fileName }).url;
 }
 
 /** The settings of a gateway that requires API keys. */
@@ -119,7 +131,7 @@ export async function startGateway(
     ...readConfig({
       PORT: '0',
       FILES_URL: `file:${filesDirectory}`,
-      FILES_SIGNING_SECRET: 'the secret of the tests',
+      FILES_SIGNING_SECRET: SIGNING_SECRET,
     }),
     database: database.config,
     seedSamples: false,
@@ -149,6 +161,11 @@ export async function startGateway(
     source,
     filesDirectory,
     log,
+    async store(objectKey, content) {
+      const path = join(filesDirectory, objectKey);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, content);
+    },
     async query<Data>(
       document: string,
       variables?: Record<string, unknown>,

@@ -6,7 +6,9 @@ export interface TestDatabase {
   url: string;
   /** Returns the rows of a SELECT, and an empty list for a statement without rows. */
   query<T>(sql: string, params?: unknown[]): Promise<T[]>;
-  /** Removes the database and closes the connection of `query`. */
+  /** Creates a user without any privilege, with a password that URLs must escape. */
+  createUser(): Promise<{ name: string; password: string; url: string }>;
+  /** Removes the database and its users, and closes the connection of `query`. */
   drop(): Promise<void>;
 }
 
@@ -27,8 +29,19 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     throw error;
   }
 
+  const { href } = new URL(`/${name}`, server);
+  const users: string[] = [];
   return {
-    url: new URL(`/${name}`, server).href,
+    url: href,
+    async createUser() {
+      const user = `u_${randomBytes(6).toString('hex')}`;
+      const password = `p@ss:w/o?r#d%${randomBytes(4).toString('hex')}`;
+      await connection.query('CREATE USER ?@? IDENTIFIED BY ?', [user, '%', password]);
+      users.push(user);
+      const url = Object.assign(new URL(href), { username: user });
+      url.password = encodeURIComponent(password);
+      return { name: user, password, url: url.href };
+    },
     async query<T>(sql: string, params: unknown[] = []): Promise<T[]> {
       const [result] = await connection.query(sql, params);
       return Array.isArray(result) ? (result as T[]) : [];
@@ -37,6 +50,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
       try {
         // A transaction that a test left open would block this for a day, MariaDB's default.
         await connection.query('SET SESSION lock_wait_timeout = 10');
+        for (const user of users) await connection.query('DROP USER ?@?', [user, '%']);
         await connection.query(`DROP DATABASE ${name}`);
       } finally {
         await connection.end();

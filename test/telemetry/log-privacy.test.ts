@@ -1,6 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-
 import { beforeAll, describe, expect, it } from '@jest/globals';
 
 import { ExportFileKind } from '../../src/exports/export-file.js';
@@ -24,11 +21,7 @@ describe.each(engines)('the log on $engine at level debug', (engine) => {
     exports: [exportRow(0, { name, requestedBy: person, failureReason: `Not for ${person}` })],
     files: [fileRow(0, ExportFileKind.CSV, { fileName: `${name}.csv` })],
   });
-  beforeAll(async () => {
-    const path = join(gateway.filesDirectory, `exports/${exportId(0)}`);
-    await mkdir(path, { recursive: true });
-    await writeFile(join(path, 'csv'), `${person}\n`);
-  });
+  beforeAll(() => gateway.store(`exports/${exportId(0)}/csv`, `${person}\n`));
 
   const fields = '{ id name requestedBy failureReason csvUrl files { fileName url sha256 } }';
   const list = `query List($search: String) { exports(filter: { search: $search }, includeCsv: true) { data ${fields} pagination { totalCount endCursor } } }`;

@@ -149,23 +149,10 @@ describe('the metrics of a gateway', () => {
     expect(Object.fromEntries(found)).toEqual(expected);
   });
 
-  const nest = (depth: number, open: string, inner: string) =>
-    open.repeat(depth) + inner + '}'.repeat(depth);
-  const repeat = (times: number, part: (index: number) => string) =>
-    Array.from({ length: times }, (_, index) => part(index)).join(' ');
-  const list = (index: number) => `a${index}: exports(limit: 100) { data { id name } }`;
-  const fragment = (n: number) => `fragment F${n + 1} on Query { ...F${n} ...F${n} }`;
-
-  it.each([
-    ['cost', `{ ${repeat(100, list)} }`],
-    ['depth', `{ __schema { types { ${nest(14, 'ofType { ', 'name ')} } } }`],
-    ['selections', `{ ...F13 } fragment F0 on Query { __typename } ${repeat(13, fragment)}`],
-    ['nesting', nest(limits.nesting, '{ __typename ... on Query ', '{ __typename }')],
-    ['tokens', `{ ${'id '.repeat(limits.tokens)} }`],
-  ])('count a request that exceeds the limit of %s', async (reason, query) => {
-    await gateway.send({ body: { query } });
+  it('count a request that exceeds a limit', async () => {
+    await gateway.send({ body: { query: `{ ${'id '.repeat(limits.tokens)} }` } });
     const counts = await read(gateway, 'exports_gateway_requests_rejected_total');
-    expect(counts).toEqual(rejections({ [reason]: 1 }));
+    expect(counts).toEqual(rejections({ tokens: 1 }));
   });
 });
 
