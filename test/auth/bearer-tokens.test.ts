@@ -218,8 +218,6 @@ describe('a token that a JWKS verifies', () => {
     for (const known of [pem(rsa.publicKey), JSON.stringify(jwk(rsa.publicKey))]) {
       await expectRejected(tokens, token(claims(), known, { ...header, alg: 'HS256' }), algorithm);
     }
-    await expectRejected(tokens, byFirst({ iss: 'x' }), '"iss"');
-    await expectRejected(tokens, byFirst({ aud: 'x' }), '"aud"');
     await expectRejected(tokens, byFirst({ exp: now() - 60 }), '"exp"');
   });
 

@@ -128,7 +128,8 @@ describe('the load shedder without overload', () => {
   it('detects an overload when the queue stays full, though no request becomes old', async () => {
     await sendMany(40 + 460);
     await simulate(250, { send: 400 });
-    expect(loadShedder.queued).toBe(80);
+    // The queue is shorter then, and keeps the newest requests.
+    expect([loadShedder.queued, rejected.at(-1)]).toEqual([80, sentCount - 81]);
   });
 });
 
@@ -170,13 +171,6 @@ describe('the load shedder under overload', () => {
     expect(rejected).not.toContain(50);
     await advance(50);
     expect(rejected).toContain(50);
-  });
-
-  it('queues at most 80 requests and rejects the oldest', async () => {
-    await overload();
-    await sendMany(90);
-    await advance(25);
-    expect(rejected.slice(10)).toEqual(numbers(50, 60));
   });
 
   it('removes a cancelled request from the queue once, without counting it as shed', async () => {

@@ -30,8 +30,8 @@ interface Outcome {
   readonly statements?: number;
 }
 
-/** A GraphQL document, a request, or what is written to a bare connection. */
-type Attack = string | RawRequest | { readonly raw: string };
+/** A GraphQL document or a request. */
+type Attack = string | RawRequest;
 
 /** Rows for `it.each`: attacks with a common outcome. */
 const attacks = (outcome: Outcome, requests: Record<string, Attack>) =>
@@ -134,17 +134,14 @@ describe('a gateway without authentication', () => {
       { status: 400, code: 'BAD_REQUEST' },
       { 'constructor.prototype in a variable': filter({ constructor: { prototype: { a: 1 } } }) },
     ),
-    ...attacks(
-      { status: 431, code: null },
-      {
-        'a header of 100 KB': {
-          raw: `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`,
-        },
-      },
-    ),
   ])('responds with $status $code to $name', ({ request, ...outcome }) =>
     expectOutcome(open, request, outcome),
   );
+
+  it('responds with 431 to a header of 100 KB', async () => {
+    const raw = `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`;
+    expect(await sendRaw(open, raw)).toMatchObject({ status: 431, statements: [] });
+  });
 
   it('aborts a slow body after 10 s without a statement', async () => {
     const start = performance.now();
@@ -185,10 +182,10 @@ async function expectOutcome(
 ): Promise<void> {
   const request = typeof attack === 'string' ? { body: { query: attack } } : attack;
   const start = performance.now();
-  const response =
-    'raw' in request ? await sendRaw(gateway, request.raw) : await gateway.send(request);
+  const response = await gateway.send(request);
   expect(performance.now() - start).toBeLessThan(MAX_MS);
-  const codes = errorCodes(response.text);
+  const { errors = [] } = JSON.parse(response.text) as { errors?: readonly GraphqlError[] };
+  const codes = new Set(errors.map(({ extensions }) => extensions.code));
   expect([response.status, ...codes]).toEqual(code === null ? [status] : [status, code]);
   expect(response.statements).toHaveLength(statements);
   if (says) expect(response.text).toMatch(says);
@@ -214,14 +211,8 @@ async function sendRaw({ origin, log }: Gateway, request: string) {
   await new Promise((resolve) => socket.on('close', resolve));
   const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(received)?.[1]);
   const text = received.slice(received.indexOf('\r\n\r\n') + 4);
-  const logged = log.slice(logBefore);
-  return { status, text, logged, statements: logged.filter(({ sql }) => sql !== undefined) };
-}
-
-function errorCodes(text: string): string[] {
-  if (!text.startsWith('{')) return [];
-  const { errors = [] } = JSON.parse(text) as { errors?: readonly GraphqlError[] };
-  return [...new Set(errors.map(({ extensions }) => extensions.code))];
+  const statements = log.slice(logBefore).filter(({ sql }) => sql !== undefined);
+  return { status, text, statements };
 }
 
 function expectNoSecrets(text: string, { filesDirectory }: Gateway): void {

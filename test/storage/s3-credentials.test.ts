@@ -146,17 +146,13 @@ describe('temporary credentials of a role', () => {
     expect(query['X-Amz-Date']).toBe(signedAt.toISOString().replace(/[-:]|\.000/g, ''));
   });
 
-  it('do not shorten a link that expires before them', async () => {
-    const before = Math.floor(Date.now() / 1000) * 1000;
-    const { expiresAt } = await (await openSigner()).sign(file);
-    expect(expiresAt.getTime()).toBeGreaterThanOrEqual(before + 900_000);
-    expect(expiresAt.getTime()).toBeLessThanOrEqual(Date.now() + 900_000);
-  });
-
   it('are replaced by new ones when they expire, without a restart', async () => {
     const links = await openSigner();
     provide('SECOND', 120 * MINUTE);
-    expect(await accessKeyOf(links)).toBe('FIRST');
+    const { expiresAt, ...link } = await links.sign(file);
+    expect(accessKeyIn({ expiresAt, ...link })).toBe('FIRST');
+    // They do not shorten a link that expires before them.
+    expect(expiresAt.getTime() - Date.now()).toBeGreaterThan(890_000);
     advanceClock(60 * MINUTE);
     expect(await accessKeyOf(links)).toBe('SECOND');
   });

@@ -63,7 +63,6 @@ async function signWithSdk(of: Case): Promise<string> {
 }
 
 describe("a link to object storage equals the URL of the AWS SDK's presigner", () => {
-  const http = { endpoint: 'http://localhost:9000' };
   const objectKeys = [
     ...['with spaces .csv', 'a+b+.csv', '100%/%2e%2F%.csv', "()'!*~-_.", 'größe/表/اب/🎉.csv'],
     ...['e\u0301/\u00e9', '/leading/slash.csv', 'double//slash//.csv', 'trailing/'],
@@ -75,7 +74,7 @@ describe("a link to object storage equals the URL of the AWS SDK's presigner", (
     ...['http://127.0.0.1:9000', 'http://[::1]:9000', 'https://p.example.com/storage/v1/s3'],
   ];
   const regions = [
-    ...['us-east-1', 'us-gov-west-1', 'cn-north-1', 'eusc-de-east-1', 'us-iso-east-1'],
+    ...['us-east-1', 'auto', 'us-gov-west-1', 'cn-north-1', 'eusc-de-east-1', 'us-iso-east-1'],
     ...['us-isob-east-1', 'us-isof-east-1', 'eu-isoe-west-1'],
   ];
   it.each<Partial<Case>>([
@@ -84,11 +83,6 @@ describe("a link to object storage equals the URL of the AWS SDK's presigner", (
     ...endpoints.map((endpoint) => ({ endpoint })),
     ...regions.map((region) => ({ region })),
     { forcePathStyle: true },
-    { ...http, forcePathStyle: true },
-    { name: 'exports.example.com' },
-    { ...http, name: 'exports.example.com' },
-    { ...http, name: 'my.exports' },
-    { name: 'Our_Exports' },
     { prefix: 'our exports/of 100%' },
     { credentials: { ...usual.credentials, sessionToken: 'IQoJb3JpZ2luX2VjE/+==' } },
     { ttl: 604_800 },
@@ -121,27 +115,15 @@ describe("a link to object storage equals the URL of the AWS SDK's presigner", (
       fc.string({ unit: 'binary', minLength: 1, maxLength: 60 }),
       fc.string({ unit: fc.constantFrom('a', '/', '%'), minLength: 512, maxLength: 512 }),
     );
-    const label = fc.stringMatching(/^[a-z0-9][a-z0-9-]{1,20}[a-z0-9]$/);
     const word = fc.stringMatching(/^[\w+/=:-]{1,60}$/);
-    const scheme = fc.constantFrom('http://', 'https://');
-    const host = fc.constantFrom('localhost', 's3.example.com', '127.0.0.1', '[::1]', 'x');
-    const port = fc.option(fc.integer({ min: 1, max: 65_535 }).map((n) => `:${n}`));
-    const path = fc.constantFrom('', '/', '/a/b');
     const [min, max] = [new Date('2001-01-01'), new Date('2099-01-01')];
     const cases: fc.Arbitrary<Case> = fc
       .record({
         file: fc.record({ objectKey: text, fileName: text }),
-        name: fc.oneof(
-          label,
-          fc.tuple(label, label).map((parts) => parts.join('.')),
-          fc.constant('Our_Exports'),
-        ),
-        prefix: fc.oneof(
-          fc.constant(''),
-          fc.stringMatching(/^[a-z %+é~()]{1,10}(?:\/[a-z]{1,5})?$/),
-        ),
-        region: fc.constantFrom('us-east-1', 'ap-southeast-5', 'cn-northwest-1', 'auto'),
-        endpoint: fc.option(fc.tuple(scheme, host, port, path).map((parts) => parts.join(''))),
+        name: fc.constantFrom('exports', 'my.exports', 'exports.example.com', 'Our_Exports'),
+        prefix: fc.stringMatching(/^([a-z %+é~()]{1,10}(\/[a-z]{1,5})?)?$/),
+        region: fc.constantFrom(...regions),
+        endpoint: fc.option(fc.constantFrom(...endpoints)),
         forcePathStyle: fc.boolean(),
         credentials: fc.record(
           { accessKeyId: word, secretAccessKey: word, sessionToken: word },

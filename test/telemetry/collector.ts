@@ -23,11 +23,11 @@ const { root } = protobuf.parse(`
 `);
 const requestType = root.lookupType('Request');
 
-interface AnyValue {
+interface Value {
   readonly string?: string;
   readonly int?: number;
-  readonly array?: { readonly values: readonly AnyValue[] };
 }
+type AnyValue = Value & { readonly array?: { readonly values: readonly Value[] } };
 type Attributes = readonly { readonly key: string; readonly value: AnyValue }[];
 interface Span {
   readonly traceId: Buffer;
@@ -89,9 +89,8 @@ function parseSpans(body: Buffer) {
 }
 
 function toRecord(attributes: Attributes): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(attributes.map(({ key, value }) => [key, toPlain(value)]));
-}
-
-function toPlain({ string, int, array }: AnyValue): unknown {
-  return string ?? int ?? array?.values.map(toPlain);
+  const plain = ({ string, int }: Value) => string ?? int;
+  return Object.fromEntries(
+    attributes.map(({ key, value }) => [key, plain(value) ?? value.array?.values.map(plain)]),
+  );
 }

@@ -26,7 +26,7 @@ describe.each(engines)('the log on $engine at level debug', (engine) => {
   const fields = '{ id name requestedBy failureReason csvUrl files { fileName url sha256 } }';
   const list = `query List($search: String) { exports(filter: { search: $search }, includeCsv: true) { data ${fields} pagination { totalCount endCursor } } }`;
 
-  it('holds no personal data, credentials or signatures, whatever a client sends and whatever fails', async () => {
+  it('holds no personal data, credentials or signatures, and names the request of every failure', async () => {
     const start = gateway.log.length;
     let sentCount = 0;
     const send = async (request: RawRequest): Promise<string> => {
@@ -80,23 +80,14 @@ describe.each(engines)('the log on $engine at level debug', (engine) => {
     });
     const levels = new Set(lines.map(({ level }) => level));
     expect([...levels]).toEqual(expect.arrayContaining([20, 30, 50]));
+    for (const line of lines.filter(({ level }) => level === 50)) {
+      expect(line).toMatchObject({ msg: 'A request failed', requestId: expect.any(String) });
+    }
     const text = JSON.stringify(lines);
     const secrets = [person, 'Jane Doe', typed, key, token, signature, signature.slice(1, 20)];
     for (const secret of secrets) {
       expect(text).not.toContain(secret);
       expect(text).not.toContain(encodeURIComponent(secret));
     }
-  });
-
-  it('names the request of every error', async () => {
-    const start = gateway.log.length;
-    const body = { query: 'query Mine { exports { data { id } } }' };
-    await gateway.send({ body, headers: ['x-api-key', key, 'x-request-id', 'mine'] });
-    const line = await until(() => gateway.log.slice(start).find(({ msg }) => msg === 'request'));
-    const code = 'INTERNAL_SERVER_ERROR';
-    expect(line).toMatchObject({ requestId: 'mine', operation: 'Mine', code, status: 200 });
-    expect(gateway.log.slice(start).filter(({ level }) => level === 50)).toEqual([
-      expect.objectContaining({ requestId: 'mine', msg: 'A request failed' }),
-    ]);
   });
 });
