@@ -16,8 +16,7 @@ import { ORGANIZATION, provideData } from './data.js';
 import { cpuTime, type Measurement } from './figures.js';
 import type { GraphqlRequest } from './workloads.js';
 
-export const contenderNames = ['limit', 'gateway', 'mercurius'] as const;
-export type ContenderName = (typeof contenderNames)[number];
+export type ContenderName = 'limit' | 'gateway';
 
 /** A GraphQL server in its own process. */
 export interface Contender {
@@ -97,7 +96,7 @@ export class Bench {
     const typescript = ['--import', import.meta.resolve('@swc-node/register/esm-register')];
     const args = isGateway
       ? [join(root, 'dist/src/main.js')]
-      : [...typescript, join(root, 'test/bench/contenders/start.ts'), name];
+      : [...typescript, join(root, 'test/bench/contenders/start.ts')];
     const child = spawn(process.execPath, args, {
       // The gateway would read a .env file of the checkout; the others need its tsconfig.json.
       cwd: isGateway ? this.folder : root,

@@ -1,61 +1,43 @@
-import { contenderNames, type Bench, type Contender, type Rounds } from './bench.js';
+import type { Bench, Rounds } from './bench.js';
 import { checkResponses } from './check.js';
-import { digits, median, summarize } from './figures.js';
-import { createRequests, supports, workloads } from './workloads.js';
+import { digits, median, ratios, summarize } from './figures.js';
+import { createRequests, workloads } from './workloads.js';
 
 const ROWS = 1_000_000;
 
-/** Checks, measures and compares contenders with LIMIT, which always runs, and prints tables. */
+/** Checks and measures the gateway and LIMIT, and prints tables. */
 export async function compare(
   bench: Bench,
-  { only, names, ...rounds }: Rounds & { only: readonly string[]; names: readonly string[] },
+  { only, ...rounds }: Rounds & { only: readonly string[] },
 ): Promise<void> {
-  const contenders: Contender[] = [];
-  for (const name of contenderNames)
-    if (name === 'limit' || names.includes(name))
-      contenders.push(await bench.startContender(name, ROWS));
-  const selected = workloads
-    .filter(({ name }) => only.includes(name))
-    .map((workload) => ({
-      workload,
-      able: contenders.filter(({ name }) => supports(name, workload)),
-    }));
-
-  const { connection } = bench;
-  for (const { workload, able } of selected) {
+  const contenders = [
+    await bench.startContender('limit', ROWS),
+    await bench.startContender('gateway', ROWS),
+  ];
+  const selected = workloads.filter(({ name }) => only.includes(name));
+  for (const workload of selected) {
     console.error(`Checking ${workload.name}`);
-    await checkResponses(workload, able, { connection, rows: ROWS });
+    await checkResponses(workload, contenders, { connection: bench.connection, rows: ROWS });
   }
   const summary: Record<string, object> = {};
-  for (const { workload, able } of selected) {
+  for (const workload of selected) {
     const { name, title, goal } = workload;
     const requests = createRequests(workload, ROWS);
-    const targets = able.map((contender) => ({ contender, requests }));
+    const targets = contenders.map((contender) => ({ contender, requests }));
     const measured = await bench.measure(targets, rounds);
-    const results = able.map((contender, at) => [contender.name, summarize(measured[at] ?? [])]);
+    const [limit = [], gateway = []] = measured;
     console.log(`${name}: ${title}`);
-    console.table(Object.fromEntries(results));
+    console.table({ limit: summarize(limit), gateway: summarize(gateway) });
 
-    // Within a round, because a disturbance of the machine slows both contenders.
-    const [limit = []] = measured;
-    const ratios = (contender: string) =>
-      (measured[able.findIndex((each) => each.name === contender)] ?? []).map(
-        ({ perSecond }, round) => perSecond / (limit[round]?.perSecond ?? NaN),
-      );
+    const toLimit = ratios(measured, ({ perSecond }) => perSecond);
     summary[name] = {
-      gateway: describeRatios(ratios('gateway')),
-      mercurius: describeRatios(ratios('mercurius')),
+      median: digits(median(toLimit)),
+      lowest: digits(Math.min(...toLimit)),
+      highest: digits(Math.max(...toLimit)),
       goal,
-      reached: median(ratios('gateway')) >= goal,
+      reached: median(toLimit) >= goal,
     };
   }
-  console.log(
-    'Requests a second as a ratio to LIMIT: the median of the rounds (lowest to highest)',
-  );
+  console.log('Requests a second of the gateway as a ratio to LIMIT, over the rounds');
   console.table(summary);
-}
-
-function describeRatios(ratios: readonly number[]): string {
-  const [lowest, highest] = [Math.min(...ratios), Math.max(...ratios)].map(digits);
-  return ratios.length === 0 ? '–' : `${digits(median(ratios))} (${lowest}–${highest})`;
 }

@@ -40,6 +40,19 @@ export async function residentMemory(pid: number): Promise<number> {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
 }
 
+/**
+ * The ratio of the last target to the first in each round. Within a round, because a disturbance of
+ * the machine slows all targets.
+ */
+export function ratios(
+  measured: readonly (readonly Measurement[])[],
+  value: (measurement: Measurement) => number,
+): number[] {
+  const [first = []] = measured;
+  const last = measured.at(-1) ?? [];
+  return last.map((each, round) => value(each) / value(first[round] ?? each));
+}
+
 /** Rounds to three significant digits. */
 export function digits(value: number): number {
   return Number(value.toPrecision(3));

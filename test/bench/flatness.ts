@@ -1,6 +1,6 @@
 import type { Bench, Rounds } from './bench.js';
 import { query } from './check.js';
-import { digits, median, type Measurement } from './figures.js';
+import { digits, median, ratios } from './figures.js';
 import { createRequest, createRequests, findWorkload, type GraphqlRequest } from './workloads.js';
 
 const SIZES = [10_000, 100_000, 1_000_000] as const;
@@ -54,24 +54,19 @@ export async function measureFlatness(bench: Bench, rounds: Rounds): Promise<voi
       requests: await create(rows, contender.origin),
     }));
     const measured = await bench.measure(await Promise.all(targets), rounds);
-    const slowdown = growth(measured, ({ perSecond }) => 1 / perSecond);
-    const perSecond = measured.map((each) => median(each.map((one) => one.perSecond)));
+    const cpu = median(ratios(measured, (each) => each.cpu + each.databaseCpu));
+    const slowdown = median(ratios(measured, ({ perSecond }) => 1 / perSecond));
+    const perSecond = SIZES.map((rows, at) => [
+      `${rows} rows`,
+      digits(median((measured[at] ?? []).map((each) => each.perSecond))),
+    ]);
     results[title] = {
-      ...Object.fromEntries(
-        SIZES.map((rows, at) => [`${rows} rows`, digits(perSecond[at] ?? NaN)]),
-      ),
-      'times the CPU': digits(growth(measured, ({ cpu, databaseCpu }) => cpu + databaseCpu)),
+      ...(Object.fromEntries(perSecond) as object),
+      'times the CPU': digits(cpu),
       'times slower': digits(slowdown),
       ...(goal !== null && { goal, reached: slowdown <= goal }),
     };
   }
   console.log('Requests a second of the gateway as the table grows');
   console.table(results);
-}
-
-/** The ratio of the largest table to the smallest: the median of the rounds. */
-function growth(measured: readonly Measurement[][], value: (each: Measurement) => number): number {
-  const [smallest = []] = measured;
-  const largest = measured.at(-1) ?? [];
-  return median(largest.map((each, round) => value(each) / value(smallest[round] ?? each)));
 }

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 
 import { z } from 'zod';
 
-import { Bench, contenderNames } from './bench.js';
+import { Bench } from './bench.js';
 import { compare } from './compare.js';
 import { measureFlatness } from './flatness.js';
 import { measureMemory } from './memory.js';
@@ -14,23 +14,21 @@ const [flag, string] = [{ type: 'boolean' }, { type: 'string' }] as const;
 const { values } = parseArgs({
   options: {
     ...{ quick: flag, flatness: flag, memory: flag },
-    ...{ only: string, contenders: string, rounds: string, seconds: string, minutes: string },
+    ...{ only: string, rounds: string, seconds: string, minutes: string },
   },
 });
 const wholeNumber = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
-const names = (known: readonly string[]) =>
-  z
-    .string()
-    .transform((text) => text.split(','))
-    .pipe(z.array(z.enum(known)))
-    .default([...known]);
-const { rounds, seconds, minutes, only, contenders } = z
+const names = workloads.map(({ name }) => name);
+const { rounds, seconds, minutes, only } = z
   .object({
     rounds: wholeNumber(values.quick === true ? 2 : 5),
     seconds: wholeNumber(values.quick === true ? 1 : 3),
     minutes: wholeNumber(10),
-    only: names(workloads.map(({ name }) => name)),
-    contenders: names(contenderNames),
+    only: z
+      .string()
+      .transform((text) => text.split(','))
+      .pipe(z.array(z.enum(names)))
+      .default(names),
   })
   .parse(values);
 
@@ -42,7 +40,7 @@ const bench = await Bench.open(process.env);
 try {
   if (values.flatness === true) await measureFlatness(bench, { rounds, seconds });
   else if (values.memory === true) await measureMemory(bench, minutes);
-  else await compare(bench, { only, names: contenders, rounds, seconds });
+  else await compare(bench, { only, rounds, seconds });
   if (bench.errors > 0) {
     console.error(`${bench.errors} responses were errors: the figures above are not valid.`);
     process.exitCode = 1;

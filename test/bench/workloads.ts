@@ -107,11 +107,6 @@ export function findWorkload(name: string): Workload {
   return found;
 }
 
-/** Whether a contender can run a workload: Mercurius signs no links. */
-export function supports(contender: string, { name }: Workload): boolean {
-  return contender !== 'mercurius' || name !== 'W8';
-}
-
 /** The requests of a workload, which a load repeats. */
 export function createRequests({ request }: Workload, rows: number): GraphqlRequest[] {
   return Array.from({ length: 6_400 }, (_, index) => request(index, rows));
