@@ -10,9 +10,9 @@ interface Key {
   readonly columns: readonly ExportColumn[];
 }
 
+/** By the id of their export. */
 type Rows<Row> = ReadonlyMap<string, Row>;
 
-/** Finds rows of one organization by the id of their export. */
 type Find<Row> = (
   organization: string,
   ids: readonly string[],
@@ -72,10 +72,9 @@ async function loadOwn<Row>(
   // The keys of one field in a document share their array of columns.
   const selections = new Set(keys.map(({ columns }) => columns));
   const columns = [...new Set([...selections].flat())];
-  if (ids.length <= MAX_IDS_PER_STATEMENT) return find(organization, ids, columns);
   const rows = new Map<string, Row>();
-  for (let from = 0; from < ids.length; from += MAX_IDS_PER_STATEMENT) {
-    const part = ids.slice(from, from + MAX_IDS_PER_STATEMENT);
+  while (ids.length > 0) {
+    const part = ids.splice(0, MAX_IDS_PER_STATEMENT);
     for (const [id, row] of await find(organization, part, columns)) rows.set(id, row);
   }
   return rows;

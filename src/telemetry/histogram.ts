@@ -1,10 +1,8 @@
 import { Histogram, type HistogramConfiguration } from 'prom-client';
 
-type Labels<Label extends string> = Readonly<Record<Label, string | number>>;
-
 /** What was observed with one set of labels. */
 interface Series<Label extends string> {
-  readonly labels: Labels<Label>;
+  readonly labels: Readonly<Record<Label, string | number>>;
   /** By bucket, not cumulative; the last one counts values above every bound. */
   readonly counts: number[];
   sum: number;
@@ -25,12 +23,11 @@ export class KeyedHistogram<Label extends string> extends Histogram<Label> {
     this.#bounds = config.buckets;
   }
 
-  /** Equal keys stand for equal labels; `labels` is called at the first observation of a key. */
-  observeByKey(key: string, value: number, labels: () => Labels<Label>): void {
+  /** Equal keys stand for equal labels. */
+  observeByKey(key: string, labels: Series<Label>['labels'], value: number): void {
     let series = this.#series.get(key);
     if (series === undefined) {
-      const counts = Array<number>(this.#bounds.length + 1).fill(0);
-      series = { labels: labels(), counts, sum: 0 };
+      series = { labels, counts: Array<number>(this.#bounds.length + 1).fill(0), sum: 0 };
       this.#series.set(key, series);
     }
     let bucket = 0;

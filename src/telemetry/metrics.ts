@@ -63,20 +63,17 @@ export class Metrics {
     const { route = 'none', status, seconds, operationResult } = request;
     const operation = this.#operationLabel(operationResult);
     const error_code = operationResult.code ?? 'none';
-    this.#requests.observeByKey(`${route} ${status} ${operation} ${error_code}`, seconds, () => ({
-      route,
-      status,
-      operation,
-      error_code,
-    }));
+    const key = `${route} ${status} ${operation} ${error_code}`;
+    this.#requests.observeByKey(key, { route, status, operation, error_code }, seconds);
   };
 
   readonly queryCompleted = ({ summary, failed, seconds }: CompletedQuery): void => {
     const outcome = failed ? 'failure' : 'success';
-    this.#queries.observeByKey(`${outcome} ${summary}`, seconds, () => ({
-      query_summary: summary,
-      outcome,
-    }));
+    this.#queries.observeByKey(
+      `${outcome} ${summary}`,
+      { query_summary: summary, outcome },
+      seconds,
+    );
   };
 
   readonly linkSigned = (): void => {

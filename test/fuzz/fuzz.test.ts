@@ -1,11 +1,11 @@
-import { beforeAll, expect, it } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { parse } from 'graphql';
 
 import { isJitEligible } from '../../src/graphql/jit-eligibility.js';
 import { embedded } from '../support/engines.js';
 import { useGateway } from '../support/gateway.js';
-import { fuzzedSchema, insertFuzzedRows, requestsTo } from './fuzzed-gateway.js';
+import { fuzzedRows, fuzzedSchema, requestsTo } from './fuzzed-gateway.js';
 import { comparable, errorCodes, post } from './responses.js';
 
 /** `FUZZ_REQUESTS=5000 npm test -- test/fuzz` uses a new seed; `FUZZ_SEED` repeats a failed run. */
@@ -13,8 +13,7 @@ const { FUZZ_REQUESTS, FUZZ_SEED } = process.env;
 const numRuns = Number(FUZZ_REQUESTS ?? 400);
 const seed = FUZZ_SEED ?? (FUZZ_REQUESTS === undefined ? '7' : undefined);
 
-const gateway = useGateway(embedded);
-beforeAll(() => insertFuzzedRows(gateway.source));
+const gateway = useGateway(embedded, fuzzedRows);
 
 const test = async () => {
   const schema = await fuzzedSchema();

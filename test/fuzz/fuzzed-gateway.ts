@@ -1,34 +1,32 @@
 import type fc from 'fast-check';
 import { buildSchema, type GraphQLSchema } from 'graphql';
-import type { DataSource } from 'typeorm';
 
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import { ExportResource, ExportStatus } from '../../src/exports/export.js';
 import { createSchemaText } from '../../src/graphql/schema.js';
-import { exportId, exportRows, fileRow, insertRows } from '../support/rows.js';
+import { exportId, exportRows, fileRow, type Rows } from '../support/rows.js';
 import { fuzzedRequests, type GraphqlRequest } from './requests.js';
 import { post } from './responses.js';
 
 const ROWS = 30;
 
-/** Inserts exports of every resource and status, some with files. */
-export async function insertFuzzedRows(source: DataSource): Promise<void> {
-  const resources = Object.values(ExportResource);
-  const statuses = Object.values(ExportStatus);
-  await insertRows(source, {
-    exports: exportRows(ROWS, (index) => ({
-      resource: resources[index % resources.length] ?? ExportResource.CONTACT,
-      status: statuses[index % statuses.length] ?? ExportStatus.QUEUED,
-      failureReason: index % 3 === 0 ? 'é "quoted" 🎉' : null,
-      expiresAt: index % 7 === 2 ? new Date(0) : null,
-    })),
-    files: [0, 1, 2, 4, 9].flatMap((index) =>
-      Object.values(ExportFileKind)
-        .slice(index % 3)
-        .map((kind) => fileRow(index, kind)),
-    ),
-  });
-}
+const resources = Object.values(ExportResource);
+const statuses = Object.values(ExportStatus);
+
+/** Exports of every resource and status, some with files. */
+export const fuzzedRows: Rows = {
+  exports: exportRows(ROWS, (index) => ({
+    resource: resources[index % resources.length] ?? ExportResource.CONTACT,
+    status: statuses[index % statuses.length] ?? ExportStatus.QUEUED,
+    failureReason: index % 3 === 0 ? 'é "quoted" 🎉' : null,
+    expiresAt: index % 7 === 2 ? new Date(0) : null,
+  })),
+  files: [0, 1, 2, 4, 9].flatMap((index) =>
+    Object.values(ExportFileKind)
+      .slice(index % 3)
+      .map((kind) => fileRow(index, kind)),
+  ),
+};
 
 export async function fuzzedSchema(): Promise<GraphQLSchema> {
   return buildSchema(await createSchemaText(), { assumeValidSDL: true });

@@ -48,7 +48,7 @@ const byId = 'query ($id: ID!) { export(id: $id) { name } }';
 const entities =
   'query ($r: [_Any!]!) { _entities(representations: $r) { ... on Export { name } } }';
 
-/** Requests of front ends and routers for the rows of `insertFuzzedRows`. */
+/** Requests of front ends and routers for the rows of `fuzzedRows`. */
 export const valid: readonly Exchange[] = [
   success('{ exports(limit: 3) { data { id } pagination { page limit hasMore totalCount } } }', {
     exports: { data: ids(3), pagination: { page: 1, limit: 3, hasMore: true, totalCount: 30 } },

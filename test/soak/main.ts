@@ -9,9 +9,8 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 
 import { residentMemory } from '../bench/figures.js';
-import { insertFuzzedRows, requestsTo } from '../fuzz/fuzzed-gateway.js';
+import { fuzzedRows, requestsTo } from '../fuzz/fuzzed-gateway.js';
 import { buildGateway, type StartedProgram } from '../support/built-gateway.js';
-import { createTestDataSource } from '../support/data-source.js';
 import { createExportsDatabase, exportsUrl } from '../support/exports-server.js';
 import { createPrivateServer } from '../support/private-server.js';
 import { Traffic } from './traffic.js';
@@ -43,11 +42,7 @@ const built = await buildGateway();
 const folder = await mkdtemp(join(tmpdir(), 'soak-'));
 try {
   await server.start();
-  await createExportsDatabase(server, {});
-  const source = await createTestDataSource({ kind: 'mysql', url: exportsUrl(server) });
-  await source.initialize();
-  await insertFuzzedRows(source);
-  await source.destroy();
+  await createExportsDatabase(server, fuzzedRows);
   const gateway = built.start(folder, {
     DATABASE_URL: exportsUrl(server),
     FILES_SIGNING_SECRET: 'the secret of the tests',

@@ -87,6 +87,18 @@ export async function run(
   }
 }
 
+/** Whether a program ends with status 0 within the time (milliseconds). */
+export function succeeds(
+  program: string,
+  args: readonly string[],
+  timeout: number,
+): Promise<boolean> {
+  return run(program, args, { timeout }).then(
+    () => true,
+    () => false,
+  );
+}
+
 /**
  * Finds a program, or installs Debian packages that contain it, as root with apt-get. Throws UnavailableError where
  * neither is possible.

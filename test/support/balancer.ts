@@ -6,23 +6,14 @@ import { pipeline } from 'node:stream/promises';
 
 import { errorCode } from '../../src/errors.js';
 
-/** A minimal load balancer: it keeps connections open, and sends no request again that a target has accepted. */
-export interface Balancer {
-  readonly origin: string;
-  /** The number of responses of each target, by its origin. */
-  readonly served: ReadonlyMap<string, number>;
-  /** The errors of requests that a target had accepted. */
-  readonly failures: readonly string[];
-  /** Balances over these targets from now on, while their `/health/ready` responds with 200; resolves after a first poll. */
-  setTargets(origins: readonly string[]): Promise<void>;
-  close(): Promise<void>;
-}
-
 const POLL_MS = 200;
 
-export async function startBalancer(): Promise<Balancer> {
+/** A minimal load balancer: it keeps connections open, and sends no request again that a target has accepted. */
+export async function startBalancer() {
   const agent = new Agent({ keepAlive: true });
+  /** The number of responses of each target, by its origin. */
   const served = new Map<string, number>();
+  /** The errors of requests that a target had accepted. */
   const failures: string[] = [];
   let targets: readonly string[] = [];
   let ready: readonly string[] = [];
@@ -70,7 +61,8 @@ export async function startBalancer(): Promise<Balancer> {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     served,
     failures,
-    async setTargets(origins) {
+    /** Balances over these targets from now on, while their `/health/ready` responds with 200; resolves after a first poll. */
+    async setTargets(origins: readonly string[]) {
       targets = origins;
       await poll();
     },

@@ -15,36 +15,8 @@ export interface LogLine {
   readonly msg: string;
 }
 
-/** A program that was started, with its output so far. */
-export interface StartedProgram {
-  readonly pid: number;
-  readonly log: readonly LogLine[];
-  readonly stderr: () => string;
-  /** Waits for a log line. Throws when the program ends without it. */
-  untilLine(pattern: RegExp): Promise<LogLine>;
-  /** Waits until the gateway listens and returns its origin. */
-  origin(): Promise<string>;
-  kill(signal: NodeJS.Signals): void;
-  /** Resolves to the exit code, or to the signal that ended the program. */
-  readonly ended: Promise<number | NodeJS.Signals>;
-}
-
-/** The gateway as `npm start` builds it, in a folder of its own. */
-export interface BuiltGateway {
-  /** Starts `dist/src/main.js` in a working directory, with only PATH and `env` in its environment. */
-  start(cwd: string, env?: Record<string, string>): StartedProgram;
-  /** Runs a command of `src/commands` in the same way. */
-  command(
-    name: string,
-    cwd: string,
-    options?: { args?: readonly string[]; env?: Record<string, string> },
-  ): StartedProgram;
-  /** Runs TypeORM's command line on the built ormconfig and returns its output. Throws when it fails. */
-  typeorm(cwd: string, command: string, env?: Record<string, string>): Promise<string>;
-  /** Ends all programs of a working directory. */
-  endAll(cwd: string): Promise<void>;
-  dispose(): Promise<void>;
-}
+export type StartedProgram = ReturnType<typeof startProgram>;
+export type BuiltGateway = Awaited<ReturnType<typeof buildGateway>>;
 
 /** The folder with the gateway that the test run has compiled. */
 export const COMPILED_GATEWAY = 'TEST_COMPILED_GATEWAY';
@@ -61,8 +33,8 @@ export async function compileGateway(): Promise<string> {
   return folder;
 }
 
-/** The gateway that the test run has compiled; compiles one where there is none. */
-export async function buildGateway(): Promise<BuiltGateway> {
+/** The gateway as `npm start` builds it, in a folder of its own: the one of the test run, or a new one. */
+export async function buildGateway() {
   const given = process.env[COMPILED_GATEWAY];
   const folder = given ?? (await compileGateway());
   const dist = join(folder, 'dist');
@@ -76,6 +48,7 @@ export async function buildGateway(): Promise<BuiltGateway> {
     return program;
   }
 
+  /** Ends all programs, or those of a working directory. */
   async function endAll(cwd?: string): Promise<void> {
     for (const [program, startedIn] of running) {
       if (cwd !== undefined && cwd !== startedIn) continue;
@@ -85,11 +58,18 @@ export async function buildGateway(): Promise<BuiltGateway> {
   }
 
   return {
-    start: (cwd, env) => runIn(cwd, [join(dist, 'src/main.js')], env),
-    command: (name, cwd, { args = [], env } = {}) =>
-      runIn(cwd, [join(dist, `src/commands/${name}.js`), ...args], env),
+    /** Starts `dist/src/main.js` in a working directory, with only PATH and `env` in its environment. */
+    start: (cwd: string, env?: Record<string, string>) =>
+      runIn(cwd, [join(dist, 'src/main.js')], env),
+    /** Runs a command of `src/commands` in the same way. */
+    command: (
+      name: string,
+      cwd: string,
+      { args = [], env }: { args?: readonly string[]; env?: Record<string, string> } = {},
+    ) => runIn(cwd, [join(dist, `src/commands/${name}.js`), ...args], env),
     endAll,
-    async typeorm(cwd, command, env) {
+    /** Runs TypeORM's command line on the built ormconfig and returns its output. Throws when it fails. */
+    async typeorm(cwd: string, command: string, env?: Record<string, string>) {
       const cli = join(root, 'node_modules/typeorm/cli.js');
       const args = [cli, command, '--dataSource', join(dist, 'ormconfig.js')];
       const program = runIn(cwd, args, env);
@@ -106,11 +86,7 @@ export async function buildGateway(): Promise<BuiltGateway> {
 }
 
 /** Starts Node with these arguments and nothing but `env` in its environment. */
-export function startProgram(
-  args: readonly string[],
-  cwd: string,
-  env: Record<string, string>,
-): StartedProgram {
+export function startProgram(args: readonly string[], cwd: string, env: Record<string, string>) {
   const child = spawn(process.execPath, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const log: LogLine[] = [];
   let stderr = '';
@@ -121,12 +97,14 @@ export function startProgram(
     lines.emit('logged');
   });
   let hasEnded = false;
+  /** Resolves to the exit code, or to the signal that ended the program. */
   const ended = once(child, 'close').then(([code, signal]: (number | NodeJS.Signals | null)[]) => {
     hasEnded = true;
     lines.emit('logged');
     return signal ?? code ?? NaN;
   });
 
+  /** Waits for a log line. Throws when the program ends without it. */
   async function untilLine(pattern: RegExp): Promise<LogLine> {
     for (;;) {
       const found = log.find(({ msg }) => pattern.test(msg));
@@ -143,11 +121,12 @@ export function startProgram(
     log,
     ended,
     untilLine,
+    /** Waits until the gateway listens and returns its origin. */
     async origin() {
       const { msg } = await untilLine(/^Listening /);
       return msg.slice('Listening '.length).trim();
     },
     stderr: () => stderr,
-    kill: (signal) => void child.kill(signal),
+    kill: (signal: NodeJS.Signals) => void child.kill(signal),
   };
 }

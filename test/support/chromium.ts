@@ -2,7 +2,7 @@ import {
   findOrInstall,
   findProgram,
   programNamedBy,
-  run,
+  succeeds,
   thisMachine,
   type Machine,
 } from './apt.js';
@@ -26,15 +26,8 @@ export async function provideChromium(machine: Machine = thisMachine): Promise<s
 
 async function findChromium({ folders }: Machine): Promise<string | undefined> {
   for (const path of names.map((name) => findProgram([name], folders))) {
-    if (path !== undefined && (await hasVersion(path))) return path;
+    // Ubuntu's chromium-browser is a script that only asks for a snap, so existence is not enough.
+    if (path !== undefined && (await succeeds(path, ['--version'], 20_000))) return path;
   }
   return undefined;
-}
-
-/** Ubuntu's chromium-browser is a script that only asks for a snap, so existence is not enough. */
-function hasVersion(path: string): Promise<boolean> {
-  return run(path, ['--version'], { timeout: 20_000 }).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,27 +1,13 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** A TCP proxy in front of a database server that simulates failures of the network and the server. */
-export interface DatabaseProxy {
-  /** The URL of the database through the proxy. */
-  readonly url: string;
-  /** Forwards everything from now on. */
-  open(): Promise<void>;
-  /** Breaks every connection and refuses new ones. */
-  close(): Promise<void>;
-  /** Keeps connections and accepts new ones, but forwards nothing: the server hangs. */
-  freeze(): void;
-  /** Forwards what arrives from now on after this delay. */
-  delay(ms: number): void;
-  /** Breaks each connection after this many bytes from the server, counted from now on. */
-  cutAfter(bytes: number): void;
-}
+export type DatabaseProxy = Awaited<ReturnType<typeof createDatabaseProxy>>;
 
-/** A proxy that is closed at first, always on the same port. */
-export async function createDatabaseProxy(
-  databaseUrl: string,
-  host = '127.0.0.1',
-): Promise<DatabaseProxy> {
+/**
+ * A TCP proxy in front of a database server that simulates failures of the network and the server.
+ * It is closed at first, and always on the same port.
+ */
+export async function createDatabaseProxy(databaseUrl: string, host = '127.0.0.1') {
   const target = new URL(databaseUrl);
   const sockets = new Set<Socket>();
   let delayMs = 0;
@@ -59,6 +45,7 @@ export async function createDatabaseProxy(
   await once(server.listen(0, host), 'listening');
   const { port } = server.address() as AddressInfo;
 
+  /** Breaks every connection and refuses new ones. */
   async function close(): Promise<void> {
     if (!server.listening) return;
     server.close();
@@ -71,20 +58,25 @@ export async function createDatabaseProxy(
   url.hostname = host.includes(':') ? `[${host}]` : host;
   url.port = String(port);
   return {
+    /** The URL of the database through the proxy. */
     url: url.href,
+    /** Forwards everything from now on. */
     async open() {
       delayMs = 0;
       bytesToCut = Infinity;
       if (!server.listening) await once(server.listen(port, host), 'listening');
     },
     close,
+    /** Keeps connections and accepts new ones, but forwards nothing: the server hangs. */
     freeze() {
       delayMs = Infinity;
     },
-    delay(ms) {
+    /** Forwards what arrives from now on after this delay. */
+    delay(ms: number) {
       delayMs = ms;
     },
-    cutAfter(bytes) {
+    /** Breaks each connection after this many bytes from the server, counted from now on. */
+    cutAfter(bytes: number) {
       passed = new WeakMap();
       bytesToCut = bytes;
     },

@@ -1,8 +1,8 @@
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 
-import { createTestDataSource } from './data-source.js';
+import { createTables } from './data-source.js';
 import type { PrivateServer } from './private-server.js';
-import { insertRows, type Rows } from './rows.js';
+import type { Rows } from './rows.js';
 
 /** More than twice the promised two seconds, for a machine that is busy. */
 export const RESPONSE_TIMEOUT_MS = 5_000;
@@ -29,11 +29,7 @@ export function exportsUrl({ url }: Pick<PrivateServer, 'url'>): string {
 /** Creates the database `exports` on a server, with the gateway's tables and these rows. */
 export async function createExportsDatabase(server: PrivateServer, rows: Rows): Promise<void> {
   await runSql(server.url, 'CREATE DATABASE exports CHARACTER SET utf8mb4');
-  const source = await createTestDataSource({ kind: 'mysql', url: exportsUrl(server) });
-  await source.initialize();
-  await source.runMigrations();
-  await insertRows(source, rows);
-  await source.destroy();
+  await createTables({ kind: 'mysql', url: exportsUrl(server) }, rows);
 }
 
 /** The response to a query. Throws when it takes longer than `timeoutMs`. */

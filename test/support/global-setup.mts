@@ -7,7 +7,7 @@ import { provideMysqlServer } from './mysql-server.js';
 import { findServerProgram } from './private-server.js';
 import {
   isCi,
-  notTestedBox,
+  reportNotTested,
   publishMissing,
   UnavailableError,
   type Missing,
@@ -54,7 +54,7 @@ export default async function setUp(): Promise<void> {
     const notTested = (await readdir(leftOut)) as Requirement[];
     await rm(leftOut, { recursive: true });
     if (notTested.length === 0) return;
-    process.stderr.write(`\n${notTestedBox(notTested, missing)}\n`);
+    process.stderr.write(`\n${reportNotTested(notTested, missing)}\n`);
     if (isCi()) process.exitCode = 1;
   };
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-import { findOrInstall, findProgram, run, thisMachine, type Machine } from './apt.js';
+import { findOrInstall, findProgram, succeeds, thisMachine, type Machine } from './apt.js';
 import {
   createPrivateServer,
   findServerProgram,
@@ -52,10 +52,7 @@ async function startFirstAvailable(machine: Machine): Promise<MysqlServer> {
 async function dockerResponds({ folders }: Machine): Promise<boolean> {
   const docker = findProgram(['docker'], folders);
   if (docker === undefined) return false;
-  return run(docker, ['info', '--format', '{{.ServerVersion}}'], { timeout: 5_000 }).then(
-    () => true,
-    () => false,
-  );
+  return succeeds(docker, ['info', '--format', '{{.ServerVersion}}'], 5_000);
 }
 
 /** testcontainers' reaper also removes the container when Jest is killed. */

@@ -11,22 +11,7 @@ import { createConnection, type ConnectionOptions, type RowDataPacket } from 'my
 
 import { findProgram, isRoot, programNamedBy, run, thisMachine, type Machine } from './apt.js';
 
-/** A database server on loopback that tests may stop and restart with its data, always on the same port. */
-export interface PrivateServer {
-  /** `mysql://root@host:port/` */
-  readonly url: string;
-  readonly program: string;
-  /** Starts it, again if need be, and waits until it responds. The options hold until the next start. */
-  start(options?: readonly string[]): Promise<void>;
-  /** Ends it with SIGKILL, as a power failure would. */
-  kill(): Promise<void>;
-  /** `SIGSTOP` suspends it, `SIGCONT` resumes it. */
-  signal(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void>;
-  /** The process id of the running server program. */
-  pid(): Promise<number>;
-  /** Ends it and removes its data, unless `keptIn` holds them. */
-  dispose(): Promise<void>;
-}
+export type PrivateServer = Awaited<ReturnType<typeof createPrivateServer>>;
 
 /**
  * Runs the server ("$@") until standard input ends, then sends it $SIGNAL and, after KILL, removes its folder ($SCRATCH).
@@ -66,12 +51,15 @@ function requireServerProgram(): string {
   return program;
 }
 
-/** Prepares a server whose root has no password; `start` starts it. Throws when there is no program. */
+/**
+ * Prepares a database server on loopback, whose root has no password, that tests may stop and restart
+ * with its data, always on the same port. Throws when there is no program.
+ */
 export async function createPrivateServer(
   program = requireServerProgram(),
   { env, folders }: Machine = thisMachine,
   { user, keptIn }: PrivateServerOptions = {},
-): Promise<PrivateServer> {
+) {
   const scratch = keptIn ?? (await mkdtemp(join(env['TMPDIR'] ?? tmpdir(), 'mysql-test-')));
   if (user !== undefined) await chown(scratch, user.uid, user.gid);
   const common = [
@@ -102,6 +90,7 @@ export async function createPrivateServer(
   }
   let running: { end: () => void; ended: Promise<unknown> } | null = null;
 
+  /** Starts it, again if need be, and waits until it responds. The options hold until the next start. */
   async function start(options: readonly string[] = ['--skip-log-bin']): Promise<void> {
     // In its own session, or the Ctrl-C of a terminal would also end the guard, before its work.
     const child = spawn('/bin/sh', ['-c', guard, 'guard', program, ...args, ...options], {
@@ -125,10 +114,12 @@ export async function createPrivateServer(
     }
   }
 
+  /** The process id of the running server program. */
   async function pid(): Promise<number> {
     return Number(await readFile(join(scratch, 'pid'), 'utf8'));
   }
 
+  /** Ends it and removes its data, unless `keptIn` holds them. */
   async function dispose(): Promise<void> {
     running?.end();
     await running?.ended;
@@ -139,11 +130,13 @@ export async function createPrivateServer(
     url: `mysql://root@127.0.0.1:${port}/`,
     program,
     start,
+    /** Ends it with SIGKILL, as a power failure would. */
     async kill() {
       process.kill(await pid(), 'SIGKILL');
       await running?.ended;
     },
-    async signal(name) {
+    /** `SIGSTOP` suspends it, `SIGCONT` resumes it. */
+    async signal(name: 'SIGSTOP' | 'SIGCONT') {
       process.kill(await pid(), name);
     },
     pid,

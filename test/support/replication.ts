@@ -1,15 +1,7 @@
 import { runSql } from './exports-server.js';
 import { isMariaDb, type PrivateServer } from './private-server.js';
 
-/** Replication by global transaction ids between private servers of one program. */
-export interface Replication {
-  /** The options to start the server of this id with. */
-  serverOptions(id: number): readonly string[];
-  /** Makes a started server, without data so far, a replica of the primary. */
-  follow(replica: PrivateServer, primary: PrivateServer): Promise<void>;
-  /** Resolves when the replica has everything that the primary has now. */
-  untilCaughtUp(replica: PrivateServer, primary: PrivateServer): Promise<void>;
-}
+export type Replication = Awaited<ReturnType<typeof replicationOf>>;
 
 const mariaDb = {
   options: ['--binlog-format=ROW', '--slave-net-timeout=2', '--master-retry-count=0'],
@@ -35,16 +27,19 @@ const mysql: typeof mariaDb = {
   wait: 'SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 20) AS result',
 };
 
-/** The replication of MariaDB or MySQL, whichever the program is. */
-export async function replicationOf(program: string): Promise<Replication> {
+/** Replication by global transaction ids between private servers of one program, MariaDB or MySQL. */
+export async function replicationOf(program: string) {
   const dialect = (await isMariaDb(program)) ? mariaDb : mysql;
   return {
-    serverOptions: (id) => [`--server-id=${id}`, '--log-bin=binlog', ...dialect.options],
-    async follow(replica, primary) {
+    /** The options to start the server of this id with. */
+    serverOptions: (id: number) => [`--server-id=${id}`, '--log-bin=binlog', ...dialect.options],
+    /** Makes a started server, without data so far, a replica of the primary. */
+    async follow(replica: PrivateServer, primary: PrivateServer) {
       await runSql(replica.url, dialect.follow(new URL(primary.url).port));
       await runSql(replica.url, dialect.start);
     },
-    async untilCaughtUp(replica, primary) {
+    /** Resolves when the replica has everything that the primary has now. */
+    async untilCaughtUp(replica: PrivateServer, primary: PrivateServer) {
       const [reached] = await runSql(primary.url, dialect.position);
       const [row] = await runSql(replica.url, dialect.wait, [reached?.['position']]);
       if (Number(row?.['result']) !== 0) throw new Error('The replica did not catch up in 20 s.');

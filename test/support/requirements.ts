@@ -50,28 +50,17 @@ export function has(requirement: Requirement): boolean {
   return false;
 }
 
-/** A box that lists which requirements were not tested, why, and how to provide them. */
-export function notTestedBox(notTested: readonly Requirement[], missing: Missing): string {
-  const sections = notTested.flatMap((requirement) => {
+/** Lists which requirements were not tested, why, and how to provide them. */
+export function reportNotTested(notTested: readonly Requirement[], missing: Missing): string {
+  const lines = notTested.flatMap((requirement) => {
     const { label, howTo } = requirements[requirement];
     const reason = missing[requirement] ?? '';
     return [`Not tested: ${label}`, `    Reason: ${reason}.`, `    To test it, ${howTo}.`, ''];
   });
   const verdict = isCi() ? 'The run fails, because CI=true.' : 'With CI=true, the run would fail.';
-  const lines = [...sections, verdict].flatMap(wrap).map((line) => `│ ${line.padEnd(WIDTH)} │`);
-  const edge = '─'.repeat(WIDTH + 2);
-  return [`┌${edge}┐`, ...lines, `└${edge}┘`].join('\n');
+  return [...lines, verdict].join('\n');
 }
 
 export function isCi(): boolean {
   return process.env['CI'] === 'true';
-}
-
-const WIDTH = 96;
-
-/** Breaks a text between words into lines that keep its indentation. */
-function wrap(text: string): string[] {
-  const indent = /^ */.exec(text)?.[0] ?? '';
-  const lines = text.match(/\S.{0,90}(?=\s|$)|\S+/g) ?? [''];
-  return lines.map((line) => indent + line);
 }

@@ -10,13 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { findOrInstall, isExecutable } from './apt.js';
 import { unpackPackage } from './unpack-package.js';
 
-/** Object storage that speaks S3 and verifies every signature: OpenStack Swift, on a free port of loopback. */
-export interface SwiftServer {
-  readonly port: number;
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  stop(): Promise<void>;
-}
+export type SwiftServer = Awaited<ReturnType<typeof startSwift>>;
 
 const program = fileURLToPath(new URL('swift_server.py', import.meta.url));
 
@@ -28,8 +22,11 @@ export async function unpackSwift(): Promise<string> {
   return unpackPackage('python3-swift');
 }
 
-/** Starts Swift on the system's Python. `has('objectStorage')` reports whether that is possible. */
-export async function startSwift(): Promise<SwiftServer> {
+/**
+ * Starts object storage that speaks S3 and verifies every signature: OpenStack Swift, on a free port
+ * of loopback. `has('objectStorage')` reports whether that is possible.
+ */
+export async function startSwift() {
   const root = await unpackSwift();
   const [accessKeyId, secretAccessKey] = ['test:tester', 'secret-of-the-test-storage'];
   const libraries = (await readdir(join(root, 'usr/lib'))).map((name) =>

@@ -1,22 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { createConnection } from 'mysql2/promise';
 
-export interface TestDatabase {
-  /** `mysql://user:password@host:port/database` */
-  url: string;
-  /** Returns the rows of a SELECT, and an empty list for a statement without rows. */
-  query<T>(sql: string, params?: unknown[]): Promise<T[]>;
-  /** Creates a user without any privilege, with a password that URLs must escape. */
-  createUser(): Promise<{ name: string; password: string; url: string }>;
-  /** Removes the database and its users, and closes the connection of `query`. */
-  drop(): Promise<void>;
-}
+export type TestDatabase = Awaited<ReturnType<typeof createTestDatabase>>;
 
 /**
  * Creates a database with a random name on the server of the test run, so that test files can run in parallel.
  * Throws outside a test run, where TEST_DATABASE_URL is not set.
  */
-export async function createTestDatabase(): Promise<TestDatabase> {
+export async function createTestDatabase() {
   const server = process.env['TEST_DATABASE_URL'];
   if (server === undefined) throw new Error('TEST_DATABASE_URL, which Jest sets, is missing.');
   const name = `test_${randomBytes(8).toString('hex')}`;
@@ -32,7 +23,9 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const { href } = new URL(`/${name}`, server);
   const users: string[] = [];
   return {
+    /** `mysql://user:password@host:port/database` */
     url: href,
+    /** Creates a user without any privilege, with a password that URLs must escape. */
     async createUser() {
       const user = `u_${randomBytes(6).toString('hex')}`;
       const password = `p@ss:w/o?r#d%${randomBytes(4).toString('hex')}`;
@@ -42,10 +35,12 @@ export async function createTestDatabase(): Promise<TestDatabase> {
       url.password = encodeURIComponent(password);
       return { name: user, password, url: url.href };
     },
+    /** Returns the rows of a SELECT, and an empty list for a statement without rows. */
     async query<T>(sql: string, params: unknown[] = []): Promise<T[]> {
       const [result] = await connection.query(sql, params);
       return Array.isArray(result) ? (result as T[]) : [];
     },
+    /** Removes the database and its users, and closes the connection of `query`. */
     async drop() {
       try {
         // A transaction that a test left open would block this for a day, MariaDB's default.
