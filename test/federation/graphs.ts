@@ -5,11 +5,7 @@ import {
   type CompositionResult,
   type CompositionSuccess,
 } from '@apollo/composition';
-import {
-  ApolloGateway,
-  RemoteGraphQLDataSource,
-  type GraphQLDataSourceProcessOptions,
-} from '@apollo/gateway';
+import { ApolloGateway, type RemoteGraphQLDataSource } from '@apollo/gateway';
 import { ApolloServer } from '@apollo/server';
 import { startStandaloneServer } from '@apollo/server/standalone';
 import { buildHTTPExecutor } from '@graphql-tools/executor-http';
@@ -73,18 +69,7 @@ export function composeSupergraph(subgraphs: readonly Subgraph[]): CompositionSu
   return composition;
 }
 
-export type Source = new (config: { url: string }) => RemoteGraphQLDataSource<IncomingHttpHeaders>;
-
-/** Forwards credentials to a subgraph. */
-export class ForwardingSource extends RemoteGraphQLDataSource<IncomingHttpHeaders> {
-  override willSendRequest(options: GraphQLDataSourceProcessOptions<IncomingHttpHeaders>): void {
-    const headers = options.context as IncomingHttpHeaders;
-    for (const name of ['authorization', 'x-api-key']) {
-      const value = headers[name];
-      if (typeof value === 'string') options.request.http?.headers.set(name, value);
-    }
-  }
-}
+export type Source = new (config: { url: string }) => RemoteGraphQLDataSource;
 
 /** Starts @apollo/gateway over the composed subgraphs, on a free port. */
 export async function startApolloGateway(

@@ -1,7 +1,3 @@
-/**
- * `npm run test:hive` tests Hive Gateway over the supergraph. It is not part of the suite because it
- * downloads half a gigabyte, into a folder that it removes.
- */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,8 +7,7 @@ import { afterAll, beforeAll } from '@jest/globals';
 import { run } from '../support/apt.js';
 import { startProgram } from '../support/built-gateway.js';
 import { freePort } from '../support/private-server.js';
-import { testGraphs } from './graph-tests.js';
-import { composeSupergraph, overHttp } from './graphs.js';
+import { composeSupergraph, overHttp, type Graph, type Subgraphs } from './graphs.js';
 
 const PACKAGES = ['@graphql-hive/gateway@2.15.1', 'graphql@16.15.0'];
 
@@ -26,19 +21,22 @@ const gatewayConfig = `
   });
 `;
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'hive-gateway-'));
-  const args = ['install', '--prefix', folder, '--no-audit', '--no-fund', '--ignore-scripts'];
-  await run('npm', [...args, ...PACKAGES], { timeout: 600_000 });
-  await writeFile(join(folder, 'gateway.config.mjs'), gatewayConfig);
-}, 600_000);
-afterAll(() => rm(folder, { recursive: true }));
+/** Downloads half a gigabyte before the tests of the file, into a folder that it removes after them. */
+export function useHiveGateway() {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'hive-gateway-'));
+    const args = ['install', '--prefix', folder, '--no-audit', '--no-fund', '--ignore-scripts'];
+    await run('npm', [...args, ...PACKAGES], { timeout: 600_000 });
+    await writeFile(join(folder, 'gateway.config.mjs'), gatewayConfig);
+  }, 600_000);
+  afterAll(() => rm(folder, { recursive: true }));
 
-testGraphs([
-  {
+  return {
     name: 'Hive Gateway',
-    async start({ exports, shipments }) {
+    // Hive Gateway already has the id of the export, and masks its error about the missing name.
+    nullError: { message: 'Unexpected error.' },
+    async start({ exports, shipments }: Subgraphs): Promise<Graph> {
       const { supergraphSdl } = composeSupergraph([exports, shipments]);
       await writeFile(join(folder, 'supergraph.graphql'), supergraphSdl);
       const port = await freePort();
@@ -58,7 +56,5 @@ testGraphs([
         },
       };
     },
-    // Hive Gateway already has the id of the export, and masks its error about the missing name.
-    nullError: { message: 'Unexpected error.' },
-  },
-]);
+  };
+}
