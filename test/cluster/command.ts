@@ -5,10 +5,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import { buildGateway } from '../support/built-gateway.js';
 import { createExportsDatabase, exportsUrl, runSql } from '../support/exports-server.js';
+import { success, type Exchange } from '../soak/exchanges.js';
+import { Traffic } from '../soak/traffic.js';
 import { exportRows } from '../support/rows.js';
 import { until } from '../support/until.js';
 import { startCluster, type Node } from './galera.js';
-import { Load } from './load.js';
 
 /**
  * `npm run test:cluster`: a gateway on a Galera cluster of three nodes, one as DATABASE_URL and two
@@ -36,12 +37,7 @@ try {
     FILES_SIGNING_SECRET: 'the secret of the tests',
     AUTH: 'off',
   });
-  // Many different pages, because equal queries share a statement.
-  const page = (count: number) => exports.slice(0, 1 + (count % exports.length));
-  const load = new Load(await gateway.origin(), {
-    query: (count) => `{ exports(limit: ${page(count).length}) { data { id } } }`,
-    data: (count) => ({ exports: { data: page(count).map(({ id }) => ({ id })) } }),
-  });
+  const traffic = new Traffic(await gateway.origin(), lists(), { clients: 16 });
   await wait(PHASE_MS);
   const url = exportsUrl(replica.server).replace('root@', '');
   await killAndRestart(replica, primary, async (event) => {
@@ -52,7 +48,7 @@ try {
   });
   // The gateway does not read from the primary, so it does not notice.
   await killAndRestart(primary, replica, () => Promise.resolve());
-  const errors = await load.end();
+  console.log((await traffic.stop()).join('\n'));
 
   for (const { name, server } of nodes) {
     const sql = `SELECT COUNT(*) AS count FROM information_schema.processlist WHERE db = 'exports'`;
@@ -62,20 +58,28 @@ try {
   gateway.kill('SIGTERM');
   const status = await gateway.ended;
   console.log(`Exit status of the gateway after SIGTERM: ${status}`);
-  process.exitCode = errors.length > 0 || status !== 0 ? 1 : 0;
+  process.exitCode = traffic.unexpected.length > 0 || status !== 0 ? 1 : 0;
+
+  /** Many different pages, because equal queries share a statement. */
+  function* lists(): Generator<Exchange> {
+    for (let count = 0; ; count = (count + 1) % exports.length) {
+      const data = exports.slice(0, 1 + count).map(({ id }) => ({ id }));
+      yield success(`{ exports(limit: ${1 + count}) { data { id } } }`, { exports: { data } });
+    }
+  }
 
   async function killAndRestart(
     node: Node,
     writer: Node,
     untilLogged: (event: 'is not used' | 'responds again') => Promise<void>,
   ): Promise<void> {
-    load.begin(`${node.name} is killed`);
+    console.log(`${node.name} is killed …`);
     await node.server.kill();
     await untilLogged('is not used');
     await wait(PHASE_MS);
     await runSql(writer.server.url, `UPDATE exports.exports SET name = '${node.name}'`);
 
-    load.begin(`${node.name} restarts`);
+    console.log(`${node.name} restarts …`);
     await node.start();
     await untilLogged('responds again');
     const names = await runSql(node.server.url, 'SELECT DISTINCT name FROM exports.exports');

@@ -1,3 +1,5 @@
+import fc from 'fast-check';
+
 import { errorCodes } from '../fuzz/responses.js';
 import { exportId } from '../support/rows.js';
 
@@ -9,7 +11,7 @@ export interface Exchange {
   readonly isExpected: (status: number, text: string) => boolean;
 }
 
-export function graphql(
+function graphql(
   name: string,
   body: string | object,
   isExpected: Exchange['isExpected'],
@@ -20,7 +22,7 @@ export function graphql(
 }
 
 /** Expects exactly this data and no errors. */
-function success(query: string, data: object, variables?: object): Exchange {
+export function success(query: string, data: object, variables?: object): Exchange {
   const expected = `${JSON.stringify({ data })}\n`;
   const isExpected: Exchange['isExpected'] = (status, text) => status === 200 && text === expected;
   return graphql(query, { query, variables }, isExpected);
@@ -49,7 +51,7 @@ const entities =
   'query ($r: [_Any!]!) { _entities(representations: $r) { ... on Export { name } } }';
 
 /** Requests of front ends and routers for the rows of `fuzzedRows`. */
-export const valid: readonly Exchange[] = [
+const valid: readonly Exchange[] = [
   success('{ exports(limit: 3) { data { id } pagination { page limit hasMore totalCount } } }', {
     exports: { data: ids(3), pagination: { page: 1, limit: 3, hasMore: true, totalCount: 30 } },
   }),
@@ -76,7 +78,7 @@ const invalidStatuses = {
 };
 
 /** Invalid, expensive and malicious requests. */
-export const invalid: readonly Exchange[] = [
+const invalid: readonly Exchange[] = [
   failure('no JSON', 'what?', 400, 'BAD_REQUEST'),
   failure('__proto__', '{"query":"{ __typename }","__proto__":{"a":1}}', 400, 'BAD_REQUEST'),
   failure('a batch', [{ query: '{ __typename }' }], 400, 'BAD_REQUEST'),
@@ -97,3 +99,30 @@ export const invalid: readonly Exchange[] = [
   get('/%ff', 400),
   get('/nowhere', 404),
 ];
+
+export const isDefect = (code: string) => code === 'INTERNAL_SERVER_ERROR' || code === 'none';
+
+/** Whether a generated request may receive this response while the database is available. */
+function isPossible(status: number, text: string): boolean {
+  const codes = errorCodes({ status, text });
+  if (codes.some(isDefect) || codes.includes('SERVICE_UNAVAILABLE')) return false;
+  return status === 200 || status === 400;
+}
+
+/** Generated, valid and invalid requests in turn, without end. */
+export function* mixedExchanges(
+  generated: fc.Arbitrary<() => object>,
+  firstSeed: number,
+): Generator<Exchange> {
+  for (let batch = 0; ; batch += 1) {
+    const requests = fc.sample(generated, { numRuns: 50, seed: firstSeed + batch });
+    for (const [index, generate] of requests.entries()) {
+      const request = generate();
+      yield graphql(JSON.stringify(request), request, isPossible);
+      for (const known of [valid, invalid]) {
+        const at = (index + batch) % known.length;
+        yield* known.slice(at, at + 1);
+      }
+    }
+  }
+}

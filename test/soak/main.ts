@@ -13,6 +13,7 @@ import { fuzzedRows, requestsTo } from '../fuzz/fuzzed-gateway.js';
 import { buildGateway, type StartedProgram } from '../support/built-gateway.js';
 import { createExportsDatabase, exportsUrl } from '../support/exports-server.js';
 import { createPrivateServer } from '../support/private-server.js';
+import { mixedExchanges } from './exchanges.js';
 import { Traffic } from './traffic.js';
 
 /**
@@ -58,9 +59,9 @@ try {
 
 async function soak(gateway: StartedProgram, origin: string): Promise<void> {
   const { minutes, seed, 'per-second': perSecond } = options;
-  const traffic = new Traffic(origin, await requestsTo(origin), { seed, perSecond });
   console.log(`Seed ${seed}, ${minutes} minutes, at most ${perSecond} requests a second`);
-  const running = traffic.run();
+  const exchanges = mixedExchanges(await requestsTo(origin), seed);
+  const traffic = new Traffic(origin, exchanges, { clients: 4, perSecond });
   const memory: number[] = [];
   const measureAfter = async (milliseconds: number) => {
     await wait(milliseconds);
@@ -72,19 +73,14 @@ async function soak(gateway: StartedProgram, origin: string): Promise<void> {
   await measureAfter(half - warmUp);
   const recovery = stopped.signal.aborted ? null : await restartDatabase(traffic, origin);
   await measureAfter(half);
-  traffic.stop();
-  await running;
+  const report = await traffic.stop();
 
-  const { requests, responses, unexpected } = traffic;
   const hasEnded = stopped.signal.aborted;
   const defects = gateway.log
     .filter(({ level }) => level >= 50)
     .map((line) => JSON.stringify(line));
   const lines = [
-    `Requests: ${requests}`,
-    ...[...responses].map(([key, count]) => `  ${key}: ${count}`).sort(),
-    `Unexpected responses: ${unexpected.length}`,
-    ...unexpected.slice(0, 10).map((each) => `  ${each.slice(0, 1_000)}`),
+    ...report,
     `Defects in the log: ${defects.length}`,
     ...defects.slice(0, 3).map((each) => `  ${each.slice(0, 1_000)}`),
     `The gateway or the soak ended early: ${hasEnded ? 'yes' : 'no'}`,
@@ -92,7 +88,7 @@ async function soak(gateway: StartedProgram, origin: string): Promise<void> {
     `Memory at the start, in the middle, at the end: ${memory.join(', ')} MiB`,
   ];
   console.log(lines.join('\n'));
-  const isGood = unexpected.length + defects.length === 0 && !hasEnded && recovery !== null;
+  const isGood = traffic.unexpected.length + defects.length === 0 && !hasEnded && recovery !== null;
   process.exitCode = isGood ? 0 : 1;
 }
 

@@ -8,7 +8,6 @@ import { dirname, join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import { pino } from 'pino';
-import type { DataSource } from 'typeorm';
 
 import { createApp } from '../../src/app.js';
 import type { ApiKey } from '../../src/auth/api-key.js';
@@ -24,27 +23,8 @@ export interface GraphqlError {
   readonly extensions: { readonly code: string };
 }
 
-/** A parsed response of `POST /graphql`. */
-interface QueryResult<Data> {
-  readonly status: number;
-  readonly data: Data;
-  readonly errors: readonly GraphqlError[] | undefined;
-  /** The SQL statements that the gateway issued for it. */
-  readonly statements: readonly string[];
-  /** How many links the gateway signed for it. */
-  readonly linksSigned: number;
-}
-
-/** A response to the byte. */
-export interface RawResponse {
-  readonly status: number;
-  /** Without `date` and `x-request-id`, which differ from request to request. */
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly text: string;
-  readonly statements: readonly string[];
-  /** What the gateway logged meanwhile. */
-  readonly logged: readonly LogLine[];
-}
+/** A response to the byte, with the statements and the log that the gateway wrote meanwhile. */
+export type RawResponse = Awaited<ReturnType<Gateway['send']>>;
 
 type LogLine = Readonly<Record<string, unknown>>;
 
@@ -61,25 +41,7 @@ export interface RawRequest {
   readonly body?: string | Buffer | object;
 }
 
-/** A gateway that listens on a free port, with access to its database, files and log. */
-export interface Gateway {
-  readonly origin: string;
-  readonly config: Config;
-  /** A connection of the tests: its statements are not among the gateway's. */
-  readonly source: DataSource;
-  readonly filesDirectory: string;
-  readonly log: readonly LogLine[];
-  store(objectKey: string, content: string | Buffer): Promise<void>;
-  query<Data = Record<string, never>>(
-    document: string,
-    variables?: Record<string, unknown>,
-    /** Added to the content type, for example credentials. */
-    headers?: Record<string, string>,
-  ): Promise<QueryResult<Data>>;
-  /** Sends one request on a connection of its own and returns the response to the byte. */
-  send(request: RawRequest): Promise<RawResponse>;
-  close(): Promise<void>;
-}
+export type Gateway = Awaited<ReturnType<typeof startGateway>>;
 
 /** What differs from an embedded gateway without authentication and without rows. */
 export interface GatewayOptions extends Rows {
@@ -121,11 +83,11 @@ export function useGateway(
   return gateway;
 }
 
-/** Starts a gateway on a database, whose tables it creates. */
+/** Starts a gateway on a free port and a database, whose tables it creates. */
 export async function startGateway(
   database: Pick<EngineDatabase, 'config'>,
   { config: changes = {}, keys = [], ...rows }: GatewayOptions = {},
-): Promise<Gateway> {
+) {
   const filesDirectory = await mkdtemp(join(tmpdir(), 'exports-gateway-files-'));
   const config: Config = {
     ...readConfig({
@@ -158,15 +120,17 @@ export async function startGateway(
   return {
     origin,
     config,
+    /** A connection of the tests: its statements are not among the gateway's. */
     source,
     filesDirectory,
     log,
-    async store(objectKey, content) {
+    async store(objectKey: string, content: string | Buffer) {
       const path = join(filesDirectory, objectKey);
       await mkdir(dirname(path), { recursive: true });
       await writeFile(path, content);
     },
-    async query<Data>(
+    /** The parsed response of `POST /graphql`; `headers` are added to the content type. */
+    async query<Data = Record<string, never>>(
       document: string,
       variables?: Record<string, unknown>,
       headers: Record<string, string> = {},
@@ -178,15 +142,16 @@ export async function startGateway(
         headers: { 'content-type': 'application/json', ...headers },
         body: JSON.stringify({ query: document, variables }),
       });
-      const { data, errors } = (await response.json()) as Pick<
-        QueryResult<Data>,
-        'data' | 'errors'
-      >;
+      const { data, errors } = (await response.json()) as {
+        data: Data;
+        errors: readonly GraphqlError[] | undefined;
+      };
       const statements = statementsIn(log.slice(logBefore));
       const signed = (await linksSigned()) - signedBefore;
       return { status: response.status, data, errors, statements, linksSigned: signed };
     },
-    async send(options) {
+    /** Sends one request on a connection of its own. */
+    async send(options: RawRequest) {
       const logBefore = log.length;
       const response = await sendRequest(origin, options);
       const logged = log.slice(logBefore);
@@ -209,7 +174,7 @@ async function sendRequest(
     headers = [],
     method = body === undefined ? 'GET' : 'POST',
   }: RawRequest,
-): Promise<Pick<RawResponse, 'status' | 'headers' | 'text'>> {
+) {
   const isWritable = typeof body === 'string' || Buffer.isBuffer(body) || body === undefined;
   const bytes = isWritable ? body : JSON.stringify(body);
   const given = headers.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
@@ -235,6 +200,7 @@ async function sendRequest(
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
   let text = '';
   for await (const chunk of response.setEncoding('utf8')) text += String(chunk);
+  // Without the headers that differ from request to request.
   const received = { ...response.headers };
   delete received.date;
   delete received['x-request-id'];
