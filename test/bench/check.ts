@@ -4,6 +4,7 @@ import type { Connection, RowDataPacket } from 'mysql2/promise';
 
 import { ExportResource, ExportStatus } from '../../src/exports/export.js';
 import { LocalUrlSigner } from '../../src/storage/local-url-signer.js';
+import { post } from '../support/post.js';
 import type { ListVariables } from './contenders/plain-sql.js';
 import { ORGANIZATION } from './data.js';
 import type { GraphqlRequest, Workload } from './workloads.js';
@@ -45,12 +46,8 @@ export async function checkResponses(
 
 /** Returns the response to a request, with the verification of every link in its place. */
 export async function query(origin: string, request: GraphqlRequest): Promise<unknown> {
-  const response = await fetch(`${origin}/graphql`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(request),
-  });
-  return JSON.parse(await response.text(), (_key, value: unknown) => {
+  const { text } = await post(`${origin}/graphql`, request);
+  return JSON.parse(text, (_key, value: unknown) => {
     const isLink = typeof value === 'string' && /^http:\/\/[^/]+\/files\//.test(value);
     return isLink ? signer.verify(value.replace(/^http:\/\/[^/]+/, '')) : value;
   });

@@ -33,28 +33,26 @@ beforeAll(async () => {
   const uri = database.kind === 'mysql' ? database.url : '';
   connection = await createConnection({ uri });
   await fill(connection, ROWS);
-  const sql = new PlainSql(uri, ORGANIZATION);
-  const otherSql = new PlainSql(uri, 'org_1');
   contenders = [
-    { name: 'limit', origin: await listen(sql) },
+    { name: 'limit', origin: await startLimit(uri, ORGANIZATION) },
     { name: 'gateway', origin: gateway.origin },
   ];
-  incorrect = { name: 'incorrect', origin: await listen(otherSql) };
-  cleanups.push(
-    () => sql.close(),
-    () => otherSql.close(),
-    () => connection.end(),
-  );
+  incorrect = { name: 'incorrect', origin: await startLimit(uri, 'org_1') };
+  cleanups.push(() => connection.end());
 });
 afterAll(async () => {
   for (const cleanup of cleanups) await cleanup();
 });
 
-async function listen(sql: PlainSql): Promise<string> {
+async function startLimit(uri: string, organization: string): Promise<string> {
+  const sql = new PlainSql(uri, organization);
   const links = { origin: 'http://127.0.0.1', secret: LINK_SECRET, ttl: 900 };
   const server: Server = createLimitServer(sql, links).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  cleanups.push(() => server.close());
+  cleanups.push(
+    () => server.close(),
+    () => sql.close(),
+  );
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 

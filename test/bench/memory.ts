@@ -28,16 +28,11 @@ export async function measureMemory(bench: Bench, minutes: number): Promise<void
   }
   const { received } = await load;
 
-  const ratio = (mib: number | undefined) => (mib ?? NaN) / (used[0] ?? NaN);
+  const ratios = used.map((mib) => digits(mib / (used[0] ?? NaN)));
   console.log(`Resident memory of the gateway under all workloads at once, ${received} requests`);
-  const rows = used.map((mib, at) => ({
-    minute: at + 1,
-    MiB: digits(mib),
-    ratio: digits(ratio(mib)),
-  }));
-  console.table(rows);
+  console.table(used.map((mib, at) => ({ minute: at + 1, MiB: digits(mib), ratio: ratios[at] })));
   console.log(
-    `At the end at most ${GOAL} times that after one minute: ${ratio(used.at(-1)) <= GOAL}. ` +
+    `At the end at most ${GOAL} times that after one minute: ${(ratios.at(-1) ?? NaN) <= GOAL}. ` +
       `Below ${GOAL_MIB} MiB: ${Math.max(...used) < GOAL_MIB}.`,
   );
 }

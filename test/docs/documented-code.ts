@@ -8,23 +8,20 @@ import { afterAll, beforeAll } from '@jest/globals';
 
 import { documentedFile } from './markdown.js';
 
-/** A temporary folder with this project's packages, where tests run code of the documentation. */
-export interface DocumentedCode {
-  readonly folder: string;
-  /**
-   * Imports the code block that begins with `// name`, anew at each call. `origin` replaces the
-   * address of the gateway in the documentation.
-   */
-  load<Module>(name: string, origin?: string): Promise<Module>;
-}
-
 const DOCUMENTED_ORIGIN = 'http://127.0.0.1:4000';
 
-/** Creates the folder before the tests of the enclosing `describe` and removes it after them. */
-export function useDocumentedCode(): DocumentedCode {
+/**
+ * A temporary folder with this project's packages, where the tests of the enclosing `describe` run
+ * code of the documentation.
+ */
+export function useDocumentedCode() {
   let loaded = 0;
   const documented = {
     folder: '',
+    /**
+     * Imports the code block that begins with `// name`, anew at each call. `origin` replaces the
+     * address of the gateway in the documentation.
+     */
     async load<Module>(name: string, origin = DOCUMENTED_ORIGIN) {
       const path = join(documented.folder, `${(loaded += 1)}-${name}`);
       const code = await documentedFile(name);

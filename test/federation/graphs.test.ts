@@ -19,14 +19,18 @@ import {
 } from './graphs.js';
 import { useHiveGateway } from './hive-gateway.js';
 import {
+  FOREIGN,
   foreign,
   foreignApiKey,
+  indexes,
   own,
+  OWN_EXPORTS,
   SECOND,
+  UNKNOWN,
+  WITH_ALL_FILES,
   useSubgraphs,
   type MeasuredSubgraphs,
 } from './subgraphs.js';
-import { FOREIGN, indexes, OWN_EXPORTS, UNKNOWN, WITH_ALL_FILES } from './tenant-isolation.js';
 
 /** A kind of graph, and where it differs from others. */
 interface GraphKind {

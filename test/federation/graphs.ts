@@ -19,6 +19,8 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 
+import { post } from '../support/post.js';
+
 export interface Subgraph {
   readonly name: string;
   readonly url: string;
@@ -47,12 +49,8 @@ export interface Graph {
 /** Queries the graph at a URL. */
 export function overHttp(url: string): Graph['query'] {
   return async <Data>(query: string, { variables, headers = {} }: QueryOptions) => {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers },
-      body: JSON.stringify({ query, variables }),
-    });
-    return (await response.json()) as Result<Data>;
+    const { text } = await post(url, { query, variables }, { headers });
+    return JSON.parse(text) as Result<Data>;
   };
 }
 

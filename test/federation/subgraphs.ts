@@ -7,12 +7,34 @@ import { parse } from 'graphql';
 import { SignJWT } from 'jose';
 
 import { readConfig } from '../../src/config/config.js';
+import { ExportFileKind } from '../../src/exports/export-file.js';
 import { apiKeyRow, keyNamed } from '../auth/credentials.js';
 import type { Engine } from '../support/engines.js';
 import { useGateway, type Gateway } from '../support/gateway.js';
-import { exportId } from '../support/rows.js';
+import { exportId, exportRow, fileRow, type Rows } from '../support/rows.js';
 import type { Subgraphs } from './graphs.js';
-import { FOREIGN_ORGANIZATION, indexes, tenantRows, UNKNOWN } from './tenant-isolation.js';
+
+export const indexes = (count: number) => [...Array(count).keys()];
+
+/** The number of exports of the viewer's organization, whose indexes start at 0. */
+export const OWN_EXPORTS = 120;
+/** The number of exports that have a file of each kind; the others have only a CSV file. */
+export const WITH_ALL_FILES = 100;
+/** The index of an export of another organization, and one without an export. */
+export const [FOREIGN, UNKNOWN] = [OWN_EXPORTS, OWN_EXPORTS + 1];
+const FOREIGN_ORGANIZATION = 'org_other';
+
+/** Exports of two organizations. */
+export const tenantRows: Rows = {
+  exports: indexes(UNKNOWN).map((index) =>
+    exportRow(index, index === FOREIGN ? { organizationId: FOREIGN_ORGANIZATION } : {}),
+  ),
+  files: indexes(UNKNOWN).flatMap((index) =>
+    Object.values(ExportFileKind)
+      .filter((kind) => index < WITH_ALL_FILES || kind === ExportFileKind.CSV)
+      .map((kind) => fileRow(index, kind)),
+  ),
+};
 
 const secret = 'a secret of the tests with 40 characters';
 
@@ -63,17 +85,16 @@ const shipmentsSchema = buildSubgraphSchema({
   },
 });
 
-/** The requests of the subgraphs for a query, and the SQL statements of the gateway. */
-interface Work {
-  readonly requests: { readonly exports: number; readonly shipments: number };
-  readonly statements: readonly string[];
-}
-
 /** The gateway, with authentication, and a subgraph that adds shipments to each export. */
 export interface MeasuredSubgraphs extends Subgraphs {
   readonly gateway: Gateway;
-  /** Adds to the result of a query what the subgraphs did for it. */
-  measure<Result>(query: () => Promise<Result>): Promise<Result & Work>;
+  /** Adds to the result of a query the requests of the subgraphs and the SQL statements of the gateway. */
+  measure<Result>(query: () => Promise<Result>): Promise<
+    Result & {
+      readonly requests: Readonly<Record<'exports' | 'shipments', number>>;
+      readonly statements: readonly string[];
+    }
+  >;
 }
 
 /** Starts both subgraphs before the tests of the enclosing `describe` and stops them after. */

@@ -5,8 +5,9 @@ import { parse } from 'graphql';
 import { isJitEligible } from '../../src/graphql/jit-eligibility.js';
 import { embedded } from '../support/engines.js';
 import { useGateway } from '../support/gateway.js';
+import { post } from '../support/post.js';
 import { fuzzedRows, fuzzedSchema, requestsTo } from './fuzzed-gateway.js';
-import { comparable, errorCodes, post } from './responses.js';
+import { comparable, errorCodes } from './responses.js';
 
 /** `FUZZ_REQUESTS=5000 npm test -- test/fuzz` uses a new seed; `FUZZ_SEED` repeats a failed run. */
 const { FUZZ_REQUESTS, FUZZ_SEED } = process.env;
@@ -14,6 +15,7 @@ const numRuns = Number(FUZZ_REQUESTS ?? 400);
 const seed = FUZZ_SEED ?? (FUZZ_REQUESTS === undefined ? '7' : undefined);
 
 const gateway = useGateway(embedded, fuzzedRows);
+const send = (request: object) => post(`${gateway.origin}/graphql`, request);
 
 const test = async () => {
   const schema = await fuzzedSchema();
@@ -25,13 +27,13 @@ const test = async () => {
     // A comment makes the document new, however often fast-check tries it.
     const isText = typeof query === 'string';
     const request = { ...others, query: isText ? `${query}\n# ${counts.all}` : query };
-    const first = await post(gateway.origin, request);
+    const first = await send(request);
     const codes = errorCodes(first);
     const status = codes.length > 0 && !first.text.includes('"data":') ? 400 : 200;
     const expected = codes.filter((code) => code !== 'INTERNAL_SERVER_ERROR' && code !== 'none');
     expect({ request, ...first, codes }).toMatchObject({ request, status, codes: expected });
     for (let repetition = 0; repetition < 2; repetition += 1) {
-      const response = comparable(await post(gateway.origin, request));
+      const response = comparable(await send(request));
       expect({ request, response }).toEqual({ request, response: comparable(first) });
     }
     if (status !== 200) return;

@@ -4,9 +4,9 @@ import { buildSchema, type GraphQLSchema } from 'graphql';
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import { ExportResource, ExportStatus } from '../../src/exports/export.js';
 import { createSchemaText } from '../../src/graphql/schema.js';
+import { post } from '../support/post.js';
 import { exportId, exportRows, fileRow, type Rows } from '../support/rows.js';
 import { fuzzedRequests, type GraphqlRequest } from './requests.js';
-import { post } from './responses.js';
 
 const ROWS = 30;
 
@@ -36,7 +36,7 @@ export async function fuzzedSchema(): Promise<GraphQLSchema> {
 export async function requestsTo(origin: string): Promise<fc.Arbitrary<() => GraphqlRequest>> {
   const query = `{ a: exports { ...c } b: exports(limit: 3, direction: DESC) { ...c } }
                  fragment c on ExportConnection { pagination { endCursor } }`;
-  const { text } = await post(origin, { query });
+  const { text } = await post(`${origin}/graphql`, { query });
   const cursors = [...text.matchAll(/"endCursor":"(.*?)"/g)].map(([, cursor = '']) => cursor);
   return fuzzedRequests(await fuzzedSchema(), {
     ids: [0, 1, 2, 3, 4, 9, ROWS - 1, ROWS].map(exportId),

@@ -1,8 +1,3 @@
-import type { GraphqlRequest } from './requests.js';
-
-/** Far longer than a response takes on a busy machine. */
-const TIMEOUT_MS = 20_000;
-
 export interface GraphqlResponse {
   readonly status: number;
   readonly text: string;
@@ -10,17 +5,6 @@ export interface GraphqlResponse {
 
 type Path = readonly (string | number)[];
 type Errors = readonly { readonly path?: Path; readonly extensions?: { readonly code?: string } }[];
-
-/** Rejects when the response takes too long. */
-export async function post(origin: string, request: GraphqlRequest): Promise<GraphqlResponse> {
-  const response = await fetch(`${origin}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(request),
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  });
-  return { status: response.status, text: await response.text() };
-}
 
 /** The code of each error, `none` for an error without one. Throws when the text is no response. */
 export function errorCodes({ text }: GraphqlResponse): string[] {

@@ -41,7 +41,7 @@ export function findProgram(
 }
 
 /** Whether the path names a file, not a folder, that this user may execute. */
-export function isExecutable(path: string): boolean {
+function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return statSync(path).isFile();

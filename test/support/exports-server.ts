@@ -1,6 +1,7 @@
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 
 import { createTables } from './data-source.js';
+import { post } from './post.js';
 import type { PrivateServer } from './private-server.js';
 import type { Rows } from './rows.js';
 
@@ -38,15 +39,10 @@ export async function postQuery<Data>(
   query: string,
   { headers = {}, timeoutMs = RESPONSE_TIMEOUT_MS } = {},
 ): Promise<{ status: number; data: Data; code: string | undefined }> {
-  const response = await fetch(`${origin}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify({ query }),
-    signal: AbortSignal.timeout(timeoutMs),
-  });
-  const { data, errors } = (await response.json()) as {
+  const { status, text } = await post(`${origin}/graphql`, { query }, { headers, timeoutMs });
+  const { data, errors } = JSON.parse(text) as {
     data: Data;
     errors?: { extensions: { code: string } }[];
   };
-  return { status: response.status, data, code: errors?.[0]?.extensions.code };
+  return { status, data, code: errors?.[0]?.extensions.code };
 }

@@ -15,6 +15,7 @@ import { readConfig, type Config } from '../../src/config/config.js';
 import { LocalUrlSigner } from '../../src/storage/local-url-signer.js';
 import { createTestDataSource } from './data-source.js';
 import type { Engine, EngineDatabase } from './engines.js';
+import { post } from './post.js';
 import { insertRows, type Rows } from './rows.js';
 
 export interface GraphqlError {
@@ -137,18 +138,18 @@ export async function startGateway(
     ) {
       const signedBefore = await linksSigned();
       const logBefore = log.length;
-      const response = await fetch(`${origin}/graphql`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...headers },
-        body: JSON.stringify({ query: document, variables }),
+      const body = { query: document, variables };
+      const { status, text } = await post(`${origin}/graphql`, body, {
+        headers,
+        timeoutMs: 60_000,
       });
-      const { data, errors } = (await response.json()) as {
+      const { data, errors } = JSON.parse(text) as {
         data: Data;
         errors: readonly GraphqlError[] | undefined;
       };
       const statements = statementsIn(log.slice(logBefore));
       const signed = (await linksSigned()) - signedBefore;
-      return { status: response.status, data, errors, statements, linksSigned: signed };
+      return { status, data, errors, statements, linksSigned: signed };
     },
     /** Sends one request on a connection of its own. */
     async send(options: RawRequest) {

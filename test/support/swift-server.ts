@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
-import { findOrInstall, isExecutable } from './apt.js';
+import { findOrInstall, findProgram } from './apt.js';
 import { unpackPackage } from './unpack-package.js';
 
 export type SwiftServer = Awaited<ReturnType<typeof startSwift>>;
@@ -18,7 +18,7 @@ const python = '/usr/bin/python3';
 
 /** Downloads Swift, once, and returns the folder of its packages. Throws UnavailableError where that is not possible. */
 export async function unpackSwift(): Promise<string> {
-  await findOrInstall(['python3'], () => (isExecutable(python) ? python : undefined));
+  await findOrInstall(['python3'], () => findProgram(['python3'], ['/usr/bin']));
   return unpackPackage('python3-swift');
 }
 
