@@ -117,7 +117,7 @@ export async function findOrInstall(
   process.stderr.write(`Installing ${names} with apt-get, which the tests need.\n`);
   const work = await mkdtemp(join(tmpdir(), 'apt-'));
   try {
-    const aptGet = await updatedApt(work, folders);
+    const aptGet = await updatedApt(work);
     await aptGet('install', '-y', '--no-install-recommends', ...packages);
   } catch (error) {
     throw unavailable(names, error);
@@ -135,10 +135,9 @@ export async function findOrInstall(
  */
 export async function updatedApt(
   folder: string,
-  folders: readonly string[],
   options: Readonly<Record<string, string>> = {},
 ): Promise<(...args: string[]) => Promise<string>> {
-  const program = findProgram(['apt-get'], folders);
+  const program = findProgram(['apt-get'], thisMachine.folders);
   if (program === undefined) throw new UnavailableError('apt-get is not on this machine');
   await mkdir(join(folder, 'lists/partial'), { recursive: true });
   await mkdir(join(folder, 'archives/partial'), { recursive: true });

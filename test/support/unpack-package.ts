@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { run, thisMachine, unavailable, updatedApt } from './apt.js';
+import { run, unavailable, updatedApt } from './apt.js';
 import { UnavailableError } from './requirements.js';
 
 /** Private to the checkout; `npm ci` removes it. */
@@ -20,7 +20,7 @@ export async function unpackPackage(packageName: string, suite?: string): Promis
   await mkdir(cache, { recursive: true });
   const work = await mkdtemp(`${folder}-`);
   try {
-    const machineApt = await updatedApt(work, thisMachine.folders);
+    const machineApt = await updatedApt(work);
     process.stderr.write(`Downloading ${packageName} with apt-get, which the tests need.\n`);
     const aptGet = suite === undefined ? machineApt : await suiteApt(machineApt, work, suite);
     const plan = await aptGet('--simulate', '--no-install-recommends', 'install', packageName);
@@ -57,7 +57,7 @@ async function suiteApt(
   const sources = join(folder, 'sources.list');
   const keys = '/usr/share/keyrings/debian-archive-keyring.gpg';
   await writeFile(sources, `deb [signed-by=${keys}] ${mirror} ${suite} main\n`);
-  return updatedApt(folder, thisMachine.folders, {
+  return updatedApt(folder, {
     'Dir::Etc::sourcelist': sources,
     'Dir::Etc::sourceparts': '-',
     'Dir::State::status': '/dev/null',
