@@ -12,10 +12,7 @@ import { parseCommandLine, runCommand } from './run-command.js';
 const MAX_EXPORTS = 10_000_000;
 const PROGRESS_INTERVAL_MS = 5_000;
 
-/**
- * `npm run sample -- --exports N --if-empty` adds sample exports to the database of DATABASE_URL
- * and their files to FILES_URL; with --if-empty, only to a database without exports.
- */
+/** `npm run sample` adds exports to the database of DATABASE_URL and their files to FILES_URL. */
 await runCommand(async (environment) => {
   try {
     await addSamples(readArguments(process.argv.slice(2)), environment);

@@ -2,10 +2,7 @@ const TICK_MS = 100;
 
 export const ticks = (ms: number) => ms / TICK_MS;
 
-/**
- * A deadline timer that counts ticks. A process that is too busy to read a response is too busy to
- * tick as well, so its own delay does not count against the server.
- */
+/** Deadlines count its ticks: a process too busy to read a response is too busy to tick as well. */
 export class TickClock {
   now = 0;
   private readonly timer = setInterval(() => {

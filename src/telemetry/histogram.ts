@@ -8,10 +8,7 @@ interface Series<Label extends string> {
   sum: number;
 }
 
-/**
- * A histogram of prom-client that finds a series by a key of its caller: prom-client hashes all
- * labels at each observation.
- */
+/** Finds a series by a key of its caller: prom-client hashes all labels at each observation. */
 export class KeyedHistogram<Label extends string> extends Histogram<Label> {
   readonly #series = new Map<string, Series<Label>>();
   readonly #config: HistogramConfiguration<Label>;

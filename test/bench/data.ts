@@ -53,7 +53,7 @@ export async function provideData(
 }
 
 /** Fills empty tables. Rows are computed from their numbers, so they are always the same. */
-export async function fill(connection: Pick<Connection, 'query'>, rows: number): Promise<void> {
+async function fill(connection: Pick<Connection, 'query'>, rows: number): Promise<void> {
   for (let from = 0; from < rows; from += CHUNK) {
     const until = Math.min(from + CHUNK, rows);
     await connection.query(insertExports(numbers(from, until), rows));
