@@ -21,11 +21,11 @@ const layers = {
 };
 
 const zones = [
-  { target: './src', from: './test', message: 'The product does not know its tests.' },
+  { target: './src', from: './test', message: 'src/ must not import test/.' },
   {
     target: ['./src/errors.ts', './src/logger.ts'],
     from: './src',
-    message: 'Every folder imports this file; it imports none.',
+    message: 'Every folder may import this file, so it imports none.',
   },
   ...Object.entries(layers).map(([folder, below]) => ({
     target: `./src/${folder}`,
@@ -37,7 +37,7 @@ const zones = [
 
 const graphql = {
   group: ['graphql', 'graphql-scalars', 'type-graphql', '@apollo/*'],
-  message: 'This folder knows no GraphQL.',
+  message: 'This folder must not import GraphQL.',
 };
 const typeorm = {
   group: ['typeorm'],
@@ -125,7 +125,7 @@ export default defineConfig(
     rules: {
       // Rows are written as plain values.
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
-      // `query<Data>` types an answer that only the test knows.
+      // `query<Data>` types a response whose shape only the test determines.
       '@typescript-eslint/no-unnecessary-type-parameters': 'off',
     },
   },

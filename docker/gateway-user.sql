@@ -1,3 +1,3 @@
--- The user of the gateway, which only reads. The image of MySQL creates the owner of the tables.
+-- The user of the gateway, which only reads. The MySQL image creates the owner of the tables.
 CREATE USER 'gateway' IDENTIFIED BY 'gateway-password';
 GRANT SELECT ON exports.* TO 'gateway';

@@ -36,9 +36,9 @@ export async function createApp(config: Config, logger: Logger) {
       if (config.seedSamples) await seedIfEmpty(source, { storage, logger });
     },
   });
-  const measured = instrumentedDatabase(opened, { onQuery: metrics.queryCompleted, logger });
+  const instrumented = instrumentedDatabase(opened, { onQuery: metrics.queryCompleted, logger });
   const system = config.database.kind === 'mysql' ? 'mysql' : 'sqlite';
-  const database = tracing?.tracedDatabase(measured, system) ?? measured;
+  const database = tracing?.tracedDatabase(instrumented, system) ?? instrumented;
   const authenticate = await createAuthentication(config.auth, database);
 
   const { signer, localFiles } = await createUrlSigner(storage, () => server.origin());
@@ -79,7 +79,7 @@ export async function createApp(config: Config, logger: Logger) {
 
   const { replicaUrls = [] } = config.database.kind === 'mysql' ? config.database : {};
   return {
-    /** Returns the origin of the gateway. */
+    /** Starts the server and returns its origin. */
     async listen(): Promise<string> {
       await server.listen();
       const origin = server.origin();

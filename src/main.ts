@@ -8,7 +8,7 @@ import { createLogger } from './logger.js';
 
 /** Slightly less than the ten seconds after which container engines kill a process. */
 const SHUTDOWN_TIMEOUT_MS = 9_500;
-/** How long the log may take to write its last lines. */
+/** The time for the logger to write its last lines. */
 const LOG_FLUSH_MS = 300;
 
 // By default the heap may grow fourfold before V8 collects it. At 60 % the gateway uses 170 MB of
@@ -24,7 +24,7 @@ await runCommand(async (environment) => {
   async function shutDown(): Promise<void> {
     if (app === null) process.exit(0);
     const timeout = setTimeout(() => {
-      logger.error(`Shutdown timed out after ${SHUTDOWN_TIMEOUT_MS} ms: aborting what still runs`);
+      logger.error(`Shutdown timed out after ${SHUTDOWN_TIMEOUT_MS} ms: aborting open requests`);
       process.exit(1);
     }, SHUTDOWN_TIMEOUT_MS).unref();
     await app.drain();
@@ -39,7 +39,7 @@ await runCommand(async (environment) => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       if (isClosing) {
-        logger.warn(`${signal} again: aborting what still runs`);
+        logger.warn(`${signal} again: aborting open requests`);
         // The exit code that shells report for a process that a signal ended.
         process.exit(128 + constants.signals[signal]);
       }

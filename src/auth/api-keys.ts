@@ -9,17 +9,17 @@ import type { Viewer } from './viewer.js';
 export const CACHE_TTL_MS = 15_000;
 /** Unknown keys are cached too, so a client could fill the memory without this limit. */
 const MAX_CACHED_KEYS = 10_000;
-/** Keeps clients that try many keys from taking the database from clients with known keys. */
+/** Keeps clients that guess keys from using up the database at the expense of valid clients. */
 const MAX_CONCURRENT_LOOKUPS = 100;
 
-/** Concurrent requests share a look-up. It is by hash, so its duration reveals no other key. */
+/** Concurrent requests share a lookup by the key's hash, so its duration reveals no other key. */
 export class ApiKeys {
   private readonly lookups = new LRUCache<string, Promise<ApiKey | null>>({
     max: MAX_CACHED_KEYS,
     ttl: CACHE_TTL_MS,
   });
 
-  /** Hashes of keys that existed at their last lookup: these are exempt from the lookup limit. */
+  /** The hashes of keys found at their last lookup, which are exempt from the lookup limit. */
   private readonly knownHashes = new LRUCache<string, true>({ max: MAX_CACHED_KEYS });
   private runningLookups = 0;
 
@@ -50,7 +50,7 @@ export class ApiKeys {
       if (key !== null) this.knownHashes.set(hash, true);
       return key;
     } catch (error) {
-      // A failed lookup says nothing about the key.
+      // A failed lookup does not show whether the key exists.
       this.lookups.delete(hash);
       throw error;
     } finally {

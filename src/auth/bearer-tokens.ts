@@ -58,7 +58,7 @@ function createVerifier({ key, issuer, audience }: JwtConfig) {
   return verifier(() => secret, ['HS256']);
 }
 
-/** Whether the key set is unavailable or invalid, so that nothing is known about the token. */
+/** Whether the key set is unavailable or invalid, so that no token can be verified. */
 function isKeySetError(error: unknown): boolean {
   return (
     !(error instanceof errors.JOSEError) ||

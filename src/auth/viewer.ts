@@ -1,4 +1,4 @@
-/** The authenticated client of a request, as far as it decides what the request may read. */
+/** The authenticated client of a request. Its organization determines what it may read. */
 export interface Viewer {
   readonly organization: string;
 }

@@ -9,13 +9,13 @@ const JWT_NAMES = [...KEY_NAMES, 'JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_ORGANIZATION
 
 const publicKey = z.string().transform((text, context) => {
   try {
-    // Many deployments keep a PEM on a single line, with `\n` for its line breaks.
+    // Many deployments write a PEM on a single line, with a literal `\n` for each line break.
     const key = createPublicKey(text.replaceAll('\\n', '\n'));
     const algorithm = signatureAlgorithm(key);
-    // Node derives the public key of a private one, which must not be given to the gateway.
+    // Node accepts a private key and derives the public one, but the gateway must not hold it.
     if (algorithm !== null && !text.includes('PRIVATE KEY')) return { publicKey: key, algorithm };
   } catch {
-    // The message below covers unreadable text too.
+    // The message below also covers a key that Node cannot parse.
   }
   const kinds = 'RSA of 2048 bits or more, EC (P-256, P-384, P-521) or Ed25519';
   return reject(context, `must be a public key in PEM form: ${kinds}`);

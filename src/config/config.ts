@@ -22,7 +22,7 @@ export type Config = ReturnType<typeof readConfig>;
 /** An empty variable counts as unset. Throws StartupError with every mistake at once. */
 export function readConfig(environment: Environment) {
   const { server, ...others } = parse(concerns, environment);
-  // Only the gateway's own database is filled with samples.
+  // Only the embedded database is filled with samples.
   return { ...server, ...others, seedSamples: others.database.kind === 'embedded' };
 }
 
@@ -32,15 +32,15 @@ export function readDatabaseConfig({ DATABASE_URL }: Environment): DatabaseConfi
 }
 
 function parse<Schema extends z.ZodObject>(schema: Schema, environment: Environment) {
-  const given = Object.entries(environment).filter(([, value]) => value !== '');
-  const concern = Object.fromEntries(given);
-  const input = Object.fromEntries(Object.keys(schema.shape).map((name) => [name, concern]));
+  const entries = Object.entries(environment).filter(([, value]) => value !== '');
+  const variables = Object.fromEntries(entries);
+  const input = Object.fromEntries(Object.keys(schema.shape).map((name) => [name, variables]));
   const { data, error } = schema.safeParse(input);
   if (error === undefined) return data;
   throw new StartupError(error.issues.map(problem));
 }
 
-/** The path of an issue is a concern, then a variable and an index unless the message has them. */
+/** An issue's path is a concern, then a variable and an index unless the message names them. */
 function problem({ path: [, ...names], message }: z.core.$ZodIssue): string {
   const subject = names.map((name) => (typeof name === 'number' ? `entry ${name + 1}` : name));
   return `${[...subject, message].join(' ')}.`;

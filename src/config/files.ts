@@ -98,7 +98,7 @@ export type FilesConfig = z.output<typeof filesSettings>;
 export type LocalFilesConfig = Extract<FilesConfig, { kind: 'local' }>;
 export type S3FilesConfig = Extract<FilesConfig, { kind: 's3' }>;
 
-/** Directory buckets, access points and outposts have other hosts and other signatures. */
+/** Directory buckets, access points and outposts need other hosts and other signatures. */
 function isBucketName(host: string): boolean {
   return /^[a-z\d][\w.-]{1,253}[a-z\d]$/i.test(host) && !/--(?:x|xa|op)-s3$/.test(host);
 }
@@ -108,6 +108,6 @@ function parseEndpoint(text: string | null): string | null | undefined {
   if (text === null) return null;
   const url = parseHttpUrl(text);
   const base = `${url?.origin}${url?.pathname}`;
-  // Credentials, parameters and a fragment would make them differ.
+  // The two differ when the URL has credentials, parameters or a fragment.
   return url?.href === base ? base.replace(/\/$/, '') : undefined;
 }

@@ -26,16 +26,16 @@ export const serverSettings = z
     NODE_ENV: z.string().optional(),
   })
   .transform((given) => {
-    const inDevelopment = given.NODE_ENV === 'production' ? 'off' : 'on';
+    const developmentDefault = given.NODE_ENV === 'production' ? 'off' : 'on';
     return {
       port: given.PORT,
       host: given.HOST,
-      /** The origin of links to local files; null: the address the server listens on. */
+      /** The origin of links to local files; null for the address that the server listens on. */
       publicUrl: given.PUBLIC_URL ?? null,
       /** The origins whose pages may call the gateway from a browser. */
       corsOrigins: given.CORS_ORIGINS,
-      graphiql: (given.GRAPHIQL ?? inDevelopment) === 'on',
-      introspection: (given.INTROSPECTION ?? inDevelopment) === 'on',
+      graphiql: (given.GRAPHIQL ?? developmentDefault) === 'on',
+      introspection: (given.INTROSPECTION ?? developmentDefault) === 'on',
       logLevel: given.LOG_LEVEL,
     };
   });

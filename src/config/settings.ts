@@ -41,7 +41,7 @@ export function parseHttpUrl(text: string): URL | null {
   return url !== null && /^https?:$/.test(url.protocol) ? url : null;
 }
 
-/** Runs a check across variables although one is invalid, so that one run reports every mistake. */
+/** Checks across variables even when one is invalid, so that one run reports every mistake. */
 export const crossField = { when: () => true };
 
 export function reject(context: z.RefinementCtx, message: string): never {

@@ -33,7 +33,7 @@ export const tracingSettings = settings
   }, crossField)
   .transform((given) => exporterName(given) === 'otlp');
 
-/** Without a setting nothing is exported, while OpenTelemetry would assume a local collector. */
+/** Defaults to none without an endpoint, where OpenTelemetry would assume a local collector. */
 function exporterName(given: z.output<typeof settings>): string {
   if (given.OTEL_SDK_DISABLED === 'true') return 'none';
   const endpoint = given.OTEL_EXPORTER_OTLP_ENDPOINT ?? given.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;

@@ -16,8 +16,8 @@ export interface ConnectOptions {
 }
 
 /**
- * Connects and migrates the embedded database; only checks another, which may be read-only. Retries
- * for `maxWaitMs`, because containers start in any order. Throws StartupError, naming `variable`.
+ * Connects. Migrates the embedded database, and only checks the schema of a server. Retries for
+ * `maxWaitMs`, because containers start in any order. Throws StartupError, naming `variable`.
  */
 export async function connectDatabase(
   config: DatabaseConfig,

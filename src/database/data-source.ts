@@ -30,7 +30,7 @@ export async function createDataSource(
   const { user: username, ...server } = mysql.connectionOptions(config.url);
   const createPool = (given: typeof server) => mysql.createPool(given, mysql.SAFE_ESCAPING);
   const options = { ...server, username, driver: { createPool }, connectTimeout: 5_000 };
-  // For MySQL as well: with 'mysql', TypeORM reports schema drift on MariaDB where there is none.
+  // Also for MySQL: with 'mysql', TypeORM reports schema drift on MariaDB where there is none.
   return new DataSource({ ...common, ...options, type: 'mariadb' });
 }
 

@@ -1,4 +1,4 @@
-/** The database as the gateway reads it. `{ ...database, query }` wraps one. */
+/** What the gateway needs of a database. A decorator returns `{ ...database, query }`. */
 export interface Database {
   /**
    * Resolves to the rows. Each `?` takes one parameter, so a list needs several. Times are text:
@@ -6,7 +6,7 @@ export interface Database {
    * unreachable or too slow.
    */
   readonly query: <Row>(sql: string, parameters?: readonly unknown[]) => Promise<Row[]>;
-  /** The SQL that, after a table's name, makes a statement read the table by this index. */
+  /** The SQL that follows a table's name to make a statement read it through this index. */
   readonly indexHint: (name: string) => string;
   /** Empty for the embedded database. */
   readonly poolStats: () => readonly PoolStats[];

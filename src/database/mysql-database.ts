@@ -4,10 +4,10 @@ import { isTimeout, toGatewayError } from './mysql-errors.js';
 import { MysqlPool } from './mysql-pool.js';
 import { TickClock, ticks } from './tick-clock.js';
 
-/** For waiting, running and retries: a little more than the server allows for a run. */
+/** Covers waiting, execution and retries: slightly more than the server's limit for a statement. */
 const QUERY_DEADLINE = ticks(1_700);
 
-/** A server and its replicas. TypeORM is not used: it takes longer per statement than mysql2. */
+/** A server and its replicas. Uses mysql2 directly, because TypeORM takes longer per statement. */
 export function mysqlDatabase(
   { url, replicaUrls = [] }: { url: string; replicaUrls?: readonly string[] },
   { replicaProbe, logger }: { replicaProbe: string; logger: Logger },
@@ -23,9 +23,9 @@ export function mysqlDatabase(
   function choosePool(tried: readonly MysqlPool[]): MysqlPool {
     const usable = replicas.filter((each) => each.load < Infinity && !tried.includes(each));
     const lowest = Math.min(...usable.map(({ load }) => load));
-    const idlest = usable.filter(({ load }) => load === lowest);
+    const leastLoaded = usable.filter(({ load }) => load === lowest);
     // Round-robin would always send each of the two statements of a page to the same server.
-    return idlest[Math.floor(Math.random() * idlest.length)] ?? primary;
+    return leastLoaded[Math.floor(Math.random() * leastLoaded.length)] ?? primary;
   }
 
   return {
@@ -38,7 +38,7 @@ export function mysqlDatabase(
         try {
           return (await pool.query(sql, values, deadline)) as Row[];
         } catch (error) {
-          // Another server may succeed, but would hardly be faster.
+          // A timeout is final, because another server would hardly be faster.
           const isFinal = pool === primary || isTimeout(error) || clock.now >= deadline;
           if (isFinal) throw toGatewayError(error, sql);
           tried.push(pool);

@@ -21,7 +21,7 @@ export function connectionOptions(databaseUrl: string) {
   };
 }
 
-/** mysql2 escapes with backslashes, so no session may read these as ordinary characters. */
+/** mysql2 escapes with backslashes, so no session may treat these as literal characters. */
 export const SAFE_ESCAPING =
   "SET SESSION sql_mode = REPLACE(@@SESSION.sql_mode, 'NO_BACKSLASH_ESCAPES', '')";
 
@@ -30,7 +30,7 @@ export function createPool(options: mysql2.PoolOptions, sessionSetup: string): m
   const pool = mysql2.createPool(options);
   pool.on('connection', (connection) => {
     connection.query(sessionSetup);
-    // The pool listens for the first error only; another one would end the process.
+    // The pool handles only the first error; an unhandled second one would end the process.
     connection.on('error', () => undefined);
   });
   return pool;

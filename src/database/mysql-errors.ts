@@ -1,6 +1,6 @@
 import { errorCode, ServiceUnavailableError, toError } from '../errors.js';
 
-/** A server did not respond by a query's deadline, or failed meanwhile. */
+/** A server did not respond before the deadline of a query, or failed before it. */
 export class NoResponseError extends Error {
   constructor(server: string, options?: ErrorOptions) {
     super(`${server} did not respond in time`, options);
@@ -10,7 +10,7 @@ export class NoResponseError extends Error {
 // By number, because mysql2 does not know the names of MariaDB's own errors.
 /** Lock wait timeout, query interrupted, statement timeout of MariaDB, and of MySQL. */
 const TIMEOUTS = [1205, 1317, 1969, 3024];
-/** Too many connections, too many of the user, limit of the user reached. */
+/** Too many connections, too many of one user, a resource limit of the user exceeded. */
 const CONNECTION_LIMITS = [1040, 1203, 1226];
 /**
  * Out of resources, unknown command (a Galera node outside its cluster), shutdown, forced close,
@@ -19,7 +19,7 @@ const CONNECTION_LIMITS = [1040, 1203, 1226];
 const LOST_CONNECTIONS = [1041, 1047, 1053, 1080, 1129, 1152, 1184, 1927, 3169, 4031];
 const OUTAGES = new Set([...TIMEOUTS, ...CONNECTION_LIMITS, ...LOST_CONNECTIONS]);
 
-/** Whether the database is unreachable or too slow, as opposed to a statement that is not valid. */
+/** Whether the database is unreachable or too slow, as opposed to an invalid statement. */
 export function isOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   // TypeORM wraps the errors of statements, not those of connecting.
@@ -43,7 +43,7 @@ function isNetworkError(error: Error): boolean {
   return errorNumber(error) <= 0 && (isLost || error.message === 'Pool is closed.');
 }
 
-/** The number that a server gives an error. Node's numbers of network errors are negative. */
+/** The server's error number, or Node's negative number of a network error; 0 without one. */
 function errorNumber(error: unknown): number {
   return error instanceof Error && 'errno' in error ? Number(error.errno) || 0 : 0;
 }

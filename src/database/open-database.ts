@@ -6,7 +6,7 @@ import { connectDatabase, schemaCheckSql, type ConnectOptions } from './connect.
 import type { Database } from './database.js';
 import { toGatewayError } from './mysql-errors.js';
 
-/** `prepare` may write to the database first. Throws StartupError when it cannot be used. */
+/** Runs `prepare`, which may write, before the first query. Throws StartupError. */
 export async function openDatabase(
   config: DatabaseConfig,
   { prepare, ...options }: ConnectOptions & { prepare?: (source: DataSource) => Promise<void> },
@@ -37,7 +37,7 @@ function embeddedDatabase(source: DataSource): Database {
   };
 }
 
-/** The problem of a replica that denies access. One that is down does not prevent the start. */
+/** The problem of a replica that denies access; null also for one that is down, with a warning. */
 async function checkReplica(url: string, options: ConnectOptions): Promise<string | null> {
   const connectOptions = { ...options, maxWaitMs: 0, variable: 'DATABASE_REPLICA_URLS' };
   try {
@@ -46,7 +46,7 @@ async function checkReplica(url: string, options: ConnectOptions): Promise<strin
   } catch (error) {
     if (!(error instanceof StartupError)) throw error;
     if (errorCode(error.cause)?.includes('ACCESS_DENIED')) return error.message;
-    options.logger.warn(`${error.message} Until then it is not used.`);
+    options.logger.warn(`${error.message} Until then the gateway does not use it.`);
   }
   return null;
 }

@@ -1,4 +1,4 @@
-/** A semaphore whose waiters enter after a maximum wait even when there is no permit. */
+/** A semaphore that admits a waiter after its maximum wait even without a free permit. */
 export class Semaphore {
   private readonly waiters = new Set<() => void>();
 

@@ -8,7 +8,7 @@ export function toSqlDateTime(time: Date): string {
   return time.toISOString().replace('T', ' ').slice(0, 23);
 }
 
-/** Converts to ISO 8601, also from fewer than three digits of a second's fraction. */
+/** Converts to ISO 8601. The text may have fewer than three fractional digits. */
 export function toIsoDateTime(text: string): string {
   return `${text.slice(0, 10)}T${text.slice(11).padEnd(12, text.length === 19 ? '.000' : '0')}Z`;
 }

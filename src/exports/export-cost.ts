@@ -1,12 +1,12 @@
 import type { Complexity } from 'type-graphql';
 
-// The query cost of fields that do not cost 1, as a plain field of an object does (the maximum of a
-// request is in graphql/limits.ts). It clamps arguments out of range, which the resolver rejects.
+// The costs of fields other than plain ones, which cost 1 (graphql/limits.ts sets the maximum of a
+// request). They clamp arguments that are out of range, because the resolver rejects these.
 
 export const MAX_LIMIT = 100;
 export const MAX_IDS = 100;
 
-/** The look-ups of a request share one statement. */
+/** The lookups of a request share one statement. */
 export const lookupCost: Complexity = ({ childComplexity }) => 20 + childComplexity;
 
 export const lookupsCost: Complexity = ({ args, childComplexity }) => {
@@ -14,7 +14,7 @@ export const lookupsCost: Complexity = ({ args, childComplexity }) => {
   return 20 + Math.min(ids.length, MAX_IDS) * Math.max(1, childComplexity);
 };
 
-/** Each list is a statement of its own, and has its selection once for every possible export. */
+/** Each list is a statement of its own, and repeats its selection for every possible export. */
 export const listCost: Complexity = ({ args, childComplexity }) => {
   const limit = Math.min(Math.max(Number(args['limit']), 1), MAX_LIMIT);
   return 200 + limit * childComplexity;

@@ -62,7 +62,7 @@ export class ExportFileRow {
   @Column({ name: 'row_count', type: 'integer' })
   rowCount!: number;
 
-  /** CHAR(64), for which TypeORM has no other type that both databases know. */
+  /** CHAR(64), for which TypeORM has no other type that both databases support. */
   @Column({ type: 'nchar', length: 64 })
   sha256!: string;
 }
@@ -132,7 +132,7 @@ export const fileNameEndings: Record<ExportFileKind, string> = {
   [ExportFileKind.CSV_SANITIZED]: '-sanitized.csv',
 };
 
-/** Stays synchronous where possible: promises would be most of the cost of 400 links. */
+/** Stays synchronous where possible, because promises would dominate the cost of 400 links. */
 export function mapMaybePromise<Part>(
   link: Link,
   part: (link: SignedUrl) => Part,

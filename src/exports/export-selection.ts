@@ -4,7 +4,7 @@ import { isObjectType, type FieldNode, type GraphQLResolveInfo } from 'graphql';
 import { ExportFileKind } from './export-file.js';
 import { exportColumns, type ExportColumn } from './export.js';
 
-/** What a field reads of each of its exports, and nothing else. */
+/** The data that a field needs of each of its exports. */
 export interface ExportSelection {
   readonly columns: readonly ExportColumn[];
   readonly files: boolean;
@@ -60,7 +60,7 @@ function selectedFields(
   return byName;
 }
 
-/** Apollo caches documents, and so their nodes. With directives, a selection may vary. */
+/** Apollo caches documents, and so their nodes. Selections with directives may vary by request. */
 function memoizeByNode<Selection>(
   read: (info: GraphQLResolveInfo) => Selection,
 ): (info: GraphQLResolveInfo) => Selection {

@@ -47,7 +47,7 @@ registerEnumType(ExportStatus, {
   },
 });
 
-/** The fields of filters. Behind an order in its index, they are decided without reading a row. */
+/** The filtered columns. At the end of an index, they let filters run without the table rows. */
 const filtered = ['resource', 'status', 'name'];
 
 /** One row of `exports`, and the GraphQL type of its representation in the API. */

@@ -21,8 +21,8 @@ export function createErrorFormatter(
     return { message, extensions: { code: 'QUERY_TOO_COMPLEX' } };
   }
 
-  return function formatError(whole, error) {
-    const formatted = truncate(whole);
+  return function formatError(original, error) {
+    const formatted = truncate(original);
     const { message: reported, path, extensions } = formatted;
     const cause = error instanceof GraphQLError ? (error.originalError ?? error) : error;
     const requestId = requestIds.get(error as object);
@@ -47,7 +47,7 @@ export function createErrorFormatter(
       }
       if (TOO_MANY_TOKENS.test(reported)) onRejected('tokens');
       if (extensions?.['code'] !== 'INTERNAL_SERVER_ERROR') return formatted;
-      // Apollo sets no code for some mistakes, such as a persisted query with another's hash.
+      // Apollo sets no code for some mistakes, such as a persisted query with a wrong hash.
       if (httpStatusOf(error) === 400) return { ...formatted, extensions: { code: 'BAD_REQUEST' } };
     }
     logger.error({ requestId, err: cause, path }, 'A request failed');

@@ -28,24 +28,24 @@ type CompiledOperation = (context: Context, variables: object) => Promise<JitRes
 export const MAX_COMPILED_FIELDS = 500;
 
 /**
- * Executes an operation by a function of graphql-jit, from its second use on, because many have no
- * second. First uses, large documents and ineligible ones run in Apollo Server.
+ * Compiles an operation with graphql-jit at its second use, because many operations run only once.
+ * First uses, large documents and ineligible ones run in Apollo Server.
  */
 export function jitExecution(
   schema: GraphQLSchema,
   formatError: FormatError,
 ): ApolloServerPlugin<Context> {
-  // A repeated text is the same object until Apollo's document cache evicts it; so that cache
-  // bounds the memory of compiled operations, too.
+  // Apollo's document cache returns the same objects for a repeated text, so its size also bounds
+  // the memory of compiled operations.
   const used = new WeakSet<OperationDefinitionNode>();
   const compilations = new WeakMap<OperationDefinitionNode, CompiledOperation | null>();
 
-  /** Compiles an operation at its second use; null: it runs in Apollo Server. */
+  /** Returns the compiled operation; null when it must run in Apollo Server. */
   function findCompiled(operation: OperationDefinitionNode | undefined, document: DocumentNode) {
-    // Apollo responds with an error next, contrary to its types.
+    // Contrary to its types, Apollo may pass no operation. It responds with an error next.
     if (operation === undefined) return null;
-    const known = compilations.get(operation);
-    if (known !== undefined) return known;
+    const cached = compilations.get(operation);
+    if (cached !== undefined) return cached;
     if (!used.has(operation)) {
       used.add(operation);
       return null;
@@ -94,7 +94,7 @@ function toGraphQLResponse(
   return { http, body: { kind: 'single', singleResult } };
 }
 
-/** The errors of graphql-jit are not GraphQLErrors, and lack the extensions of their cause. */
+/** Errors of graphql-jit are not GraphQLErrors, and lack the extensions of their cause. */
 function toGraphQLError(error: Error & Partial<GraphQLError>): GraphQLError {
   const { message, path = null, locations, originalError } = error;
   const options = { path, originalError: originalError ?? error };
@@ -115,7 +115,7 @@ function compile(
     ),
   ) as object;
   return (context, variables) => {
-    // Without a prototype, whose members graphql-jit would take for variables of their names.
+    // Without a prototype, because graphql-jit would read inherited members as variables.
     const empty = Object.create(null) as object;
     return compiled.query(undefined, context, Object.assign(empty, defaults, variables));
   };

@@ -3,10 +3,10 @@ import type { ApolloServerPlugin } from '@apollo/server';
 import type { Context, OperationResult } from './context.js';
 import { recordRequestId } from './format-error.js';
 
-/** Clients choose operation names, which may have any length. */
+/** In characters. Clients choose operation names, which may have any length. */
 const MAX_OPERATION_NAME_LENGTH = 80;
 
-/** Reports the result of each operation, and records the request of each error for its log line. */
+/** Reports the result of each operation, and records the request id of each error for the log. */
 export const operationMetrics: ApolloServerPlugin<Context> = {
   async requestDidStart({ contextValue: { onOperationResult, requestId } }) {
     let reported: OperationResult['operation'];

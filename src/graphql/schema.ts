@@ -24,7 +24,7 @@ async function buildExportSchema(container?: ContainerType): Promise<GraphQLSche
     validate: false,
   });
   const query = schema.getQueryType();
-  // TypeGraphQL has no option for it.
+  // TypeGraphQL has no option for this description.
   if (query) query.description = 'Reads exports and links to their files.';
   // TypeGraphQL resolves the type asynchronously, which graphql-jit does not await.
   const entity = schema.getType('_Entity');

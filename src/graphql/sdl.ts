@@ -13,7 +13,7 @@ import {
 const FEDERATION = `extend schema
   @link(url: "https://specs.apollo.dev/federation/v2.3", import: ["@key", "@shareable", "@tag", "@inaccessible"])`;
 
-/** For GraphQL tools that, unlike routers, do not know the directives of federation. */
+/** For GraphQL tools that, unlike routers, do not define the directives of federation. */
 const DIRECTIVES = `"""Links the schema to the specification of its directives."""
 directive @link(url: String!, as: String, import: [String]) repeatable on SCHEMA
 
@@ -35,12 +35,12 @@ directive @merge(keyField: String, keyArg: String) on FIELD_DEFINITION`;
 const STITCHING_KEY_DIRECTIVE = `"""The fields by which a stitched graph identifies an object."""
 directive @key(selectionSet: String!) on OBJECT`;
 
-/** The text of schema.graphql: the whole schema, self-contained, for people and their tools. */
+/** The text of schema.graphql: the whole schema, self-contained, for developers and tools. */
 export function schemaText(schema: GraphQLSchema): string {
   return joinParts(FEDERATION, printSpaced(toDocument(schema)), DIRECTIVES, MERGE_DIRECTIVE);
 }
 
-/** The schema as a subgraph of Apollo Federation 2, without what every subgraph has. */
+/** The schema as a subgraph of Apollo Federation 2, without the types that every subgraph has. */
 export function subgraphSdl(schema: GraphQLSchema): string {
   const api = printApi(schema, (directive) => directive !== 'merge');
   return joinParts(FEDERATION, api);

@@ -18,7 +18,7 @@ import { conditionalResponses, operationMetrics } from './plugins.js';
 import { fieldCount } from './selections.js';
 import { maxNestingRule, readOnlyOperationsRule } from './validation-rules.js';
 
-/** Room for about a thousand documents. By default, Apollo measures them as JSON. */
+/** Holds about a thousand documents. By default, Apollo measures them as JSON. */
 const MAX_DOCUMENT_BYTES = 65_000_000;
 const MAX_PERSISTED_QUERY_CHARACTERS = 5_000_000;
 const TOKEN_BYTES = 500;
@@ -45,7 +45,7 @@ function estimateDocumentBytes(document: DocumentNode): number {
   return sourceBytes + tokens * TOKEN_BYTES + compiledFields * COMPILED_FIELD_BYTES;
 }
 
-/** Creates the Apollo Server of a schema, not started. */
+/** Creates an Apollo Server for a schema, without starting it. */
 export function createApolloServer(
   schema: GraphQLSchema,
   options: { introspection: boolean; logger: Logger; onRejected: (reason: string) => void },

@@ -3,7 +3,7 @@ import { GraphQLError, visit, type ASTVisitor, type ValidationContext } from 'gr
 import { QueryTooComplexError } from '../errors.js';
 import { limits } from './limits.js';
 
-/** Rejects nesting in which other rules overflow the stack; they receive an empty document. */
+/** Rejects nesting that would overflow the stack of other rules, and passes them no definitions. */
 export function maxNestingRule(context: ValidationContext): ASTVisitor {
   return {
     Document(document) {
@@ -29,7 +29,7 @@ export function maxNestingRule(context: ValidationContext): ASTVisitor {
   };
 }
 
-/** Part of graphql-js 17. Without it, execution reports a mutation as an error of the server. */
+/** graphql-js 17 includes this rule. Without it, a mutation is reported as a server error. */
 export function readOnlyOperationsRule(context: ValidationContext): ASTVisitor {
   return {
     OperationDefinition(node) {

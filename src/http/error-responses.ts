@@ -2,7 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 
 import { GatewayError } from '../errors.js';
 
-/** Sends an error in GraphQL's form, and without the header of a download. */
+/** Sends an error in the form of GraphQL errors, without the Content-Disposition of a download. */
 export function sendError(
   reply: FastifyReply,
   { status, code, message }: { status: number; code: string; message: string },
@@ -23,7 +23,7 @@ export function sendGatewayError(
   return sendError(reply, { status: http?.status ?? 400, code, message });
 }
 
-/** Sends what a hook or a route threw. The message of a defect is only logged. */
+/** Sends an error that a hook or a route threw. Only the log has the message of a defect. */
 export function sendThrownError(
   error: FastifyError & { headers?: Record<string, string> },
   request: FastifyRequest,
@@ -36,7 +36,7 @@ export function sendThrownError(
   }
   const { statusCode: status = 500, message, headers = {} } = error;
   if (status < 500) {
-    // For example the Content-Range of a range that cannot be satisfied.
+    // Such as the Content-Range of a range that cannot be satisfied.
     return sendError(reply.headers(headers), { status, code: 'BAD_REQUEST', message });
   }
   request.log.error({ err: error }, 'A request failed');

@@ -19,7 +19,7 @@ export async function addEtag(
   return null;
 }
 
-/** Whether If-None-Match contains an ETag, also in a list or weakened by a proxy. */
+/** Whether If-None-Match contains an ETag, including in a list or weakened by a proxy. */
 export function matchesEtag({ headers }: FastifyRequest, etag: string): boolean {
   return headers['if-none-match']?.includes(etag) === true;
 }

@@ -10,7 +10,7 @@ const invalidLink = { status: 403, code: 'FORBIDDEN', message: 'This link is not
 const expiredLink = {
   status: 410,
   code: 'LINK_EXPIRED',
-  message: 'This link has expired. Ask for a new one.',
+  message: 'This link has expired. Request a new one.',
 };
 
 /** `GET /files/…`: downloads local files by signed links. */

@@ -1,10 +1,10 @@
 import type { Server, ServerResponse } from 'node:http';
 
-/** While it drains, the server still listens, so that a balancer sees /health/ready fail, … */
+/** While the server drains, it still listens until a balancer has seen /health/ready fail. */
 const BALANCER_DRAIN_DELAY_MS = 2_000;
-/** … or, without a balancer, a client sees `Connection: close` in its next response. */
+/** Without a balancer: until clients have seen `Connection: close` in their next response. */
 const DRAIN_DELAY_MS = 300;
-/** Balancers check more often; without any request for this long, draining does not wait. */
+/** Exceeds the check interval of balancers. Without a request in it, draining does not wait. */
 const ACTIVITY_WINDOW_MS = 60_000;
 /** How long a connection without a request stays open once the server no longer listens. */
 const UNUSED_CONNECTION_MS = 500;
@@ -28,7 +28,7 @@ export class GracefulShutdown {
     response.once('close', () => this.#responses.delete(response));
   }
 
-  /** Asks clients to reconnect elsewhere, and resolves when they had time to. */
+  /** Signals clients to reconnect elsewhere, and resolves after the time that this takes. */
   async drain(): Promise<void> {
     this.#startDraining();
     const now = performance.now();
@@ -38,14 +38,14 @@ export class GracefulShutdown {
     await new Promise((resolve) => setTimeout(resolve, delay));
   }
 
-  /** Calls `stop`, which waits for all connections, and closes those without a request. */
+  /** Calls `stop`, which waits for all connections, and closes idle ones meanwhile. */
   async close(stop: () => PromiseLike<unknown>): Promise<void> {
     this.#startDraining();
     const closedAt = performance.now();
     const timer = setInterval(() => {
-      // A browser opens connections in advance, and may never use them.
-      const areUnusedIdle = performance.now() - closedAt >= UNUSED_CONNECTION_MS;
-      if (areUnusedIdle && this.#responses.size === 0) this.server.closeAllConnections();
+      // Browsers preconnect, and may never use such a connection.
+      const isTimeUp = performance.now() - closedAt >= UNUSED_CONNECTION_MS;
+      if (isTimeUp && this.#responses.size === 0) this.server.closeAllConnections();
       // A response that had begun before draining leaves its connection open.
       else this.server.closeIdleConnections();
     }, CONNECTION_CHECK_MS);

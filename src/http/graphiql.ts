@@ -14,7 +14,7 @@ export interface GraphiqlOptions {
 
 type Page = Awaited<ReturnType<typeof renderPage>>;
 
-/** The first request renders the page: to build 9 MB and compress them takes half a second. */
+/** Renders the page at the first request: building and compressing 9 MB takes half a second. */
 export function createGraphiql(options: GraphiqlOptions) {
   let rendered: Promise<Page> | null = null;
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
@@ -28,7 +28,7 @@ export function createGraphiql(options: GraphiqlOptions) {
 
 /** Browsers rarely revalidate the page: each query is a POST to its URL, which evicts it. */
 function sendPage(request: FastifyRequest, reply: FastifyReply, page: Page): FastifyReply {
-  // `gzip;q=0` refuses gzip.
+  // `gzip;q=0` means that the client does not accept gzip.
   const acceptsGzip = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i;
   const isZipped = acceptsGzip.test(String(request.headers['accept-encoding']));
   // A strong ETag identifies bytes, so each encoding has its own.

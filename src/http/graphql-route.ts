@@ -23,10 +23,10 @@ export interface GraphqlRouteOptions {
 
 export const GRAPHQL_PATH = '/graphql';
 
-/** Built once: under overload there may be many. */
+/** One instance, because an overload rejects many requests. */
 const overloaded = new OverloadedError();
 
-/** `POST /graphql`, GET for queries, and GraphiQL for browsers that accept a page. */
+/** `POST /graphql`, GET for queries, and GraphiQL for clients that accept HTML. */
 export function addGraphqlRoute(
   server: FastifyInstance,
   { apollo, loadShedder, authenticate, createContext, graphiql }: GraphqlRouteOptions,

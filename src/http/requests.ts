@@ -18,7 +18,7 @@ declare module 'fastify' {
 }
 
 export interface RequestTracer {
-  /** `target` is null where no route matches: the path may then hold anything. */
+  /** `target` is null where no route matches, because such a path may contain secrets. */
   start(
     request: { id: string; method: string; protocol: string; headers: IncomingHttpHeaders },
     target: { route: string; path: string } | null,
@@ -47,10 +47,10 @@ export interface CompletedRequest {
 
 export const REQUEST_ID_HEADER = 'X-Request-Id';
 
-/** Matches the ids of proxies and clouds, and nothing that could forge a part of a log line. */
+/** Matches the ids of proxies and clouds, and no text that could forge part of a log line. */
 const VALID_REQUEST_ID = /^[\w.:=+/-]{1,128}$/;
 
-/** The id that the client sent if it is fit for a log, else a new one. */
+/** The id that the client sent if it is safe to log, else a new one. */
 export function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
   const given = headers['x-request-id'];
   return typeof given === 'string' && VALID_REQUEST_ID.test(given) ? given : randomUUID();
@@ -72,7 +72,7 @@ export function routePattern({ routeOptions: { url } }: FastifyRequest): string 
   return url === '*' ? undefined : url;
 }
 
-/** Has a code for every error status: Apollo rejects malformed requests without a plugin call. */
+/** Adds the code for an error status: Apollo rejects malformed requests without a plugin call. */
 export function operationResult({ request, statusCode }: FastifyReply): OperationResult {
   const { operation, code = null } = request.operationResult ?? {};
   if (code !== null || statusCode < 400) return { operation, code };

@@ -38,7 +38,7 @@ export interface HttpServerOptions extends GraphqlRouteOptions, ManagementRouteO
 
 /** Limits how long a client may take to send a request; slower ones get 408. */
 const REQUEST_TIMEOUT_MS = 10_000;
-/** Balancers and Prometheus request these all the time; their spans would outnumber all others. */
+/** Balancers and Prometheus poll these routes; their spans would outnumber all others. */
 const UNTRACED_ROUTES = /^\/(health\/|metrics$)/;
 
 const fastifyOptions = {
@@ -116,28 +116,28 @@ export async function createHttpServer(
   if (options.localFiles !== null) await addFilesRoute(server, options.localFiles);
   addManagementRoutes(server, shutdown, options);
 
-  let known = config.publicUrl;
-  const origin = (): string => (known ??= listeningOrigin(server, config.host));
+  let cached = config.publicUrl;
+  const origin = (): string => (cached ??= listeningOrigin(server, config.host));
   return {
-    /** What the URLs of this gateway start with; unknown until it listens, without PUBLIC_URL. */
+    /** The origin of the gateway's URLs; without PUBLIC_URL, unknown until the server listens. */
     origin,
     /** Throws StartupError when PORT or HOST cannot be used. */
     async listen(): Promise<void> {
       await listen(server, config);
-      const isLinkLocal = options.localFiles !== null && config.publicUrl === null;
-      if (isLinkLocal && ['0.0.0.0', '::'].includes(config.host)) {
+      const linksUseHost = options.localFiles !== null && config.publicUrl === null;
+      if (linksUseHost && ['0.0.0.0', '::'].includes(config.host)) {
         const problem = 'which other machines cannot reach: set PUBLIC_URL';
         logger.warn(`Links to files start with ${origin()}, ${problem}.`);
       }
     },
-    /** Asks clients to reconnect elsewhere, and resolves when they had time to. */
+    /** Signals clients to reconnect elsewhere, and resolves after the time that this takes. */
     drain: () => shutdown.drain(),
     /** Stops listening, and resolves when all requests are finished. */
     close: () => shutdown.close(() => server.close()),
   };
 }
 
-/** Helmet's headers. They never vary, and as a hook helmet took 7 % of a look-up's time. */
+/** Helmet's headers. They never vary, and as a hook helmet took 7 % of the time of a lookup. */
 function securityHeaders(): OutgoingHttpHeaders {
   const request = new IncomingMessage(new Socket());
   const response = new ServerResponse(request);
@@ -171,7 +171,7 @@ async function listen(
     await server.listen({ port, host, listenTextResolver: (address) => `Listening ${address}` });
   } catch (error) {
     const problems: Record<string, string> = {
-      EADDRINUSE: `PORT ${port} is taken on ${host}. Stop what listens there, or set another PORT.`,
+      EADDRINUSE: `PORT ${port} is taken on ${host}. Stop that process, or set another PORT.`,
       EACCES: `PORT ${port} needs privileges that this process lacks. Set a PORT above 1023.`,
       EADDRNOTAVAIL: `HOST ${host} is not an address of this machine.`,
       ENOTFOUND: `HOST ${host} cannot be resolved.`,

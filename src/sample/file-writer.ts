@@ -23,7 +23,7 @@ export async function writeToStorage(storage: Storage, file: FileContent): Promi
       await writeFile(path, file.content);
     }
   } catch (error) {
-    // The message of fetch is always the same; its cause tells why it failed.
+    // fetch always throws the same message, and only its cause contains the reason.
     const { message, cause } = toError(error);
     const reason = cause instanceof Error && cause.message !== '' ? cause.message : message;
     const problem = `FILES_URL names ${storage.place}, where files cannot be written (${reason}).`;

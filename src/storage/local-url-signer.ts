@@ -32,7 +32,7 @@ export class LocalUrlSigner implements UrlSigner {
     return { url, expiresAt: new Date(expires * 1000) };
   }
 
-  /** The signature comes first: an altered link must not reveal whether the original expired. */
+  /** Checks the signature first: an altered link must not reveal whether the original expired. */
   verify(requestTarget: string, now = new Date()): VerifiedLink {
     const link = parseLink(requestTarget);
     if (link === null) return { verdict: 'invalid' };
@@ -47,7 +47,7 @@ export class LocalUrlSigner implements UrlSigner {
   }
 
   private signature({ objectKey, fileName }: StoredFile, expires: number): string {
-    // JSON separates the three values whatever characters they contain.
+    // JSON separates the three values unambiguously, whatever characters they contain.
     const message = JSON.stringify([objectKey, fileName, expires]);
     return createHmac('sha256', this.options.secret).update(message).digest('base64url');
   }

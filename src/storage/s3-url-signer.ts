@@ -30,7 +30,7 @@ export class S3UrlSigner implements UrlSigner {
       {
         method: 'GET',
         objectKey,
-        // The last two have no effect, but the SDK adds them, and tests compare links with its own.
+        // The last two have no effect, but tests compare the links with those of the AWS SDK.
         parameters: [
           ['response-content-disposition', contentDispositionFor(fileName)],
           ['response-content-type', contentTypeFor(fileName)],

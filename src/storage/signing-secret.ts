@@ -12,8 +12,8 @@ export async function loadOrCreateSigningSecret(path: string): Promise<string> {
     throw new StartupError([`${path} is empty. Remove it, and the gateway creates a new secret.`]);
   }
   if (secret !== null) return secret;
-  // Linking fails when the file exists, so gateways that start at the same time use one secret, and
-  // none reads half of it.
+  // Linking fails when the file exists, so gateways that start at the same time share one secret,
+  // and none reads a partial one.
   const draft = `${path}.${process.pid}.${randomBytes(6).toString('hex')}`;
   await writeFile(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 });
   try {

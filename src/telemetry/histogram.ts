@@ -1,6 +1,6 @@
 import { Histogram, type HistogramConfiguration } from 'prom-client';
 
-/** What was observed with one set of labels. */
+/** The observations with one set of labels. */
 interface Series<Label extends string> {
   readonly labels: Readonly<Record<Label, string | number>>;
   /** By bucket, not cumulative; the last one counts values above every bound. */
@@ -8,7 +8,7 @@ interface Series<Label extends string> {
   sum: number;
 }
 
-/** Finds a series by a key of its caller: prom-client hashes all labels at each observation. */
+/** Takes the key of a series from the caller, because prom-client hashes all labels each time. */
 export class KeyedHistogram<Label extends string> extends Histogram<Label> {
   readonly #series = new Map<string, Series<Label>>();
   readonly #config: HistogramConfiguration<Label>;

@@ -5,17 +5,17 @@ import type { CompletedQuery } from '../database/instrumented-database.js';
 import type { CompletedRequest } from '../http/requests.js';
 import { KeyedHistogram } from './histogram.js';
 
-/** Later names are `other`: clients choose them, and the process keeps each label forever. */
+/** Later names become `other`: clients choose names, and the process keeps each label forever. */
 const MAX_OPERATIONS = 100;
 
-/** In seconds: from a query that joins another one to the query timeout, … */
+/** In seconds: from a query that joins another one to the query timeout. */
 const QUERY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
-/** … and to a large download on a slow line. */
+/** In seconds: up to a large download on a slow connection. */
 const REQUEST_BUCKETS = [...QUERY_BUCKETS, 10, 60];
 
 const REASONS = ['cost', 'depth', 'nesting', 'overload', 'selections', 'tokens', 'validation'];
 
-/** Receives events from other parts; only this class knows the names and labels of metrics. */
+/** Receives events from other components; only this class names metrics and their labels. */
 export class Metrics {
   readonly registry = new Registry();
   readonly #operations = new Set<string>();
@@ -124,7 +124,7 @@ export class Metrics {
     const { name } = operation;
     if (name === null) return 'anonymous';
     if (this.#operations.has(name)) return name;
-    // Only a successful operation gets a label value, so that nonsense cannot use them up.
+    // Only a successful operation gets a label, so that invalid requests cannot use them all up.
     if (code !== null || this.#operations.size >= MAX_OPERATIONS) return 'other';
     this.#operations.add(name);
     return name;

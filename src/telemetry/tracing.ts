@@ -28,7 +28,7 @@ import type { OperationResult } from '../graphql/context.js';
 import type { RequestTracer, TracedRequest } from '../http/requests.js';
 import type { Logger } from '../logger.js';
 
-/** For the last spans, when the gateway closes. */
+/** Limits how long the export of the last spans may delay the shutdown. */
 const FLUSH_TIMEOUT_MS = 2_000;
 
 /**
@@ -47,7 +47,7 @@ export class Tracing implements RequestTracer {
         .merge(detectResources({ detectors: [envDetector] })),
       spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
     });
-    // With the propagation of W3C trace context, and the context manager that queries depend on.
+    // Registers W3C trace context propagation, and the context manager that query spans need.
     this.#provider.register();
     this.#tracer = this.#provider.getTracer('exports-gateway');
   }
@@ -138,7 +138,7 @@ function markFailed(span: Span, type: string): void {
   span.setAttribute('error.type', type).setStatus({ code: SpanStatusCode.ERROR });
 }
 
-/** Passes warnings and errors on, without the values that accompany them. */
+/** Logs OpenTelemetry's warnings and errors, without the values that accompany them. */
 function diagnosticsLogger(logger: Logger) {
   const warn = (...parts: unknown[]) => {
     logger.warn(`Traces: ${parts.filter((part) => typeof part === 'string').join(' ')}`);

@@ -111,7 +111,7 @@ describe('manageApiKeys', () => {
 
   itWith(
     'mysql',
-    'asks for migrations and for rights, without a password or hash in the message',
+    'reports missing migrations and privileges without a password or hash in the message',
     async () => {
       const database = await createTestDatabase();
       let url = database.url;

@@ -71,7 +71,7 @@ describeWith('mysqlProgram', 'a gateway', () => {
 
   let sent = 0;
 
-  /** Returns `correct`, or what the response was. */
+  /** Returns `correct`, or a description of the response. */
   async function list(): Promise<string> {
     // Another page each time, because equal queries share a statement.
     const limit = 30 + (sent++ % 30);

@@ -90,7 +90,7 @@ describe.each(engines)('the migrations on $engine', ({ engine, provide }) => {
     expect(await drift()).toHaveLength(1);
   });
 
-  it('can be reverted and repeated step by step, and lose only their own columns', async () => {
+  it('can be reverted and repeated step by step, and remove only their own columns', async () => {
     await source.runMigrations();
     await insert();
     const built = await structure();

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 
 import { BatchLoader } from '../../src/exports/batch-loader.js';
 
-/** A loader of texts that knows every id but `unknown`, fails for `org_broken` and records its calls. */
+/** A loader that finds every id except `unknown`, fails for `org_broken` and records its calls. */
 function recordingLoader() {
   const calls: [organization: string, ids: readonly string[], columns: readonly string[]][] = [];
   const loader = new BatchLoader<string>(async (organization, ids, columns) => {
@@ -14,7 +14,7 @@ function recordingLoader() {
   return { calls, loader };
 }
 
-describe('look-ups in the same turn of the event loop', () => {
+describe('lookups in the same turn of the event loop', () => {
   it('share one call with every id and every column once', async () => {
     const { calls, loader } = recordingLoader();
     const found = await Promise.all([
@@ -59,7 +59,7 @@ describe('look-ups in the same turn of the event loop', () => {
   });
 });
 
-it('look-ups in a later turn are read again, because nothing is cached', async () => {
+it('lookups in a later turn read again, because nothing is cached', async () => {
   const { calls, loader } = recordingLoader();
   await loader.load('org_a', ['1']);
   await loader.load('org_a', ['1']);

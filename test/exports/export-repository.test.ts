@@ -92,7 +92,7 @@ describe.each(engines)('the repository on $engine', (engine) => {
     return new ExportRepository(database);
   }
 
-  /** Returns how the database reads the tables for what `work` asks of the repository. */
+  /** Returns how the database reads the tables for the queries that `work` sends. */
   async function stepsOf(work: (repository: ExportRepository) => Promise<unknown>) {
     const steps: Step[] = [];
     const explain = isMysql ? explainOnMysql : explainOnSqlite;
@@ -160,10 +160,10 @@ describe.each(engines)('the repository on $engine', (engine) => {
     const { orderBy, direction } = order;
     const byId = new Map(rows.map((row) => [row.id, row]));
     const sorted = idsInOrder(rows, order).flatMap((id) => byId.get(id) ?? []);
-    // Not the first row: MySQL scans the index where the cursor is in front of nearly every row.
+    // Not the first row: MySQL scans the index when nearly every row follows the cursor.
     const indexes = [0.1, 0.25, 0.5, 0.75, 0.99].map((share) => Math.floor(share * rows.length));
 
-    /** Lists after rows along the whole list, and expects the right rows. */
+    /** Lists after rows throughout the list, and expects the correct rows. */
     async function listAlong(repository: ExportRepository): Promise<void> {
       for (const index of indexes) {
         const after = positionAfter(sorted[index] ?? exportRow(index), orderBy);

@@ -74,7 +74,7 @@ export async function startApolloGateway(
   { exports, shipments }: Subgraphs,
   SubgraphSource: Source,
 ): Promise<Graph> {
-  // Otherwise it asks four cloud providers whether it runs there, and reports usage to its vendor.
+  // Otherwise it queries the metadata services of four clouds, and reports usage to its vendor.
   process.env['APOLLO_TELEMETRY_DISABLED'] = 'true';
   const { supergraphSdl } = composeSupergraph([exports, shipments]);
   const server = new ApolloServer<IncomingHttpHeaders>({
@@ -100,7 +100,7 @@ type Subschema = Exclude<
 export type StitchableSchema = Pick<Subschema, 'schema' | 'merge'>;
 
 export function fromFederationSdl({ sdl }: Subgraph): StitchableSchema {
-  // graphql-js knows no definition of `@link`, and needs none.
+  // graphql-js has no definition of `@link`, and needs none.
   return { schema: buildSchema(federationToStitchingSDL(sdl), { assumeValidSDL: true }) };
 }
 

@@ -38,7 +38,7 @@ function directiveUses(sdl: string, name: string): Record<string, string> {
 
 /** Everything that an SDL defines except the fields and types for gateways in front. */
 function clientEntries(sdl: string): Entry[] {
-  // Only routers know the definitions of some of its directives.
+  // Only routers have the definitions of some of its directives.
   const entries = entriesOf(buildSchema(sdl, { assumeValidSDL: true }));
   return entries.filter(({ says }) => !/^(\w+ |Query\.)?_/.test(says));
 }
@@ -158,7 +158,7 @@ describe('a subgraph of Apollo Federation 2', () => {
     expect([errors, hints]).toEqual([undefined, []]);
   });
 
-  it('does not compose with a subgraph that refers to exports by another field than their key', () => {
+  it('does not compose with a subgraph that refers to exports by a field other than their key', () => {
     const types = `${newest} type Export @key(fields: "name") { name: String! @shareable }`;
     expect(errorCodes(ours(), other(types))).not.toEqual([]);
   });

@@ -80,7 +80,7 @@ describe('a persisted query', () => {
     },
   );
 
-  it.each(methods)('is not registered by %s with the hash of another', async (method) => {
+  it.each(methods)('is not registered by %s with the hash of another query', async (method) => {
     const [query, other] = [newQuery(), newQuery()];
     const message = 'provided sha does not match query';
     expect(await send(method, { query, ...byHash(other) })).toMatchObject({

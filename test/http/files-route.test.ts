@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { embedded } from '../support/engines.js';
 import { signLink as link, useGateway, type RawResponse } from '../support/gateway.js';
 
-/** A folder outside of the folder of files, and the relative path of a file in it. */
+/** A folder outside the folder of files, and the relative path of a file in it. */
 const outside = await mkdtemp(join(tmpdir(), 'outside-'));
 const outsideFile = `../${basename(outside)}/outside.csv`;
 const outsideContent = `outside ${randomBytes(16).toString('hex')}`;
@@ -175,7 +175,7 @@ describe('a request with a valid link', () => {
     expectError({ ...response, headers }, [416], { code: 'BAD_REQUEST', secrets });
   });
 
-  it('honours If-Range, If-None-Match and If-Match', async () => {
+  it('honors If-Range, If-None-Match and If-Match', async () => {
     const etag = String((await send(target)).headers['etag']);
     const Range = 'bytes=4-';
     expect(await download(target, { Range, 'If-Range': etag })).toEqual([206, content.slice(4)]);
@@ -193,7 +193,7 @@ describe('a request with a valid link', () => {
     },
   );
 
-  it('finds nothing on a path beside /files/', async () => {
+  it('returns 404 on a path outside /files/', async () => {
     for (const path of ['/files', '/file', '/filesx/', '/FILES/', '//files/', '/']) {
       const response = await send(`${path}ranges.csv${queryOf(target)}`);
       expectError(response, [404], { code: 'NOT_FOUND', secrets: [content] });
@@ -244,7 +244,7 @@ describe('a link that is not usable reveals nothing of its file:', () => {
   });
 });
 
-describe('a path out of the folder of files', () => {
+describe('a path outside the folder of files', () => {
   const statuses = [400, 403, 404];
   const query = queryOf(link('own/file.csv'));
   beforeAll(() => gateway.store('own/file.csv', 'own'));
@@ -303,7 +303,7 @@ describe('a malformed request for a file', () => {
     },
   );
 
-  it('is rejected when it is longer than any link, and the server goes on', async () => {
+  it('is rejected when it is longer than any link, and the server keeps serving', async () => {
     for (const length of [9_000, 12_000, 20_000]) {
       const { status } = await send(`/files/${'a'.repeat(length)}${queryOf(link('a'))}`);
       expect([403, 404, 414, 431]).toContain(status);

@@ -108,7 +108,7 @@ describe('the examples of GraphiQL', () => {
   it.each([
     ['exp_1', ['OneExport', 'NewestExports', 'FilteredExports']],
     [undefined, ['NewestExports', 'OneExport', 'FilteredExports']],
-  ])('begin with one that needs no other id than the known %s', (id, titles) => {
+  ])('begin with one that needs no id other than %s', (id, titles) => {
     const examples = graphiqlExamples(id);
     expect(examples.map(({ query }) => /^# .*\nquery (\w+)/s.exec(query)?.[1])).toEqual(titles);
     expect(examples[titles.indexOf('OneExport')]).toMatchObject({ variables: { id: id ?? '' } });

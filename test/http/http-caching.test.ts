@@ -64,7 +64,7 @@ describe('a response to a GET', () => {
     expect((await get(one, known)).status).toBe(304);
   });
 
-  it('belongs to its viewer, whatever ETag another one sends', async () => {
+  it('is 304 for no other viewer with the same ETag', async () => {
     const etag = await etagOf(one);
     const other = await get(one, { 'if-none-match': etag, 'x-api-key': otherKey });
     expect(other).toMatchObject({ status: 200, text: '{"data":{"export":null}}\n' });
@@ -72,7 +72,7 @@ describe('a response to a GET', () => {
     expect(unknown).toMatchObject({ status: 401, headers: isNotStored });
   });
 
-  it('has another ETag in another media type', async () => {
+  it('has a different ETag for a different media type', async () => {
     const accept = 'application/graphql-response+json';
     const other = await get(one, { 'if-none-match': await etagOf(one), accept });
     expect(other.status).toBe(200);

@@ -32,7 +32,7 @@ it('at four times its capacity, keeps serving quickly, rejects the rest, and rec
   const origin = await built.start(built.folder).origin();
   await load(origin, { seconds: 1, connections: 8 });
 
-  // Other work on the machine spoils a round now and then, but not five in a row.
+  // Other processes disturb a round occasionally, but not five in a row.
   const rounds: { slowdown: number; served: number; rejectedAfter: number }[] = [];
   const isGood = ({ slowdown, served, rejectedAfter }: (typeof rounds)[number]) =>
     slowdown <= 3 && served >= 1 / 3 && rejectedAfter === 0;

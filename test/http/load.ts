@@ -60,7 +60,7 @@ if ('connections' in phase) {
   };
   for (let started = 0; started < phase.connections; started++) pending.add(client());
 } else {
-  // Poisson arrivals, like those of independent clients: at even intervals no request would meet another.
+  // Poisson arrivals, as of independent clients: at even intervals no requests would overlap.
   let next = 0;
   while (elapsed() < phase.seconds) {
     for (; next < elapsed(); next -= Math.log(1 - Math.random()) / phase.perSecond) {

@@ -141,7 +141,7 @@ describeWith('mysql', 'a gateway whose database cannot be reached', () => {
     expect((await send('{ __typename }')).status).toBe(200);
     await proxy.close();
     const failures = await Promise.all(queries.map((query) => send(query)));
-    // The gateway cannot tell whether the key is valid, so it does not reject it.
+    // The gateway cannot check whether the key is valid, so it does not reject it.
     for (const response of [...failures, await send('{ __typename }', unknown)]) {
       expect(response).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
       const { errors } = JSON.parse(response.text) as { errors: GraphqlError[] };

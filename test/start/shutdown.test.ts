@@ -166,6 +166,6 @@ describe('a gateway that receives SIGTERM', () => {
     await startDownload();
     program.kill('SIGTERM');
     expect(await program.ended).toBe(1);
-    expect(program.log.at(-1)?.msg).toMatch(/aborting what still runs$/);
+    expect(program.log.at(-1)?.msg).toMatch(/aborting open requests$/);
   });
 });

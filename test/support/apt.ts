@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 
 import { UnavailableError } from './requirements.js';
 
-/** Where the providers look for servers and programs; a test passes a poorer machine. */
+/** Where the providers look for servers and programs; a test passes a machine without them. */
 export interface Machine {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Folders searched for programs, in this order. */
@@ -156,7 +156,7 @@ export async function updatedApt(
   return aptGet;
 }
 
-/** The mirror may be out of reach, which is no fault of the tests. */
+/** The mirror may be unreachable, which must not fail the tests. */
 export function unavailable(packages: string, cause: unknown): UnavailableError {
   if (cause instanceof UnavailableError) return cause;
   const reason = /^[EW]: .*$/m.exec(String(cause))?.[0] ?? String(cause);

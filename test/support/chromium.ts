@@ -26,7 +26,7 @@ export async function provideChromium(machine: Machine = thisMachine): Promise<s
 
 async function findChromium({ folders }: Machine): Promise<string | undefined> {
   for (const path of names.map((name) => findProgram([name], folders))) {
-    // Ubuntu's chromium-browser is a script that only asks for a snap, so existence is not enough.
+    // Ubuntu's chromium-browser is a script that only suggests a snap, so existence is not enough.
     if (path !== undefined && (await succeeds(path, ['--version'], 20_000))) return path;
   }
   return undefined;

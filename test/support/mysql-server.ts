@@ -48,7 +48,7 @@ async function startFirstAvailable(machine: Machine): Promise<MysqlServer> {
   return { url: server.url, provider: server.program, stop: () => server.dispose() };
 }
 
-/** Asks the engine itself: often only the client is installed, and testcontainers searches for long. */
+/** Checks the engine: often only its client is installed, and testcontainers is slow to fail. */
 async function dockerResponds({ folders }: Machine): Promise<boolean> {
   const docker = findProgram(['docker'], folders);
   if (docker === undefined) return false;

@@ -64,7 +64,7 @@ export async function createPrivateServer(
   if (user !== undefined) await chown(scratch, user.uid, user.gid);
   const common = [
     '--no-defaults',
-    // Both programs refuse to run as root unless told so by name.
+    // Both programs refuse to run as root unless --user names it.
     ...(isRoot() ? [`--user=${user?.name ?? 'root'}`] : []),
     `--datadir=${join(scratch, 'data')}`,
     // Servers that start at the same time would use the same names for temporary tables.
@@ -119,7 +119,7 @@ export async function createPrivateServer(
     return Number(await readFile(join(scratch, 'pid'), 'utf8'));
   }
 
-  /** Ends it and removes its data, unless `keptIn` holds them. */
+  /** Ends it and removes its data, unless `keptIn` keeps the data. */
   async function dispose(): Promise<void> {
     running?.end();
     await running?.ended;

@@ -54,7 +54,7 @@ describe('provideChromium', () => {
     expect(await provideChromium(poorMachine({ TEST_CHROMIUM }))).toBe(TEST_CHROMIUM);
   });
 
-  it('passes over a chromium that only asks to be installed', async () => {
+  it('skips a chromium that only suggests its installation', async () => {
     await writeProgram('chromium', 'exit 1');
     const chrome = await writeProgram('google-chrome', 'echo Google Chrome 150');
     expect(await provideChromium(poorMachine())).toBe(chrome);

@@ -23,7 +23,7 @@ it('a requirement that the set-up has provided is met and not reported', async (
   expect(await readdir(folder)).toEqual([]);
 });
 
-it('a missing requirement that a test asks for is reported once', async () => {
+it('a missing requirement that a test checks is reported once', async () => {
   expect([has('chromium'), has('chromium')]).toEqual([false, false]);
   expect(await readdir(folder)).toEqual(['chromium']);
 });

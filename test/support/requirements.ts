@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What some tests need of the machine, and how to provide it. */
+/** What some tests require of the machine, and how to provide it. */
 export const requirements = {
   mysql: {
     label: 'MySQL and MariaDB',
