@@ -42,7 +42,7 @@ describe('the cache of API keys', () => {
       () => false,
     );
 
-  it('rejects the 101st concurrent lookup unless the key was known before', async () => {
+  it('rejects the 101st concurrent lookup unless an earlier lookup found the key', async () => {
     expect(await isValid(valid)).toBe(true);
     jest.advanceTimersByTime(CACHE_TTL_MS + 1);
     const attempts = Array.from({ length: 101 }, (_, i) => keys.authenticate(keyNamed(`${i}`)));
@@ -104,7 +104,7 @@ describe('the cache of API keys', () => {
     expect(await keys.authenticate(valid)).toEqual(viewer);
   });
 
-  it('forgets the oldest of 20,000 unknown keys', async () => {
+  it('evicts the oldest of 20,000 unknown keys', async () => {
     const attempts = 20_000;
     for (let i = 0; i < attempts; i++) expect(await isValid(`unknown ${i}`)).toBe(false);
     expect(lookups).toBe(attempts);

@@ -27,7 +27,7 @@ describeWith('mysqlProgram', 'a gateway', () => {
   let folder: string;
   let gateway: StartedProgram;
   let origin: string;
-  /** Of a user who may connect when the server refuses others. */
+  /** The connection of root, which stays open when the server refuses new ones. */
   let admin: Connection;
 
   async function startServer(): Promise<void> {
@@ -173,7 +173,7 @@ describeWith('mysqlProgram', 'a gateway', () => {
     await admin.query('UNLOCK TABLES');
   });
 
-  it('aborts a slow query on the server too', async () => {
+  it('aborts a slow query on the server, too', async () => {
     const logger = pino({ level: 'silent' });
     const database = await openDatabase({ kind: 'mysql', url: proxy.url }, { entities, logger });
     // Without a limit, MariaDB would run this for minutes.
@@ -202,7 +202,7 @@ describeWith('mysqlProgram', 'a gateway', () => {
     expectOnly(unavailable, await listAtOnce(10));
   });
 
-  it('recovers each time when its connections break again and again', async () => {
+  it('recovers each of twenty times that its connections break', async () => {
     for (let round = 0; round < 20; round++) {
       const outcomes = listAtOnce(8);
       await proxy.close();

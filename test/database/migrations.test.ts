@@ -10,7 +10,7 @@ import { exportRow, fileRow, insertRows } from '../support/rows.js';
 
 type Rows = readonly Readonly<Record<string, unknown>>[];
 
-/** Columns and indexes that a later migration drops on purpose: no running gateway uses them. */
+/** Columns and indexes that a later migration drops deliberately: no running gateway uses them. */
 const retired: readonly string[] = [];
 
 describe.each(engines)('the migrations on $engine', ({ engine, provide }) => {
@@ -82,7 +82,7 @@ describe.each(engines)('the migrations on $engine', ({ engine, provide }) => {
   const restrict = (all: Rows = [], [first = {}]: Rows): Rows =>
     all.map((row) => Object.fromEntries(Object.keys(first).map((column) => [column, row[column]])));
 
-  it('create the tables of the entities, and a missing index is found', async () => {
+  it('create the tables of the entities, where a missing index is found as drift', async () => {
     await source.runMigrations();
     expect(await drift()).toEqual([]);
     const on = engine === 'MySQL' ? ' ON exports' : '';
@@ -127,7 +127,7 @@ describe.each(engines)('the migrations on $engine', ({ engine, provide }) => {
     expect(earlier).toContain('exports.exports_by_created_at (organization_id,created_at,id)');
   });
 
-  it('accept rows that are written as before each of them', async () => {
+  it('accept rows with only the columns of the first migration', async () => {
     await migrateTo(1);
     const names = (await structure()).flatMap((name) => /^exports\.(\w+)$/.exec(name)?.[1] ?? []);
     await source.runMigrations();

@@ -36,14 +36,14 @@ describe('a query', () => {
     expect(runs).toHaveLength(3);
   });
 
-  it('does not share a run with one of other parameters or types', async () => {
+  it('does not share a run with a query of other parameters or types', async () => {
     const { query, started } = createCoalescer();
     const results = [query('1'), query(1), query('1', 1), query(null)];
     for (const index of results.keys()) (await started(index)).resolve([index]);
     expect(await Promise.all(results)).toEqual([[0], [1], [2], [3]]);
   });
 
-  it('joins one that waits for its tick, in each of which three start', async () => {
+  it('joins an equal query that waits for its tick, when three queries start per tick', async () => {
     const { runs, query, started } = createCoalescer();
     const parameters = [...Array(10).keys()];
     const results = parameters.map((each) => query(each));
@@ -55,7 +55,7 @@ describe('a query', () => {
     expect(runs).toHaveLength(10);
   });
 
-  it('shares a run with equal ones of the same tick, also its failure, and runs again', async () => {
+  it('shares a run or its failure with equal queries of the same tick, and runs again', async () => {
     const { query, started } = createCoalescer();
     const failing = [query('a'), query('a')];
     const running = await started(0);
@@ -66,7 +66,7 @@ describe('a query', () => {
     expect(await next).toEqual(['back']);
   });
 
-  it('does not wait forever for an equal one that hangs', async () => {
+  it('does not wait forever for an equal query that hangs', async () => {
     const { query, started } = createCoalescer();
     const hanging = query('a');
     const running = await started(0);
@@ -114,7 +114,7 @@ describe('slow queries', () => {
     expect((await repeatSlowQueries(servers)).runs).toHaveLength(limit);
   });
 
-  it('start and can be joined when another ends, while fast ones pass', async () => {
+  it('start and can be joined when another ends, while fast queries pass them', async () => {
     const { runs, query, started, repeated } = await repeatSlowQueries(1);
     repeated.push(query(6));
     const fast = query('fast');

@@ -67,7 +67,7 @@ describe('the files of an export', () => {
     expect(signed).toEqual([]);
   });
 
-  it('have only names without rows', () => {
+  it('have only their names when there are no rows', () => {
     const unknown = { sizeBytes: null, rowCount: null, sha256: null };
     expect(viewOf({ stored: [] }).view.files).toMatchObject(
       ['.json', '.csv', '-errors.csv', '-sanitized.csv'].map((ending) => ({
@@ -91,9 +91,9 @@ describe('the files of an export', () => {
     { requested: json, states: 'ready', linked: [JSON] },
     { requested: csv, states: 'ready', linked: [CSV, CSV_ERROR, CSV_SANITIZED] },
   ])('have states and links by status, expiry, rows and flags: %j', async (example) => {
-    const { states, linked = [], ...given } = example;
+    const { states, linked = [], ...options } = example;
     for (const isAsync of [false, true]) {
-      const { view, signed } = viewOf({ ...given, isAsync });
+      const { view, signed } = viewOf({ ...options, isAsync });
       expect(view.files.map(({ state }) => state)).toEqual(kinds.map(() => states));
       expect(await linksOf(view)).toEqual(linksTo(linked));
       // Once for a URL field, and once for the URL and expiry of a file.

@@ -51,7 +51,7 @@ const listArbitrary = fc.record({
   order: fc.constantFrom(...orders),
   limit: fc.constantFrom(...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 100]),
 });
-const lowerCase = (given: string) => given.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+const lowerCase = (name: string) => name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 
 describe.each(engines)('a list of exports on $engine', (engine) => {
   const gateway = useGateway(engine);
@@ -62,8 +62,8 @@ describe.each(engines)('a list of exports on $engine', (engine) => {
     const property = fc.asyncProperty(
       fc.array(rowArbitrary, { minLength: 1, maxLength: 40 }),
       fc.array(listArbitrary, { minLength: 1, maxLength: 3 }),
-      async (given, lists) => {
-        const all = given.map((row, index) => exportRow((index * 7_919) % 100_003, row));
+      async (changes, lists) => {
+        const all = changes.map((row, index) => exportRow((index * 7_919) % 100_003, row));
         await clearRows(gateway.source);
         await insert(all);
         for (const { resource, statuses, search, order, limit } of lists) {
@@ -151,7 +151,7 @@ describe.each(engines)('a list of exports on $engine', (engine) => {
   });
 
   it.each(orders)(
-    'that changes has new exports by $args if they follow the cursor',
+    'includes new exports after a cursor by $args if they follow it',
     async (order) => {
       const before = [...Array(60).keys()].map((index) => exportRow(index * 10, changesOf(index)));
       // Of every value, on both sides of the cursor.

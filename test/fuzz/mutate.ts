@@ -24,7 +24,7 @@ export function mutate(request: GraphqlRequest, choices: Choices): GraphqlReques
   if (choices.chance(5)) return { ...request, query: query.slice(0, choices.below(query.length)) };
   const tokens = query.match(token) ?? [];
   const words = tokens.filter((each) => word.test(each));
-  // A word in place of a word leaves a document that parses.
+  // A document still parses when a word replaces a word.
   const parses = choices.chance(60);
   for (let times = 1 + choices.below(3); times > 0; times -= 1) {
     const at = choices.below(tokens.length);

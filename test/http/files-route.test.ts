@@ -201,14 +201,14 @@ describe('a request with a valid link', () => {
   });
 });
 
-describe('a link that is not usable reveals nothing of its file:', () => {
+describe('a link that is not usable reveals nothing of its file, and', () => {
   const content = 'a secret content of 39 bytes in a file.';
   const [key, fileName] = ['private-folder/hidden-key.csv', 'telltale-name.csv'];
   const missing = 'private-folder/missing.csv';
   const secrets = [content, 'telltale', 'hidden-key', 'private-folder', 'text/csv'];
   beforeAll(() => gateway.store(key, content));
 
-  it('403 alike with the signature of another gateway for an existing and a missing file', async () => {
+  it('has status 403 with the signature of another gateway, whether the file exists or not', async () => {
     const forged = (objectKey: string) => link(objectKey, { fileName, secret: 'another secret' });
     const response = await send(forged(key));
     expectError(response, [403], { code: 'FORBIDDEN', secrets });
@@ -218,7 +218,7 @@ describe('a link that is not usable reveals nothing of its file:', () => {
     expectNoFile(head, secrets);
   });
 
-  it.each([key, missing])('410 when expired, for %s', async (objectKey) => {
+  it.each([key, missing])('has status 410 when expired, for %s', async (objectKey) => {
     const target = link(objectKey, { fileName, ttl: -1 });
     for (const headers of [{}, { Range: 'bytes=0-', 'If-None-Match': '*' }]) {
       expectError(await send(target, headers), [410], { code: 'LINK_EXPIRED', secrets });
@@ -235,7 +235,7 @@ describe('a link that is not usable reveals nothing of its file:', () => {
     ['continues after a file with a slash', 'private-folder/hidden-key.csv/'],
     ['has a part too long for a file system', `private-folder/${'hidden-key'.repeat(40)}`],
     ['contains a NUL', `${key}\0.json`],
-  ])('400, 403 or 404 when its key %s', async (_, objectKey) => {
+  ])('has status 400, 403 or 404 when its key %s', async (_, objectKey) => {
     for (const name of [fileName, 'telltale-name.json', 'telltale']) {
       const target = link(objectKey, { fileName: name });
       expectError(await send(target), [400, 403, 404], { secrets });

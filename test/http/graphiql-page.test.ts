@@ -43,7 +43,7 @@ describe('the GraphiQL page', () => {
     expect(policy).toMatch(/^default-src 'none'; /);
   });
 
-  it('has one script, which no value in it can end', () => {
+  it('has one script, which no embedded value can terminate', () => {
     const [script, ...others] = scripts;
     // JSON in JSON. Compared as booleans, because a failure would print megabytes.
     const variables = JSON.stringify({ id: malicious }, null, 2);
@@ -134,7 +134,7 @@ describe('the page of a gateway without authentication', () => {
     expect(again.statements).toEqual([]);
   });
 
-  it('is where the path / redirects to', async () => {
+  it('is the target of the redirect from /', async () => {
     const headers = { location: '/graphql' };
     expect(await gateway.send({ path: '/' })).toMatchObject({ status: 302, headers });
   });

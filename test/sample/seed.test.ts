@@ -99,7 +99,7 @@ it('seedSamples adds to existing exports, reports progress, and shares files amo
   expect(times.filter(({ time }) => !text.test(time))).toEqual([]);
 });
 
-it('seedSamples writes each file once, those of some exports at the same time', async () => {
+it('seedSamples writes each file once, and those of several exports concurrently', async () => {
   const { source } = await createDatabase(embedded);
   Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret' });
   const storage = await openAt('s3://exports?region=us-east-1');

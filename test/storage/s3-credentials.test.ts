@@ -76,7 +76,7 @@ describe('the credentials of a bucket', () => {
     expect(link.expiresAt.getTime() - Date.now()).toBeGreaterThan(890_000);
   });
 
-  it('fail the start when there are none, with what to set', async () => {
+  it('fail the start when there are none, and the error names what to set', async () => {
     const message =
       /^FILES_URL names a bucket, but there are no credentials for it \(.+\)\. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, /;
     await expect(openSigner()).rejects.toMatchObject({

@@ -161,7 +161,7 @@ export function unavailable(packages: string, cause: unknown): UnavailableError 
   if (cause instanceof UnavailableError) return cause;
   const reason = /^[EW]: .*$/m.exec(String(cause))?.[0] ?? String(cause);
   return new UnavailableError(
-    `apt-get cannot provide ${packages}; is its mirror out of reach? (${reason})`,
+    `apt-get cannot provide ${packages}; is its mirror unreachable? (${reason})`,
     { cause },
   );
 }

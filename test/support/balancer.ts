@@ -8,7 +8,7 @@ import { errorCode } from '../../src/errors.js';
 
 const POLL_MS = 200;
 
-/** A minimal load balancer: it keeps connections open, and sends no request again that a target has accepted. */
+/** A minimal load balancer with keep-alive. It does not retry a request that a target accepted. */
 export async function startBalancer() {
   const agent = new Agent({ keepAlive: true });
   /** The number of responses of each target, by its origin. */
@@ -34,10 +34,10 @@ export async function startBalancer() {
       const origin = ready[turn++ % ready.length];
       try {
         if (origin === undefined) throw new Error('no target is ready');
-        const onward = request(`${origin}${url}`, { agent, method, headers }).end(body);
-        const [response] = (await once(onward, 'response')) as [IncomingMessage];
+        const upstream = request(`${origin}${url}`, { agent, method, headers }).end(body);
+        const [response] = (await once(upstream, 'response')) as [IncomingMessage];
         served.set(origin, (served.get(origin) ?? 0) + 1);
-        // Each of the two connections has its own end.
+        // A hop-by-hop header, which concerns only the connection to the target.
         delete response.headers.connection;
         outgoing.writeHead(response.statusCode ?? 502, response.headers);
         await pipeline(response, outgoing);

@@ -18,7 +18,7 @@ export interface LogLine {
 export type StartedProgram = ReturnType<typeof startProgram>;
 export type BuiltGateway = Awaited<ReturnType<typeof buildGateway>>;
 
-/** The folder with the gateway that the test run has compiled. */
+/** The variable with the path of the gateway that the test run has compiled. */
 export const COMPILED_GATEWAY = 'TEST_COMPILED_GATEWAY';
 
 /** Compiles the gateway into a new temporary folder, and returns the folder. */
@@ -35,8 +35,8 @@ export async function compileGateway(): Promise<string> {
 
 /** The gateway as `npm start` builds it, in a folder of its own: the one of the test run, or a new one. */
 export async function buildGateway() {
-  const given = process.env[COMPILED_GATEWAY];
-  const folder = given ?? (await compileGateway());
+  const compiled = process.env[COMPILED_GATEWAY];
+  const folder = compiled ?? (await compileGateway());
   const dist = join(folder, 'dist');
   const bare = { PATH: process.env['PATH'] ?? '', NO_COLOR: '1' };
   const running = new Map<StartedProgram, string>();
@@ -80,7 +80,7 @@ export async function buildGateway() {
     },
     async dispose() {
       await endAll();
-      if (given === undefined) await rm(folder, { recursive: true });
+      if (compiled === undefined) await rm(folder, { recursive: true });
     },
   };
 }

@@ -2,13 +2,13 @@ import { describe, it } from '@jest/globals';
 
 import { has, requirements, type Requirement } from './requirements.js';
 
-/** `describe` for tests that need something of the machine. Where it is missing, the end of the run reports that. */
+/** `describe` for tests with a requirement. The report of the run lists a missing requirement. */
 export function describeWith(requirement: Requirement, name: string, define: () => void): void {
   if (has(requirement)) describe(name, define);
   else leaveOut(requirement, name);
 }
 
-/** `it` for a test that needs something of the machine. Where it is missing, the end of the run reports that. */
+/** `it` for a test with a requirement. The report of the run lists a missing requirement. */
 export function itWith(requirement: Requirement, name: string, test: () => Promise<void>): void {
   if (has(requirement)) it(name, test);
   else leaveOut(requirement, name);

@@ -24,7 +24,7 @@ export interface GraphqlError {
   readonly extensions: { readonly code: string };
 }
 
-/** A response to the byte, with the statements and the log that the gateway wrote meanwhile. */
+/** An unparsed response, with the statements and log lines that the gateway wrote meanwhile. */
 export type RawResponse = Awaited<ReturnType<Gateway['send']>>;
 
 type LogLine = Readonly<Record<string, unknown>>;
@@ -178,7 +178,7 @@ async function sendRequest(
 ) {
   const isWritable = typeof body === 'string' || Buffer.isBuffer(body) || body === undefined;
   const bytes = isWritable ? body : JSON.stringify(body);
-  const given = headers.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
+  const names = headers.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
   const defaults = {
     host: new URL(origin).host,
     connection: 'close',
@@ -188,7 +188,7 @@ async function sendRequest(
     }),
   };
   const added = Object.entries(defaults)
-    .filter(([name]) => !given.includes(name))
+    .filter(([name]) => !names.includes(name))
     .flat();
   const sent = request(`${origin}${path}`, {
     method,

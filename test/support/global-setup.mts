@@ -18,7 +18,7 @@ import { unpackSwift } from './swift-server.js';
 /** Undoes the set-up and reports what was not tested; the teardown calls it. */
 export let release: () => Promise<void> = () => Promise.resolve();
 
-/** Provides what the tests need of the machine, as far as possible, and publishes what is missing. */
+/** Provides the requirements of the tests as far as possible, and publishes the missing ones. */
 export default async function setUp(): Promise<void> {
   const { TEST_CHROMIUM: givenChromium, TEST_DATABASE_URL: givenUrl } = process.env;
   const missing: Missing = {};
@@ -47,7 +47,7 @@ export default async function setUp(): Promise<void> {
   setVariable('TEST_DATABASE_URL', server?.url);
 
   release = async () => {
-    // In watch mode the set-up runs again, and must not take its own values for the user's.
+    // In watch mode the set-up runs again, and must not mistake its own values for the user's.
     setVariable('TEST_CHROMIUM', givenChromium);
     setVariable('TEST_DATABASE_URL', givenUrl);
     await server?.stop();

@@ -34,9 +34,9 @@ export async function provideMysqlServer(machine: Machine = thisMachine): Promis
 }
 
 async function startFirstAvailable(machine: Machine): Promise<MysqlServer> {
-  const given = machine.env['TEST_DATABASE_URL'];
-  if (given !== undefined && given !== '') {
-    return { url: given, provider: 'TEST_DATABASE_URL', stop: () => Promise.resolve() };
+  const url = machine.env['TEST_DATABASE_URL'];
+  if (url !== undefined && url !== '') {
+    return { url, provider: 'TEST_DATABASE_URL', stop: () => Promise.resolve() };
   }
   const find = () => findServerProgram(machine);
   if (find() === undefined && (await dockerResponds(machine))) return startContainer();
@@ -69,7 +69,7 @@ async function startContainer(): Promise<MysqlServer> {
     .withStartupTimeout(180_000)
     .start()
     .catch((cause: unknown) => {
-      // The usual cause is a registry that is out of reach.
+      // The usual cause is an unreachable registry.
       throw new UnavailableError(`Docker does not start ${image} (${String(cause)})`, { cause });
     });
   const url = `mysql://root:${password}@${container.getHost()}:${container.getMappedPort(3306)}/`;

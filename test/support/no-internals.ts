@@ -12,7 +12,7 @@ export function expectNoInternals(text: string): void {
   );
 }
 
-/** Sends a request and expects a rejection without a statement and without an alert to an operator. */
+/** Sends a request and expects its rejection without a statement or a logged error. */
 export async function sendRejected(gateway: Gateway, request: RawRequest) {
   const { status, text, statements, logged } = await gateway.send(request);
   expectNoInternals(text);

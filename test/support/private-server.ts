@@ -79,7 +79,7 @@ export async function createPrivateServer(
     '--bind-address=127.0.0.1',
     `--port=${port}`,
     '--character-set-server=utf8mb4',
-    // Data has to survive the end of the server, but not of the machine.
+    // The data must survive a crash of the server, but not of the machine.
     '--innodb-flush-log-at-trx-commit=2',
   ];
   try {
@@ -90,9 +90,9 @@ export async function createPrivateServer(
   }
   let running: { end: () => void; ended: Promise<unknown> } | null = null;
 
-  /** Starts it, again if need be, and waits until it responds. The options hold until the next start. */
+  /** Starts or restarts it, and waits until it responds. The options apply until the next start. */
   async function start(options: readonly string[] = ['--skip-log-bin']): Promise<void> {
-    // In its own session, or the Ctrl-C of a terminal would also end the guard, before its work.
+    // In its own session: a Ctrl-C in the terminal would end the guard before it cleans up.
     const child = spawn('/bin/sh', ['-c', guard, 'guard', program, ...args, ...options], {
       detached: true,
       // The shell reports on standard error that the server was killed.
@@ -200,7 +200,7 @@ export async function queryVersion(options: ConnectionOptions): Promise<string> 
   }
 }
 
-/** A TCP port of loopback that was free a moment ago. */
+/** A TCP port of loopback that was free when checked. */
 export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');

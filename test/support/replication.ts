@@ -16,7 +16,7 @@ const mariaDb = {
 const mysql: typeof mariaDb = {
   options: [
     ...['--gtid-mode=ON', '--enforce-gtid-consistency=ON'],
-    // After a crash, the replica fetches again what it has not yet applied.
+    // After a crash, the replica fetches the events that it has not yet applied again.
     ...['--relay-log-recovery=ON', '--replica-net-timeout=2'],
   ],
   follow: (port) =>

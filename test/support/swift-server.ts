@@ -34,7 +34,7 @@ export async function startSwift() {
   );
   const folder = await mkdtemp(join(tmpdir(), 'swift-test-'));
   const child = spawn(python, [program, folder, accessKeyId, secretAccessKey], {
-    // In its own session, or the Ctrl-C of a terminal would end it before it has removed its folder.
+    // In its own session: a Ctrl-C in the terminal would end it before it removes its folder.
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
     env: {

@@ -135,7 +135,7 @@ describe('the metrics of a gateway', () => {
   const rejections = (counts: Record<string, number> = {}) =>
     Object.fromEntries(reasons.map((reason) => [`reason="${reason}"`, counts[reason] ?? 0]));
 
-  it('include these values before the first event', async () => {
+  it('include zero values before the first event', async () => {
     const expected = {
       exports_gateway_requests_rejected_total: rejections(),
       exports_gateway_graphql_requests_in_flight: { '': 0 },
