@@ -66,8 +66,8 @@ function parseLink(requestTarget: string) {
   try {
     const objectKey = decodeURIComponent(path.slice(LOCAL_LINK_PATH.length));
     return { file: { objectKey, fileName }, expires: Number(expires), signature };
-  } catch (error) {
-    if (error instanceof URIError) return null;
-    throw error;
+  } catch {
+    // decodeURIComponent throws for malformed percent-encoding, and for nothing else.
+    return null;
   }
 }

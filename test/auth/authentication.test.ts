@@ -2,6 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { SignJWT } from 'jose';
 
 import { hashApiKey } from '../../src/auth/api-key.js';
+import { createAuthentication } from '../../src/auth/authenticate.js';
+import type { Database } from '../../src/database/database.js';
 import { readConfig } from '../../src/config/config.js';
 import { embedded } from '../support/engines.js';
 import { keysRequired, useGateway } from '../support/gateway.js';
@@ -139,4 +141,10 @@ describe('a gateway with API keys only', () => {
     expect(text).toContain('query OneExport');
     expect(text).not.toMatch(/exp_[1-9A-HJ-NP-Za-km-z]{22}|org_a|egk_/);
   });
+});
+
+it('does not start when neither a usable key nor a token could authenticate a client', async () => {
+  const database = { query: () => Promise.resolve([]) } as unknown as Database;
+  const started = createAuthentication({ kind: 'required', jwt: null }, database);
+  await expect(started).rejects.toThrow(/^AUTH is required, but no client could authenticate\. /);
 });
