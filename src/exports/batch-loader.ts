@@ -72,6 +72,7 @@ async function loadOwn<Row>(
   // The keys of one field in a document share their array of columns.
   const selections = new Set(keys.map(({ columns }) => columns));
   const columns = [...new Set([...selections].flat())];
+  if (ids.length <= MAX_IDS_PER_STATEMENT) return find(organization, ids, columns);
   const rows = new Map<string, Row>();
   while (ids.length > 0) {
     const part = ids.splice(0, MAX_IDS_PER_STATEMENT);
