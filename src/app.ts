@@ -6,6 +6,7 @@ import { openDatabase } from './database/open-database.js';
 import { entities } from './entities.js';
 import { findExampleExportId } from './exports/example-export.js';
 import { ExportRepository } from './exports/export-repository.js';
+import { invalidRowReporter } from './exports/export-row.js';
 import { ExportResolver } from './exports/export-resolver.js';
 import { createContext } from './graphql/context.js';
 import { createSchema } from './graphql/schema.js';
@@ -48,7 +49,10 @@ export async function createApp(config: Config, logger: Logger) {
       return signer.sign(file);
     },
   };
-  const repository = new ExportRepository(database);
+  const repository = new ExportRepository(
+    database,
+    invalidRowReporter(logger, metrics.invalidRowSkipped),
+  );
   const apollo = createApolloServer(await createSchema(new ExportResolver(repository)), {
     introspection: config.introspection,
     logger,

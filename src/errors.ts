@@ -15,8 +15,11 @@ type HttpHead = { readonly status: number; readonly headers?: ReadonlyMap<string
 
 /** An argument that is well-typed but cannot be served. The message starts with its name. */
 export class BadUserInputError extends GatewayError {
+  override readonly extensions: { readonly code: string; readonly argument: string };
+
   constructor(argument: string, problem: string) {
     super('BAD_USER_INPUT', `${argument} ${problem}`);
+    this.extensions = { code: 'BAD_USER_INPUT', argument };
   }
 }
 
@@ -38,6 +41,13 @@ export class ServiceUnavailableError extends UnavailableError {
 export class LinksUnavailableError extends UnavailableError {
   constructor(options: ErrorOptions) {
     super('Links cannot be signed right now.', options);
+  }
+}
+
+/** The client disconnected while its request still had queries to run. No response contains it. */
+export class RequestAbandonedError extends UnavailableError {
+  constructor() {
+    super('The client disconnected.');
   }
 }
 

@@ -3,14 +3,33 @@ export interface Database {
   /**
    * Resolves to the rows. Each `?` takes one parameter, so a list needs several. Times are text:
    * `YYYY-MM-DD hh:mm:ss.mmm` in UTC. Throws ServiceUnavailableError when the database is
-   * unreachable or too slow.
+   * unreachable or too slow. A query without an origin is the gateway's own and precedes others.
    */
-  readonly query: <Row>(sql: string, parameters?: readonly unknown[]) => Promise<Row[]>;
+  readonly query: <Row>(
+    sql: string,
+    parameters?: readonly unknown[],
+    origin?: QueryOrigin,
+  ) => Promise<Row[]>;
   /** The SQL that follows a table's name to make a statement read it through this index. */
   readonly indexHint: (name: string) => string;
   /** Empty for the embedded database. */
   readonly poolStats: () => readonly PoolStats[];
   readonly close: () => Promise<void>;
+}
+
+/** What a query runs for. */
+export interface QueryOrigin {
+  readonly organization: string;
+  /** Whether every client that the query runs for has disconnected: it need not start. */
+  readonly isAbandoned: boolean;
+  /** How much of its deadline the query has spent in queues, in milliseconds. */
+  readonly waitedMs?: number;
+  /** Called when the query gets a connection. */
+  readonly onStart?: () => void;
+  /** Takes a place among the concurrent queries of the request; a promise when none is free. */
+  readonly enter?: () => Promise<void> | undefined;
+  /** Frees the place. */
+  readonly leave?: () => void;
 }
 
 /** How many queries of a server have a connection, and how many wait for one. */

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 
 import type { Logger } from '../logger.js';
-import type { Database } from './database.js';
+import type { Database, QueryOrigin } from './database.js';
 
 const SLOW_MS = 250;
 
@@ -16,24 +16,36 @@ export function instrumentedDatabase(
   database: Database,
   { onQuery, logger }: { onQuery: (query: CompletedQuery) => void; logger: Logger },
 ): Database {
-  async function query<Row>(sql: string, parameters?: readonly unknown[]): Promise<Row[]> {
+  async function query<Row>(
+    sql: string,
+    parameters?: readonly unknown[],
+    origin?: QueryOrigin,
+  ): Promise<Row[]> {
     logger.debug({ sql }, 'statement');
     const startedAt = performance.now();
     let failed = true;
     try {
-      const rows = await database.query<Row>(sql, parameters);
+      const rows = await database.query<Row>(sql, parameters, origin);
       failed = false;
       return rows;
     } finally {
       const ms = performance.now() - startedAt;
       onQuery({ summary: querySummary(sql), failed, seconds: ms / 1_000 });
-      if (ms >= SLOW_MS) logger.warn({ sql, ms: Math.round(ms), failed }, 'slow statement');
+      if (ms >= SLOW_MS) {
+        const { organization } = origin ?? {};
+        logger.warn({ sql, ms: Math.round(ms), failed, organization }, 'slow statement');
+      }
     }
   }
   return { ...database, query };
 }
 
-const summaries = new LRUCache<string, string>({ max: 1_000 });
+/** By SQL, in bytes; a statement with many ids is too large for it. */
+const summaries = new LRUCache<string, string>({
+  maxSize: 500_000,
+  maxEntrySize: 5_000,
+  sizeCalculation: (summary, sql) => 2 * (summary.length + sql.length),
+});
 
 /** A label of low cardinality: the operation and tables, such as `SELECT exports`. */
 export function querySummary(sql: string): string {

@@ -1,5 +1,6 @@
 import type { Logger } from '../logger.js';
-import type { Database } from './database.js';
+import { RequestAbandonedError } from '../errors.js';
+import type { Database, QueryOrigin } from './database.js';
 import { isTimeout, toGatewayError } from './mysql-errors.js';
 import { MysqlPool } from './mysql-pool.js';
 import { TickClock, ticks } from './tick-clock.js';
@@ -29,17 +30,21 @@ export function mysqlDatabase(
   }
 
   return {
-    async query<Row>(sql: string, parameters: readonly unknown[] = []) {
+    async query<Row>(sql: string, parameters: readonly unknown[] = [], origin?: QueryOrigin) {
       const values = [...parameters];
-      const deadline = clock.now + QUERY_DEADLINE;
+      const deadline = clock.now + QUERY_DEADLINE - ticks(origin?.waitedMs ?? 0);
       const tried: MysqlPool[] = [];
       for (;;) {
         const pool = choosePool(tried);
         try {
-          return (await pool.query(sql, values, deadline)) as Row[];
+          return (await pool.query(sql, values, { deadline, origin })) as Row[];
         } catch (error) {
           // A timeout is final, because another server would hardly be faster.
-          const isFinal = pool === primary || isTimeout(error) || clock.now >= deadline;
+          const isFinal =
+            pool === primary ||
+            isTimeout(error) ||
+            error instanceof RequestAbandonedError ||
+            clock.now >= deadline;
           if (isFinal) throw toGatewayError(error, sql);
           tried.push(pool);
         }

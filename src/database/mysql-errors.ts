@@ -17,6 +17,8 @@ const CONNECTION_LIMITS = [1040, 1203, 1226];
  * host blocked, aborted connection (two numbers), killed connection (MariaDB, MySQL), idle client.
  */
 const LOST_CONNECTIONS = [1041, 1047, 1053, 1080, 1129, 1152, 1184, 1927, 3169, 4031];
+/** Access denied (two numbers), password expired (two), account locked (MySQL, MariaDB): until it is changed. */
+const DENIALS = [1045, 1698, 1820, 1862, 3118, 4151];
 const OUTAGES = new Set([...TIMEOUTS, ...CONNECTION_LIMITS, ...LOST_CONNECTIONS]);
 
 /** Whether the database is unreachable or too slow, as opposed to an invalid statement. */
@@ -57,7 +59,8 @@ export function toGatewayError(thrown: unknown, sql: string): Error {
     Reflect.deleteProperty(each, 'parameters');
     Object.assign(each, { sql });
   }
-  return isOutage(error) ? new ServiceUnavailableError({ cause: error }) : error;
+  const isUnavailable = isOutage(error) || DENIALS.includes(errorNumber(error));
+  return isUnavailable ? new ServiceUnavailableError({ cause: error }) : error;
 }
 
 export function describeError(thrown: unknown): string {

@@ -2,15 +2,19 @@ import type { Socket } from 'node:net';
 
 import type { Pool, PoolConnection } from 'mysql2';
 
+import { RequestAbandonedError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { CircuitBreaker, type ProtectedServer } from './circuit-breaker.js';
 import { redactedUrl } from './connect.js';
+import type { QueryOrigin } from './database.js';
+import { FairSemaphore, type PermitHolder } from './fair-semaphore.js';
 import * as driver from './mysql-driver.js';
 import * as errors from './mysql-errors.js';
 import { ticks, type TickClock } from './tick-clock.js';
 
 /** When the server aborts a query: before the two seconds in which a response is due. */
 const QUERY_TIMEOUT_MS = 1_500;
+const MAX_CONNECTIONS = 10;
 /** When a pending query makes the server suspect. */
 const PROBE_AFTER = ticks(500);
 /** MariaDB reads the limit after M!, in seconds; MySQL 8 the one after !80000, in milliseconds. */
@@ -19,13 +23,14 @@ const SESSION_SETUP =
   ` /*M! , max_statement_time = ${QUERY_TIMEOUT_MS / 1_000} */` +
   ` /*!80000 , max_execution_time = ${QUERY_TIMEOUT_MS} */`;
 
-interface PendingQuery {
+interface PendingQuery extends PermitHolder {
   readonly sql: string;
   readonly values: unknown[];
   readonly startedAt: number;
   readonly deadline: number;
   readonly resolve: (rows: unknown) => void;
   readonly reject: (error: Error) => void;
+  readonly origin: QueryOrigin | undefined;
   connection: PoolConnection | null;
 }
 
@@ -35,6 +40,7 @@ export class MysqlPool implements ProtectedServer {
   private readonly name: string;
   private readonly breaker: CircuitBreaker;
   private readonly queries = new Set<PendingQuery>();
+  private readonly permits = new FairSemaphore(MAX_CONNECTIONS);
   private readonly sockets = new Set<Socket>();
   private pool: Pool;
 
@@ -62,10 +68,22 @@ export class MysqlPool implements ProtectedServer {
   }
 
   /** Resolves to the rows. Rejects with the driver's error, or with NoResponseError. */
-  query(sql: string, values: unknown[], deadline: number): Promise<unknown> {
+  query(
+    sql: string,
+    values: unknown[],
+    { deadline, origin }: { deadline: number; origin: QueryOrigin | undefined },
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const startedAt = this.clock.now;
-      const query = { sql, values, startedAt, deadline, resolve, reject, connection: null };
+      const query: PendingQuery = {
+        ...{ sql, values, deadline, origin, resolve, reject },
+        organization: origin?.organization ?? '',
+        enter: () => {
+          if (origin?.isAbandoned === true) this.fail(query, new RequestAbandonedError());
+          else this.connect(query);
+        },
+        startedAt: this.clock.now,
+        connection: null,
+      };
       this.queries.add(query);
       if (this.breaker.isOpen) this.breaker.startProbe();
       else this.start(query);
@@ -94,8 +112,9 @@ export class MysqlPool implements ProtectedServer {
   }
 
   onFailure(cause: Error, isFirst: boolean): void {
-    for (const { reject } of this.queries) reject(new errors.NoResponseError(this.name, { cause }));
-    this.queries.clear();
+    for (const query of this.queries) {
+      if (this.settle(query)) query.reject(new errors.NoResponseError(this.name, { cause }));
+    }
     if (!isFirst) return;
     const reason = errors.describeError(cause);
     this.logger.warn(`The database ${this.name} is not used until it responds again (${reason}).`);
@@ -113,7 +132,13 @@ export class MysqlPool implements ProtectedServer {
     this.closeConnections();
   }
 
+  /** The gateway's own queries need no permit: they only wait for a connection. */
   private start(query: PendingQuery): void {
+    if (query.origin === undefined) this.connect(query);
+    else this.permits.acquire(query);
+  }
+
+  private connect(query: PendingQuery): void {
     this.pool.getConnection((error, connection) => {
       if (error !== null) this.fail(query, error);
       else if (this.queries.has(query)) this.run(query, connection);
@@ -123,6 +148,7 @@ export class MysqlPool implements ProtectedServer {
 
   private run(query: PendingQuery, connection: PoolConnection): void {
     query.connection = connection;
+    query.origin?.onStart?.();
     // The text protocol: MariaDB may turn a prepared COUNT(*) into a table scan once its connection
     // has run another statement, and mysql2 drops the .000 of a time in the binary protocol.
     connection.query(query.sql, query.values, (error, rows) => {
@@ -133,15 +159,23 @@ export class MysqlPool implements ProtectedServer {
         this.breaker.onResponse();
       }
       if (error !== null) this.fail(query, error);
-      else if (this.queries.delete(query)) query.resolve(rows);
+      else if (this.settle(query)) query.resolve(rows);
     });
   }
 
   /** Does nothing for a query that its deadline or the breaker has rejected. */
   private fail(query: PendingQuery, error: Error): void {
-    if (!this.queries.delete(query)) return;
+    if (!this.settle(query)) return;
     query.reject(error);
-    if (!errors.isTimeout(error)) this.breaker.suspect();
+    if (!errors.isTimeout(error) && !(error instanceof RequestAbandonedError))
+      this.breaker.suspect();
+  }
+
+  /** Returns false for a query that has settled before. */
+  private settle(query: PendingQuery): boolean {
+    const isPending = this.queries.delete(query);
+    if (isPending) this.permits.release(query);
+    return isPending;
   }
 
   private createPool(): Pool {
@@ -150,7 +184,12 @@ export class MysqlPool implements ProtectedServer {
       this.sockets.add(socket);
       return socket.once('close', () => this.sockets.delete(socket));
     };
-    const options = { ...this.options, stream, connectionLimit: 10, dateStrings: true };
+    const options = {
+      ...this.options,
+      stream,
+      connectionLimit: MAX_CONNECTIONS,
+      dateStrings: true,
+    };
     return driver.createPool(options, SESSION_SETUP);
   }
 

@@ -3,7 +3,7 @@ import type { DataSource } from 'typeorm';
 import type { DatabaseConfig } from '../config/database.js';
 import { errorCode, StartupError } from '../errors.js';
 import { connectDatabase, schemaCheckSql, type ConnectOptions } from './connect.js';
-import type { Database } from './database.js';
+import type { Database, QueryOrigin } from './database.js';
 import { toGatewayError } from './mysql-errors.js';
 
 /** Runs `prepare`, which may write, before the first query. Throws StartupError. */
@@ -24,7 +24,8 @@ export async function openDatabase(
 
 function embeddedDatabase(source: DataSource): Database {
   return {
-    async query<Row>(sql: string, parameters: readonly unknown[] = []) {
+    async query<Row>(sql: string, parameters: readonly unknown[] = [], origin?: QueryOrigin) {
+      origin?.onStart?.();
       try {
         return await source.query<Row[]>(sql, [...parameters]);
       } catch (error) {

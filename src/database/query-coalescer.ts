@@ -1,85 +1,193 @@
 import { LRUCache } from 'lru-cache';
 
-import type { Database } from './database.js';
+import { RequestAbandonedError, ServiceUnavailableError } from '../errors.js';
+import type { Database, QueryOrigin } from './database.js';
+import { FairSemaphore } from './fair-semaphore.js';
 import { MicroBatcher } from './micro-batcher.js';
-import { Semaphore } from './semaphore.js';
 
-/** A query waits no longer for those that run, because they may hang. */
-const MAX_WAIT_MS = 200;
+/** A query waits no longer for an equal one that runs, because that one may hang. */
+const MAX_JOIN_WAIT_MS = 200;
 /** From this duration of its last run on, a query waits a tenth of it for others to join. */
 const SLOW_MS = 20;
 const BATCH_WINDOW_MS = 10;
 /** Half of a server's connections; the other half stays free for fast queries. */
 const MAX_SLOW_PER_SERVER = 5;
+/** The rest of a query's deadline is for its run. */
+const MAX_SLOW_WAIT_MS = 1_200;
+/** How fast a shape becomes fast again: by run, as a part of its duration. */
+const DURATION_DECAY = 0.5;
+const MAX_SHAPES_BYTES = 1_000_000;
+
+/** A query that has not started, and the requests that share it. */
+interface QueuedQuery {
+  readonly rows: Promise<unknown[]>;
+  readonly origins: QueryOrigin[];
+}
 
 /**
  * Single-flight on the next run: equal queries that arrive while one runs wait for its end and then
  * share a run. A caller never joins a query that has already started, so results are never stale.
  * Equal means the same SQL and parameters, one of which is the organization.
- * A slow query waits for a batch window, or callers that repeat it would split into two groups that
- * alternate. A semaphore bounds slow queries: concurrent ones take as long as sequential ones, but
- * none can join them. Fast queries start in micro-batches: longer ticks let more queries join.
+ *
+ * A query is slow when the last one of its organization with the same SQL was, whatever the
+ * parameters: a client can make up any number of those. A slow query waits for a batch window, or
+ * callers that repeat it would split into two groups that alternate. A semaphore bounds slow
+ * queries: concurrent ones take as long as sequential ones, but none can join them. Fast queries
+ * start in micro-batches: longer ticks let more queries join.
  */
 export class QueryCoalescer {
-  private readonly queued = new Map<string, Promise<unknown[]>>();
+  private readonly queued = new Map<string, QueuedQuery>();
   private readonly inFlight = new Map<string, Promise<void>>();
-  /** In milliseconds. */
-  private readonly lastDuration = new LRUCache<string, number>({ max: 1_000 });
+  /** In milliseconds, by shape: the organization and the SQL. */
+  private readonly durations = new LRUCache<string, number>({
+    maxSize: MAX_SHAPES_BYTES,
+    sizeCalculation: (_duration, shape) => 2 * shape.length + 100,
+  });
   private readonly batcher = new MicroBatcher();
-  private readonly slowQueries: Semaphore;
+  private readonly slowQueries: FairSemaphore;
+  /** For shapes that have never run: they may be slow, but must not wait for slow ones. */
+  private readonly unknownQueries: FairSemaphore;
 
   constructor(private readonly database: Pick<Database, 'query' | 'poolStats'>) {
     // Where there are replicas, the primary is not read.
     const servers = Math.max(database.poolStats().length - 1, 1);
-    this.slowQueries = new Semaphore(MAX_SLOW_PER_SERVER * servers);
+    this.slowQueries = new FairSemaphore(MAX_SLOW_PER_SERVER * servers);
+    this.unknownQueries = new FairSemaphore(MAX_SLOW_PER_SERVER * servers);
   }
 
   /** As `Database.query`, but callers may share the rows and must not change them. */
-  query<Row>(sql: string, parameters: readonly unknown[]): Promise<readonly Row[]> {
+  query<Row>(
+    sql: string,
+    parameters: readonly unknown[],
+    origin: QueryOrigin,
+  ): Promise<readonly Row[]> {
     const key = `${sql}\n${JSON.stringify(parameters)}`;
-    const queued = this.queued.get(key) as Promise<Row[]> | undefined;
-    if (queued !== undefined) return queued;
-    const rows = this.schedule(key).then((release) => {
+    const queued = this.queued.get(key);
+    if (queued !== undefined) {
+      queued.origins.push(origin);
+      return queued.rows as Promise<Row[]>;
+    }
+    const { organization } = origin;
+    const shape = `${organization}\n${sql}`;
+    const origins = [origin];
+    const rows = this.schedule(key, shape, origin).then((started) => {
       this.queued.delete(key);
-      const run = this.database.query<Row>(sql, parameters);
-      this.trackInFlight(key, run, release);
+      const shared = sharedOrigin(organization, origins, started);
+      if (shared.isAbandoned) {
+        started.release();
+        throw new RequestAbandonedError();
+      }
+      const run = this.database.query<Row>(sql, parameters, shared);
+      this.trackInFlight(key, shape, run, started);
       return run;
     });
-    this.queued.set(key, rows);
+    this.queued.set(key, { rows, origins });
     return rows;
   }
 
-  /** Resolves when the query may start, to a function that must be called when it has ended. */
-  private async schedule(key: string): Promise<() => void> {
+  /** Resolves when the query may start. */
+  private async schedule(key: string, shape: string, origin: QueryOrigin): Promise<Start> {
     const arrivedAt = performance.now();
+    const { organization } = origin;
+    // Not `await` in any case: it would delay each query by a microtask.
+    const place = origin.enter?.();
+    if (place !== undefined) await place;
     const running = this.inFlight.get(key);
-    if (running !== undefined) await raceTimeout(running, MAX_WAIT_MS);
-    const duration = this.lastDuration.get(key) ?? 0;
-    if (duration < SLOW_MS) {
-      await this.batcher.next();
-      return () => undefined;
+    if (running !== undefined) await raceTimeout(running, MAX_JOIN_WAIT_MS);
+    const duration = this.durations.get(shape);
+    let release = () => origin.leave?.();
+    if (duration !== undefined && duration < SLOW_MS) {
+      await this.batcher.next(organization);
+    } else {
+      const semaphore = duration === undefined ? this.unknownQueries : this.slowQueries;
+      if (duration === undefined) {
+        await this.batcher.next(organization);
+      } else {
+        const window = Math.min(duration / 10, BATCH_WINDOW_MS);
+        await new Promise((resolve) => setTimeout(resolve, window));
+      }
+      const slow = await this.acquire(semaphore, key, organization).catch((error: unknown) => {
+        origin.leave?.();
+        throw error;
+      });
+      release = () => {
+        slow();
+        origin.leave?.();
+      };
     }
-    const window = Math.min(duration / 10, BATCH_WINDOW_MS);
-    await new Promise((resolve) => setTimeout(resolve, window));
-    await this.slowQueries.acquire(MAX_WAIT_MS - (performance.now() - arrivedAt));
-    return () => {
-      this.slowQueries.release();
-    };
+    const now = performance.now();
+    return { startedAt: now, waitedMs: now - arrivedAt, release };
   }
 
-  private trackInFlight(key: string, run: Promise<unknown>, release: () => void): void {
-    const startedAt = performance.now();
-    // The callers receive the error, and an early one does not show that the query is fast.
-    const onError = () => this.lastDuration.get(key) ?? 0;
-    const ended = run
-      .then(() => 0, onError)
-      .then((shortest) => {
-        this.lastDuration.set(key, Math.max(performance.now() - startedAt, shortest));
+  /** Resolves to the function that returns the permit. */
+  private acquire(
+    semaphore: FairSemaphore,
+    key: string,
+    organization: string,
+  ): Promise<() => void> {
+    return new Promise((resolve, reject) => {
+      const release = () => {
+        semaphore.release(holder);
+      };
+      const timer = setTimeout(() => {
         release();
-        if (this.inFlight.get(key) === ended) this.inFlight.delete(key);
-      });
+        this.queued.delete(key);
+        const cause = new Error('The slow queries of its organization left no time for a query');
+        reject(new ServiceUnavailableError({ cause }));
+      }, MAX_SLOW_WAIT_MS);
+      const holder = {
+        organization,
+        enter: () => {
+          clearTimeout(timer);
+          resolve(release);
+        },
+      };
+      semaphore.acquire(holder);
+    });
+  }
+
+  private trackInFlight(key: string, shape: string, run: Promise<unknown>, started: Start): void {
+    const learn = (shortest: number) => {
+      this.durations.set(shape, Math.max(performance.now() - started.startedAt, shortest));
+      started.release();
+      if (this.inFlight.get(key) === ended) this.inFlight.delete(key);
+    };
+    const last = this.durations.get(shape) ?? 0;
+    // The callers receive the error, and an early one does not show that the query is fast.
+    const ended = run.then(
+      () => {
+        learn(last * DURATION_DECAY);
+      },
+      () => {
+        learn(last);
+      },
+    );
     this.inFlight.set(key, ended);
   }
+}
+
+interface Start {
+  /** When a connection took the query; until then, when it may start. */
+  startedAt: number;
+  readonly waitedMs: number;
+  readonly release: () => void;
+}
+
+function sharedOrigin(
+  organization: string,
+  origins: readonly QueryOrigin[],
+  started: Start,
+): QueryOrigin {
+  return {
+    organization,
+    get isAbandoned() {
+      return origins.every(({ isAbandoned }) => isAbandoned);
+    },
+    waitedMs: started.waitedMs,
+    onStart() {
+      started.startedAt = performance.now();
+    },
+  };
 }
 
 function raceTimeout(promise: Promise<void>, ms: number): Promise<void> {

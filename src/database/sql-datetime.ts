@@ -12,3 +12,18 @@ export function toSqlDateTime(time: Date): string {
 export function toIsoDateTime(text: string): string {
   return `${text.slice(0, 10)}T${text.slice(11).padEnd(12, text.length === 19 ? '.000' : '0')}Z`;
 }
+
+/** Whether a text is a time that exists: no zero date, and no 31st of February. */
+export function isSqlDateTime(text: string): boolean {
+  const month = twoDigits(text, 5);
+  const day = twoDigits(text, 8);
+  if (month < 1 || month > 12 || day < 1 || text < '0001') return false;
+  if (day <= 28) return true;
+  const time = parseSqlDateTime(text);
+  return !Number.isNaN(time.getTime()) && time.getUTCDate() === day;
+}
+
+/** Reads digits without a substring, because this runs for each time of each row. NaN for others. */
+function twoDigits(text: string, index: number): number {
+  return 10 * (text.charCodeAt(index) - 48) + text.charCodeAt(index + 1) - 48;
+}

@@ -1,11 +1,12 @@
 import DataLoader from 'dataloader';
 
+import type { QueryOrigin } from '../database/database.js';
 import { toError } from '../errors.js';
 import type { ExportColumn } from './export.js';
 
 /** Several ids are one key, so that a page costs one promise instead of one for each row. */
 interface Key {
-  readonly organization: string;
+  readonly origin: QueryOrigin;
   readonly ids: readonly string[];
   readonly columns: readonly ExportColumn[];
 }
@@ -14,13 +15,12 @@ interface Key {
 type Rows<Row> = ReadonlyMap<string, Row>;
 
 type Find<Row> = (
-  organization: string,
+  origin: QueryOrigin,
   ids: readonly string[],
   columns: readonly ExportColumn[],
 ) => Promise<Rows<Row>>;
 
-/** Far below the 32,766 parameters that SQLite takes in one statement. */
-const MAX_IDS_PER_STATEMENT = 5_000;
+const MAX_IDS_PER_STATEMENT = 1_000;
 
 /**
  * Batches look-ups by id across requests: what an organization looks up in one turn of the event
@@ -39,11 +39,11 @@ export class BatchLoader<Row> {
 
   /** Resolves to the rows by id, among them rows of the same batch's other look-ups. */
   load(
-    organization: string,
+    origin: QueryOrigin,
     ids: readonly string[],
     columns: readonly ExportColumn[] = [],
   ): Promise<Rows<Row>> {
-    return this.#loader.load({ organization, ids, columns });
+    return this.#loader.load({ origin, ids, columns });
   }
 }
 
@@ -51,18 +51,18 @@ async function loadBatch<Row>(
   find: Find<Row>,
   keys: readonly Key[],
 ): Promise<(Rows<Row> | Error)[]> {
-  const organizations = [...new Set(keys.map(({ organization }) => organization))];
   const results = new Map<string, Rows<Row> | Error>();
+  const organizations = [...new Set(keys.map(({ origin }) => origin.organization))];
   await Promise.all(
     organizations.map(async (organization) => {
-      const own = keys.filter((key) => key.organization === organization);
+      const own = keys.filter(({ origin }) => origin.organization === organization);
       results.set(organization, await loadOwn(find, organization, own).catch(toError));
     }),
   );
-  return keys.map(({ organization }) => results.get(organization) ?? new Map());
+  return keys.map(({ origin }) => results.get(origin.organization) ?? new Map());
 }
 
-/** Loads the keys of one organization. */
+/** Loads the keys of one organization, statement after statement. */
 async function loadOwn<Row>(
   find: Find<Row>,
   organization: string,
@@ -72,11 +72,17 @@ async function loadOwn<Row>(
   // The keys of one field in a document share their array of columns.
   const selections = new Set(keys.map(({ columns }) => columns));
   const columns = [...new Set([...selections].flat())];
-  if (ids.length <= MAX_IDS_PER_STATEMENT) return find(organization, ids, columns);
+  const origin = {
+    organization,
+    get isAbandoned() {
+      return keys.every((key) => key.origin.isAbandoned);
+    },
+  };
+  if (ids.length <= MAX_IDS_PER_STATEMENT) return find(origin, ids, columns);
   const rows = new Map<string, Row>();
   while (ids.length > 0) {
     const part = ids.splice(0, MAX_IDS_PER_STATEMENT);
-    for (const [id, row] of await find(organization, part, columns)) rows.set(id, row);
+    for (const [id, row] of await find(origin, part, columns)) rows.set(id, row);
   }
   return rows;
 }

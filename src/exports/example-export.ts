@@ -1,3 +1,4 @@
+import { RequestQueries } from './request-queries.js';
 import { ExportOrderBy, SortDirection } from './export-filter.js';
 import type { ExportRepository } from './export-repository.js';
 import { isExpired } from './export-view.js';
@@ -14,7 +15,13 @@ export async function findExampleExportId(
     orderBy: ExportOrderBy.CREATED_AT,
     direction: SortDirection.DESC,
   };
-  const window = { start: { offset: 0 }, limit: 20 };
-  const recent = await repository.list(list, window, ['id', 'expiresAt']);
-  return recent.find((row) => !isExpired(row, new Date()))?.id;
+  const window = { offset: 0, limit: 20 };
+  const { rows } = await repository.list(
+    list,
+    window,
+    ['id', 'expiresAt'],
+    new RequestQueries(organization),
+  );
+  const now = new Date();
+  return rows.find((row) => !isExpired(row, now))?.id;
 }

@@ -14,14 +14,36 @@ export const lookupsCost: Complexity = ({ args, childComplexity }) => {
   return 20 + Math.min(ids.length, MAX_IDS) * Math.max(1, childComplexity);
 };
 
+/** A search reads every name of the organization; so does a count with a search. */
+const SEARCH_COST = 2_000;
+const COUNT_COST = 1_000;
+/** The database reads all rows of the pages in front of a page by number. */
+const SKIPPED_ROWS_PER_COST = 100;
+const MAX_SKIP_COST = 2_000;
+
+/** Higher than the cost of every selection, so that `listCost` recognizes a selected count. */
+const COUNT_MARK = 2 ** 32;
+
+/** A count is a statement of its own; `listCost` replaces this mark. */
+export const countCost: Complexity = COUNT_MARK;
+
 /** Each list is a statement of its own, and repeats its selection for every possible export. */
 export const listCost: Complexity = ({ args, childComplexity }) => {
+  const { filter, after, page } = args as ListCostArguments;
   const limit = Math.min(Math.max(Number(args['limit']), 1), MAX_LIMIT);
-  return 200 + limit * childComplexity;
+  const hasSearch = Boolean(filter?.search);
+  const scan = hasSearch ? SEARCH_COST : 0;
+  const count = childComplexity >= COUNT_MARK ? (hasSearch ? SEARCH_COST : COUNT_COST) : 0;
+  const skipped = typeof after === 'string' ? 0 : Math.max(page - 1, 0) * limit;
+  const skip = Math.min(Math.floor(skipped / SKIPPED_ROWS_PER_COST), MAX_SKIP_COST);
+  return 200 + scan + count + skip + limit * (childComplexity % COUNT_MARK);
 };
 
-/** A count is a statement of its own. `listCost` multiplies it by the limit. */
-export const countCost: Complexity = 5;
+interface ListCostArguments {
+  readonly filter?: { readonly search?: string | null } | null;
+  readonly after?: string | null;
+  readonly page: number;
+}
 
 /** A link is signed, after its file has been read. */
 export const linkCost: Complexity = 5;

@@ -104,8 +104,8 @@ export class ExportFile {
     this.kind = identity.kind;
     this.state = identity.state;
     this.fileName = row?.fileName ?? `${identity.exportId}${fileNameEndings[identity.kind]}`;
-    this.sizeBytes = row?.sizeBytes ?? null;
-    this.rowCount = row?.rowCount ?? null;
+    this.sizeBytes = countOrNull(row?.sizeBytes, Number.MAX_SAFE_INTEGER);
+    this.rowCount = countOrNull(row?.rowCount, 2_147_483_647);
     this.sha256 = row?.sha256 ?? null;
   }
 
@@ -131,6 +131,12 @@ export const fileNameEndings: Record<ExportFileKind, string> = {
   [ExportFileKind.CSV_ERROR]: '-errors.csv',
   [ExportFileKind.CSV_SANITIZED]: '-sanitized.csv',
 };
+
+/** Null for a stored number that its field cannot hold, which would fail the whole export. */
+function countOrNull(stored: unknown, max: number): number | null {
+  const number = Number(stored ?? NaN);
+  return Number.isInteger(number) && Math.abs(number) <= max ? number : null;
+}
 
 /** Stays synchronous where possible, because promises would dominate the cost of 400 links. */
 export function mapMaybePromise<Part>(

@@ -1,23 +1,47 @@
-import type { Database } from '../database/database.js';
+import type { Database, QueryOrigin } from '../database/database.js';
 import { QueryCoalescer } from '../database/query-coalescer.js';
 import type { CursorPosition } from './export-cursor.js';
 import { SortDirection, type ExportList } from './export-filter.js';
 import type { ExportFileRow } from './export-file.js';
-import { exportColumns, type ExportColumn, type ExportRow } from './export.js';
+import { validRows, type InvalidRow } from './export-row.js';
+import {
+  exportColumns,
+  ExportResource,
+  knownResources,
+  type ExportColumn,
+  type ExportRow,
+} from './export.js';
 
-/** At most `limit` rows of a list, from an offset or after a cursor. */
+/** At most `limit` rows of a list, `offset` rows after its start or after a cursor. */
 export interface ExportWindow {
-  readonly start: { readonly offset: number } | { readonly after: CursorPosition };
+  readonly after?: CursorPosition;
+  readonly offset: number;
   readonly limit: number;
 }
 
+/** Rows of a list, without those that are not valid. */
+export interface ExportRows {
+  readonly rows: readonly ExportRow[];
+  /** Whether the database may have more rows after these. */
+  readonly mayContinue: boolean;
+}
+
 export type FilesByExport = ReadonlyMap<string, readonly ExportFileRow[]>;
+
+/** A row that another system may have written without a key or a name. */
+type StoredFileRow = Omit<ExportFileRow, 'objectKey' | 'fileName'> & {
+  objectKey: string | null;
+  fileName: string | null;
+};
 
 /** The conditions of a statement and the values of their placeholders, in order. */
 interface Conditions {
   readonly sql: string[];
   readonly parameters: unknown[];
 }
+
+/** The first, and two more where rows are not valid. */
+const MAX_STATEMENTS_PER_PAGE = 3;
 
 const FILE_COLUMNS =
   'f.export_id AS exportId, f.kind, f.object_key AS objectKey, f.file_name AS fileName, ' +
@@ -30,13 +54,17 @@ const FILE_COLUMNS =
 export class ExportRepository {
   readonly #coalescer: QueryCoalescer;
 
-  constructor(private readonly database: Database) {
+  /** `onInvalidRow` receives each row that is left out because it breaks the table's contract. */
+  constructor(
+    private readonly database: Database,
+    private readonly onInvalidRow: (row: InvalidRow) => void,
+  ) {
     this.#coalescer = new QueryCoalescer(database);
   }
 
   /** Returns the organization's exports among `ids`, by id. `columns` must include the id. */
   async findByIds(
-    organization: string,
+    origin: QueryOrigin,
     ids: readonly string[],
     columns: readonly ExportColumn[],
   ): Promise<ReadonlyMap<string, ExportRow>> {
@@ -46,60 +74,91 @@ export class ExportRepository {
     const rows = await this.database.query<ExportRow>(
       `SELECT ${columnsSql(columns)} FROM exports e ` +
         `WHERE e.organization_id = ? AND e.id IN (${placeholders(storable)})`,
-      [organization, ...storable],
+      [origin.organization, ...storable],
+      origin,
     );
-    return new Map(rows.map((row) => [row.id, row]));
+    const valid = validRows(rows, columns, this.onInvalidRow);
+    return new Map(valid.map((row) => [row.id, row]));
   }
 
   /** Returns the files of the organization's exports among `exportIds`. */
-  async findFiles(organization: string, exportIds: readonly string[]): Promise<FilesByExport> {
-    const files = await this.database.query<ExportFileRow>(
+  async findFiles(origin: QueryOrigin, exportIds: readonly string[]): Promise<FilesByExport> {
+    const files = await this.database.query<StoredFileRow>(
       `SELECT ${FILE_COLUMNS} FROM exports e JOIN export_files f ON f.export_id = e.id ` +
         `WHERE e.organization_id = ? AND e.id IN (${placeholders(exportIds)})`,
-      [organization, ...exportIds],
+      [origin.organization, ...exportIds],
+      origin,
     );
     const byExport = new Map(exportIds.map((id): [string, ExportFileRow[]] => [id, []]));
-    for (const file of files) byExport.get(file.exportId)?.push(file);
+    for (const file of files) {
+      // Without a key there is no file, and without a name the last part of the key is one.
+      if (file.objectKey === null) continue;
+      file.fileName ??= file.objectKey.slice(file.objectKey.lastIndexOf('/') + 1);
+      byExport.get(file.exportId)?.push(file as ExportFileRow);
+    }
     return byExport;
   }
 
-  /** Returns rows of an organization's list, in order. Other requests may share the rows. */
+  /**
+   * Returns rows of an organization's list, in order. Other requests may share the rows. Where rows
+   * are not valid it reads on, so that a page is full whenever the list has enough rows.
+   */
   async list(
     list: ExportList,
-    { start, limit }: ExportWindow,
+    window: ExportWindow,
     columns: readonly ExportColumn[],
+    origin: QueryOrigin,
+  ): Promise<ExportRows> {
+    const { limit } = window;
+    let { offset } = window;
+    let isEnd = false;
+    const rows: ExportRow[] = [];
+    for (let statements = 0; statements < MAX_STATEMENTS_PER_PAGE; statements++) {
+      const stored = await this.#read(list, { ...window, offset }, columns, origin);
+      rows.push(...validRows(stored, columns, this.onInvalidRow));
+      isEnd = stored.length < limit;
+      if (isEnd || rows.length >= limit) break;
+      offset += limit;
+    }
+    return { rows: rows.slice(0, limit), mayContinue: !isEnd || rows.length >= limit };
+  }
+
+  async #read(
+    list: ExportList,
+    { after, offset, limit }: ExportWindow,
+    columns: readonly ExportColumn[],
+    origin: QueryOrigin,
   ): Promise<readonly ExportRow[]> {
     const column = exportColumns[list.orderBy];
     const [order, comparison] = list.direction === SortDirection.ASC ? ['ASC', '>'] : ['DESC', '<'];
     const { sql, parameters } = conditionsOf(list);
     const index = `exports_${sql.length > 1 ? 'filtered_by' : 'by'}_${column}`;
-    let window = 'LIMIT ?';
-    if ('after' in start) {
-      const { value, id } = start.after;
+    if (after !== undefined) {
+      const { value, id } = after;
       // The same condition twice: SQLite seeks the index by the first form and MySQL by the second.
       // Without a seek, a page reads all rows that tie with the cursor.
       sql.push(
         `(${column}, id) ${comparison} (?, ?)`,
         `(${column} ${comparison} ? OR (${column} = ? AND id ${comparison} ?))`,
       );
-      parameters.push(value, id, value, value, id, limit);
-    } else {
-      window += ' OFFSET ?';
-      parameters.push(limit, start.offset);
+      parameters.push(value, id, value, value, id);
     }
+    parameters.push(limit, offset);
     // First the ids of the page, which the index of the order covers, then their rows. Otherwise
     // MariaDB reads all rows before a late page, and walks from the first row to a cursor.
-    return this.#coalescer.query(
+    const statement =
       `SELECT ${columnsSql(columns)} ` +
-        `FROM (SELECT id FROM exports ${this.database.indexHint(index)} WHERE ${sql.join(' AND ')} ` +
-        `ORDER BY ${column} ${order}, id ${order} ${window}) page ` +
-        `JOIN exports e ON e.id = page.id ORDER BY e.${column} ${order}, e.id ${order}`,
-      parameters,
-    );
+      `FROM (SELECT id FROM exports ${this.database.indexHint(index)} WHERE ${sql.join(' AND ')} ` +
+      `ORDER BY ${column} ${order}, id ${order} LIMIT ? OFFSET ?) page ` +
+      `JOIN exports e ON e.id = page.id ORDER BY e.${column} ${order}, e.id ${order}`;
+    return this.#coalescer.query(statement, parameters, origin);
   }
 
   /** Returns how many exports of the organization match the filter. */
-  async count(list: Pick<ExportList, 'organization' | 'filter'>): Promise<number> {
+  async count(
+    list: Pick<ExportList, 'organization' | 'filter'>,
+    origin: QueryOrigin,
+  ): Promise<number> {
     const { sql, parameters } = conditionsOf(list);
     // The smallest index that covers the filter.
     const index =
@@ -107,9 +166,11 @@ export class ExportRepository {
         ? 'exports_by_resource_and_status'
         : 'exports_filtered_by_created_at';
     const hint = this.database.indexHint(index);
+    const statement = `SELECT COUNT(*) AS total FROM exports ${hint} WHERE ${sql.join(' AND ')}`;
     const [row] = await this.#coalescer.query<{ total: number | string }>(
-      `SELECT COUNT(*) AS total FROM exports ${hint} WHERE ${sql.join(' AND ')}`,
+      statement,
       parameters,
+      origin,
     );
     return Number(row?.total);
   }
@@ -121,7 +182,10 @@ function conditionsOf({
 }: Pick<ExportList, 'organization' | 'filter'>): Conditions {
   const sql = ['organization_id = ?'];
   const parameters: unknown[] = [organization];
-  if (resource !== null) {
+  if (resource === ExportResource.OTHER) {
+    sql.push(`resource NOT IN (${placeholders(knownResources)})`);
+    parameters.push(...knownResources);
+  } else if (resource !== null) {
     sql.push('resource = ?');
     parameters.push(resource);
   }

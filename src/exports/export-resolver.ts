@@ -2,6 +2,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { Args, Ctx, Directive, Info, Query, Resolver } from 'type-graphql';
 
 import { toError } from '../errors.js';
+import type { RequestQueries } from './request-queries.js';
 import type { UrlSigner } from '../storage/url-signer.js';
 import { BatchLoader } from './batch-loader.js';
 import { checkIds, checkPaging, ExportArgs, ExportsArgs, ExportsByIdsArgs } from './export-args.js';
@@ -10,7 +11,7 @@ import { listCost, lookupCost, lookupsCost } from './export-cost.js';
 import { decodeCursor, encodeCursor } from './export-cursor.js';
 import type { ExportFileRow } from './export-file.js';
 import { normalizeExportFilter } from './export-filter.js';
-import type { ExportRepository } from './export-repository.js';
+import type { ExportRepository, ExportRows } from './export-repository.js';
 import { exportListSelection, exportSelection, type ExportSelection } from './export-selection.js';
 import { ExportView, requiresFiles, type LinkFlags } from './export-view.js';
 import { Export, type ExportRow } from './export.js';
@@ -18,6 +19,7 @@ import { Export, type ExportRow } from './export.js';
 /** The part of the request's context that the resolvers of exports use. */
 export interface ExportContext {
   readonly organization: string;
+  readonly queries: RequestQueries;
   readonly links: UrlSigner;
 }
 
@@ -30,6 +32,8 @@ interface FieldRequest {
 
 /** The object from which GraphQL reads the fields of an export. */
 type ExportSource = ExportRow | ExportView;
+
+const NO_ROWS: ExportRows = { rows: [], mayContinue: false };
 
 /** Look-ups by id go through batch loaders, lists and counts through the repository's coalescer. */
 @Resolver(() => Export)
@@ -85,31 +89,31 @@ export class ExportResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<object> {
     checkPaging(args);
-    const { organization } = context;
+    const { organization, queries } = context;
     const { orderBy, direction, page, limit } = args;
     const filter = normalizeExportFilter(args.filter);
     const list = { organization, filter, orderBy, direction };
     const start =
       typeof args.after === 'string'
-        ? { after: decodeCursor(args.after, list) }
+        ? { after: decodeCursor(args.after, list), offset: 0 }
         : { offset: (page - 1) * limit };
 
     const selection = exportListSelection(info);
     const columns = [...new Set([...selection.columns, orderBy])];
     // One row beyond the page shows whether more follow.
-    const window = { start, limit: limit + 1 };
+    const window = { ...start, limit: limit + 1 };
     const [found, totalCount] = await Promise.all([
-      selection.rows ? this.repository.list(list, window, columns) : [],
-      selection.count ? this.repository.count(list) : undefined,
+      selection.rows ? this.repository.list(list, window, columns, queries) : NO_ROWS,
+      selection.count ? this.repository.count(list, queries) : undefined,
     ]);
-    const rows = found.slice(0, limit);
+    const rows = found.rows.slice(0, limit);
     const last = rows.at(-1);
     return {
       data: await this.withFiles(rows, { requested: args, selection, context }),
       pagination: {
         page,
         limit,
-        hasMore: found.length > limit,
+        hasMore: found.mayContinue,
         totalCount,
         totalPages: totalCount === undefined ? undefined : Math.ceil(totalCount / limit),
         // A getter, because its checksum costs time.
@@ -123,25 +127,25 @@ export class ExportResolver {
   /** Returns null when the organization has no export with this id. */
   async byId(
     id: string,
-    { requested, selection, context: { organization, links } }: FieldRequest,
+    { requested, selection, context: { queries, links } }: FieldRequest,
   ): Promise<ExportSource | null> {
-    const found = await this.#exports.load(organization, [id], selection.columns);
+    const found = await this.#exports.load(queries, [id], selection.columns);
     const row = found.get(id) ?? null;
     const options = { requested, links, now: new Date() };
     if (row === null || !requiresFiles(row, selection, options)) return row;
-    const files = await this.#files.load(organization, [id]).catch(toError);
+    const files = await this.#files.load(queries, [id]).catch(toError);
     return new ExportView(row, files, options);
   }
 
   /** Adds the files of exports, read in one statement, where the request needs any. */
   private async withFiles(
     rows: readonly ExportRow[],
-    { requested, selection, context: { organization, links } }: FieldRequest,
+    { requested, selection, context: { queries, links } }: FieldRequest,
   ): Promise<readonly ExportSource[]> {
     const options = { requested, links, now: new Date() };
     const ids = rows.filter((row) => requiresFiles(row, selection, options)).map(({ id }) => id);
     if (ids.length === 0) return rows;
-    const files = await this.#files.load(organization, ids).catch(toError);
+    const files = await this.#files.load(queries, ids).catch(toError);
     return rows.map((row) => new ExportView(row, files, options));
   }
 }

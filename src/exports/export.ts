@@ -14,7 +14,13 @@ export enum ExportResource {
   SHIPMENT = 'shipment',
   TRACKER = 'tracker',
   SHIPPING_LABEL_INFERENCE = 'shipping_label_inference',
+  /** Stands for every value that the gateway does not know. */
+  OTHER = 'other',
 }
+export type KnownResource = Exclude<ExportResource, ExportResource.OTHER>;
+export const knownResources = Object.values(ExportResource).filter(
+  (resource): resource is KnownResource => resource !== ExportResource.OTHER,
+);
 registerEnumType(ExportResource, {
   name: 'ExportResource',
   description: 'The kind of data that an export contains.',
@@ -25,6 +31,7 @@ registerEnumType(ExportResource, {
     SHIPMENT: { description: 'Parcels in transit.' },
     TRACKER: { description: 'Tracking numbers and their latest events.' },
     SHIPPING_LABEL_INFERENCE: { description: 'Text recognized on photos of shipping labels.' },
+    OTHER: { description: 'A resource that this version of the gateway does not know.' },
   },
 });
 

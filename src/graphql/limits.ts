@@ -7,6 +7,8 @@ import {
   getVariableValues,
   GraphQLError,
   isListType,
+  Kind,
+  type DocumentNode,
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
@@ -16,9 +18,10 @@ import type { Context } from './context.js';
 import { selectionDepth } from './selections.js';
 
 // Its ES module would load a second copy of graphql-js, which rejects the types of this schema.
-const { fieldExtensionsEstimator, getComplexity, simpleEstimator } = createRequire(import.meta.url)(
+const { fieldExtensionsEstimator, getComplexity } = createRequire(import.meta.url)(
   'graphql-query-complexity',
 ) as typeof complexity;
+const estimateByExtensions = fieldExtensionsEstimator();
 
 /**
  * Real requests need less: a page of 100 exports with all fields, files and links costs 11,600;
@@ -46,8 +49,8 @@ export function limitsPlugin(
       async didResolveOperation({ document: query, operation, operationName, request }) {
         // Apollo responds with an error next.
         if (operation === undefined) return;
-        const measureDepth = () => selectionDepth(operation, query);
-        const depth = memoizeByOperation(operation, 'depth', measureDepth);
+        const depth = depths.get(operation) ?? selectionDepth(operation, query);
+        depths.set(operation, depth);
         if (depth > limits.depth) {
           const message = `The query is ${depth} levels deep; at most ${limits.depth} are allowed.`;
           throw new QueryTooComplexError('depth', message);
@@ -58,19 +61,16 @@ export function limitsPlugin(
         const options = { maxErrors: 1, hideSuggestions };
         const { errors } = getVariableValues(schema, variableDefinitions, variables, options);
         if (errors?.[0]) throw badUserInput(errors[0]);
-        const measure = () =>
-          measureCost({
-            schema,
-            query,
-            variables,
-            ...(operationName !== null && { operationName }),
-          });
-        const cost = memoizeByOperation(operation, costCacheKey(operation, variables), measure);
+        const key = costCacheKey(operation, variables);
+        const { cost, most } = memoizeByOperation(operation, key, () =>
+          measureCost({ schema, query, variables, operationName }),
+        );
         if (cost > limits.cost) {
           throw new QueryTooComplexError(
             'cost',
             `The query costs ${cost}; at most ${limits.cost} are allowed. ` +
-              'Request fewer exports at a time, or fewer files, links and counts.',
+              `The most expensive field is ${most.name} with ${most.cost}. ` +
+              'Request fewer exports at a time, or fewer files, links, counts and searches.',
           );
         }
       },
@@ -78,17 +78,24 @@ export function limitsPlugin(
   };
 }
 
-const measures = new WeakMap<OperationDefinitionNode, Map<string, number>>();
+interface MeasuredCost {
+  readonly cost: number;
+  /** The most expensive field of the query type, with its alias. */
+  readonly most: { readonly name: string; readonly cost: number };
+}
+
+const depths = new WeakMap<OperationDefinitionNode, number>();
+const measures = new WeakMap<OperationDefinitionNode, Map<string, MeasuredCost>>();
 const MAX_MEASURES_PER_OPERATION = 200;
 
 /** Measures once per key: Apollo caches documents, so a repeated text is the same operation. */
 function memoizeByOperation(
   operation: OperationDefinitionNode,
   key: string,
-  measure: () => number,
-): number {
+  measure: () => MeasuredCost,
+): MeasuredCost {
   let known = measures.get(operation);
-  if (known === undefined) measures.set(operation, (known = new Map<string, number>()));
+  if (known === undefined) measures.set(operation, (known = new Map<string, MeasuredCost>()));
   let value = known.get(key);
   if (value === undefined) {
     value = measure();
@@ -98,32 +105,46 @@ function memoizeByOperation(
   return value;
 }
 
-/** What a cost can depend on: numbers, booleans, lengths of lists, and what is null or absent. */
+/** What a cost can depend on: numbers, booleans, lengths of lists, and what is null or empty. */
 function costCacheKey(
   { variableDefinitions = [] }: OperationDefinitionNode,
   variables: Readonly<Record<string, unknown>>,
 ): string {
-  return variableDefinitions
-    .map(({ variable }) => {
-      const value = variables[variable.name.value];
-      if (Array.isArray(value)) return `[${value.length}]`;
-      return typeof value === 'string' || (typeof value === 'object' && value !== null)
-        ? typeof value
-        : String(value);
-    })
-    .join();
+  return variableDefinitions.map(({ variable }) => keyOf(variables[variable.name.value])).join();
 }
 
-const estimators = [
-  fieldExtensionsEstimator(),
-  estimateIntrospectionList,
-  simpleEstimator({ defaultComplexity: 1 }),
-];
+function keyOf(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.length}]`;
+  if (typeof value === 'string') return value === '' ? 'empty' : 'string';
+  if (typeof value !== 'object' || value === null) return String(value);
+  return `{${Object.entries(value)
+    .map(([name, each]) => `${name}:${keyOf(each)}`)
+    .join()}}`;
+}
+
+interface MeasuredOperation {
+  readonly schema: GraphQLSchema;
+  readonly query: DocumentNode;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly operationName: string | null;
+}
 
 /** Throws a GraphQLError for a variable that its argument does not accept, such as null. */
-function measureCost(operation: Omit<Parameters<typeof getComplexity>[0], 'estimators'>): number {
+function measureCost({ operationName, ...operation }: MeasuredOperation): MeasuredCost {
+  let most = { name: '', cost: -1 };
+  const root = operation.schema.getQueryType();
+  const estimate = (args: complexity.ComplexityEstimatorArgs) => {
+    const cost =
+      estimateByExtensions(args) ?? estimateIntrospectionList(args) ?? 1 + args.childComplexity;
+    if (args.type === root && cost > most.cost) {
+      const { alias, name } = args.node;
+      most = { name: alias ? `${alias.value}: ${name.value}` : name.value, cost };
+    }
+    return cost;
+  };
+  const named = operationName === null ? operation : { ...operation, operationName };
   try {
-    return getComplexity({ ...operation, estimators });
+    return { cost: getComplexity({ ...named, estimators: [estimate] }), most };
   } catch (error) {
     throw error instanceof GraphQLError ? badUserInput(error) : error;
   }
@@ -136,7 +157,10 @@ function estimateIntrospectionList(args: complexity.ComplexityEstimatorArgs): nu
   return isIntrospectionList ? 1 + 5 * childComplexity : undefined;
 }
 
+/** The error of a variable, whose name is then the argument. */
 function badUserInput({ message, nodes }: GraphQLError): GraphQLError {
-  const extensions = { code: 'BAD_USER_INPUT', http: { status: 400 } };
+  const [node] = nodes ?? [];
+  const argument = node?.kind === Kind.VARIABLE_DEFINITION ? node.variable.name.value : undefined;
+  const extensions = { code: 'BAD_USER_INPUT', argument, http: { status: 400 } };
   return new GraphQLError(message, { nodes: nodes ?? null, extensions });
 }

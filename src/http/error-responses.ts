@@ -1,4 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import Negotiator from 'negotiator';
 
 import { GatewayError } from '../errors.js';
 
@@ -11,8 +12,15 @@ export function sendError(
   return reply
     .removeHeader('Content-Disposition')
     .code(status)
-    .type('application/json; charset=utf-8')
+    .type(`${preferredMediaType(reply.request)}; charset=utf-8`)
     .send({ errors: [{ message, extensions: { code } }] });
+}
+
+/** The first one where the client has no preference. */
+const MEDIA_TYPES = ['application/json', 'application/graphql-response+json'];
+
+function preferredMediaType({ raw }: FastifyRequest): string {
+  return new Negotiator(raw).mediaType(MEDIA_TYPES) ?? 'application/json';
 }
 
 export function sendGatewayError(

@@ -51,6 +51,10 @@ export function addGraphqlRoute(
     const onOperationResult: Context['onOperationResult'] = (result) => {
       request.operationResult = result;
     };
+    const context = createContext(viewer, { requestId: request.id, onOperationResult });
+    reply.raw.once('close', () => {
+      context.queries.abandon();
+    });
     const { status, headers, body } = await apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: {
         method: request.method,
@@ -58,11 +62,11 @@ export function addGraphqlRoute(
         search: /\?.*/s.exec(request.url)?.[0] ?? '',
         body: request.body,
       },
-      context: async () => createContext(viewer, { requestId: request.id, onOperationResult }),
+      context: () => Promise.resolve(context),
     });
     if (body.kind !== 'complete') throw new Error('The schema has no incremental delivery');
     for (const [name, value] of headers) void reply.header(name, value);
-    void reply.code(status ?? 200);
+    void reply.code(isReportedWith200(request, headers) ? 200 : (status ?? 200));
     return body.string;
   }
 
@@ -72,6 +76,7 @@ export function addGraphqlRoute(
     if (reply.raw.destroyed) return reply.hijack();
     const respond = () =>
       loadShedder.run<string | FastifyReply>(() => execute(request, reply), {
+        organization: request.viewer?.organization ?? '',
         onRejected: () => sendGatewayError(reply, overloaded),
         onQueued: (cancel) => reply.raw.once('close', cancel),
       });
@@ -82,6 +87,26 @@ export function addGraphqlRoute(
   server.post(GRAPHQL_PATH, { onRequest }, handle);
   // Only responses to GET can be stored and revalidated.
   server.get(GRAPHQL_PATH, { onRequest, onSend: addEtag }, handle);
+}
+
+/** Errors of the document or its variables, as opposed to those of the HTTP request. */
+const DOCUMENT_ERRORS = new Set([
+  'BAD_USER_INPUT',
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'OPERATION_RESOLUTION_FAILURE',
+]);
+
+/**
+ * Whether a client asked for application/json, with which GraphQL over HTTP recommends 200 for these
+ * errors: such a client cannot tell an error of GraphQL from one of a proxy in front.
+ */
+function isReportedWith200(request: FastifyRequest, headers: HeaderMap): boolean {
+  return (
+    DOCUMENT_ERRORS.has(request.operationResult?.code ?? '') &&
+    request.headers.accept?.includes('application/json') === true &&
+    headers.get('content-type')?.startsWith('application/json') === true
+  );
 }
 
 function headerMap({ headers }: FastifyRequest): HeaderMap {

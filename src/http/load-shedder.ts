@@ -20,28 +20,69 @@ const MAX_OVERLOAD_QUEUE = 80;
 const RECOVERY_MS = 400;
 const TICK_MS = 25;
 
+/** What each organization may run beyond the limit, while requests of others fill it. */
+const RESERVED_CONCURRENCY = 10;
+const MAX_TOTAL_CONCURRENCY = 2 * MAX_CONCURRENCY;
+/** How long an organization counts as active after its last request. */
+const ACTIVE_MS = 10_000;
+
+/**
+ * When requests have kept the event loop busy for so long, others start in the next turn of it,
+ * the organizations by turns: the parsing of one takes up to tens of milliseconds.
+ */
+const MAX_TURN_MS = 5;
+const MAX_STARTS_PER_TURN = 1;
+
 interface QueuedRequest {
   readonly queuedAt: number;
   /** Resolves the wait of the request: true admits it, false rejects it. */
   readonly admit: (isAdmitted: boolean) => void;
 }
 
+/** The requests of one organization. Each is overloaded by itself. */
+class Partition {
+  inFlight = 0;
+  /** The oldest first. */
+  readonly queue: QueuedRequest[] = [];
+  isOverloaded = false;
+  /** Since when new requests displace old ones from a full queue. */
+  fullSince: number | null = null;
+  /** When as many requests as it may run were last running and queued. */
+  lastCrowdedAt = 0;
+  lastUsedAt = 0;
+
+  oldestAge(now: number): number {
+    return now - (this.queue[0]?.queuedAt ?? now);
+  }
+
+  isActive(now: number): boolean {
+    return this.inFlight > 0 || this.queue.length > 0 || now - this.lastUsedAt < ACTIVE_MS;
+  }
+}
+
+interface RunOptions<Result> {
+  readonly organization: string;
+  readonly onRejected: () => Result;
+  /** Receives a function that takes the request out of the queue, for a client that disconnects. */
+  readonly onQueued?: (cancel: () => void) => void;
+}
+
 /**
- * An adaptive LIFO queue with an AIMD concurrency limit, as in Facebook's adaptive LIFO and
- * Netflix's concurrency-limits. Normally many requests run at once, because they share queries, and
- * the queue is FIFO. Under overload fewer run, newest first: the oldest have likely timed out.
+ * A partitioned, adaptive LIFO queue with an AIMD concurrency limit, as in Facebook's adaptive LIFO
+ * and Netflix's concurrency-limits. Normally many requests run at once, because they share queries,
+ * and the queue of an organization is FIFO. Under overload of an organization fewer of its requests
+ * run, newest first: the oldest have likely timed out. The organizations are served in turn, and
+ * while several are active, each may use at most half of the limit.
  */
 export class LoadShedder {
-  #inFlight = 0;
-  /** The oldest first. */
-  readonly #queue: QueuedRequest[] = [];
-  #isOverloaded = false;
-  /** Applies under overload. */
+  inFlight = 0;
+  queued = 0;
+  /** By organization, in the order of their turns. */
+  readonly #partitions = new Map<string, Partition>();
+  /** For an organization under overload. */
   #concurrencyLimit = MAX_CONCURRENCY_LIMIT;
-  /** Since when new requests displace old ones from a full queue. */
-  #fullSince: number | null = null;
-  /** When MAX_CONCURRENCY requests were last running and queued. */
-  #lastCrowdedAt = 0;
+  /** When a request first started in this turn of the event loop. */
+  #turnStartedAt: number | null = null;
   /** Ticks while requests are queued. */
   #timer: NodeJS.Timeout | undefined;
 
@@ -51,72 +92,122 @@ export class LoadShedder {
     private readonly utilization = eventLoopUtilization(),
   ) {}
 
-  get inFlight(): number {
-    return this.#inFlight;
-  }
-
-  get queued(): number {
-    return this.#queue.length;
-  }
-
   /** Returns `onRejected()` for a rejected request. `onQueued` receives its cancellation. */
   async run<Result>(
     request: () => Promise<Result>,
-    options: { onRejected: () => Result; onQueued?: (cancel: () => void) => void },
+    { organization, onRejected, onQueued }: RunOptions<Result>,
   ): Promise<Result> {
-    if (this.#isOverloaded) this.#dispatch();
-    if (this.#inFlight < this.#limit) this.#inFlight++;
-    else if (!(await this.#enqueue(options.onQueued))) return options.onRejected();
+    const now = performance.now();
+    const partition = this.#partition(organization, now);
+    if (partition.isOverloaded) this.#dispatch(now);
+    if (this.#mayStart(partition, now)) this.#start(partition, now);
+    else if (!(await this.#enqueue(partition, onQueued))) return onRejected();
     try {
       return await request();
     } finally {
-      this.#inFlight--;
-      if (this.#queue.length > 0) this.#dispatch();
+      this.inFlight--;
+      partition.inFlight--;
+      if (this.queued > 0) this.#dispatch(performance.now());
     }
   }
 
-  get #limit(): number {
-    return this.#isOverloaded ? this.#concurrencyLimit : MAX_CONCURRENCY;
+  #partition(organization: string, now: number): Partition {
+    let partition = this.#partitions.get(organization);
+    if (partition === undefined) {
+      for (const [name, other] of this.#partitions) {
+        if (!other.isActive(now)) this.#partitions.delete(name);
+      }
+      partition = new Partition();
+      this.#partitions.set(organization, partition);
+    }
+    partition.lastUsedAt = now;
+    return partition;
   }
 
-  #enqueue(onQueued?: (cancel: () => void) => void): Promise<boolean> {
-    if (this.#queue.length === MAX_QUEUE) {
-      this.#fullSince ??= performance.now();
-      this.#rejectOldest();
+  #mayStart(partition: Partition, now: number): boolean {
+    const isShared = this.#isShared(now);
+    // An organization alone gains nothing by waiting, and its requests share queries of a turn.
+    const isTurnOver = this.#turnStartedAt !== null && now - this.#turnStartedAt > MAX_TURN_MS;
+    if (isShared && isTurnOver) return false;
+    const limit = partition.isOverloaded ? this.#concurrencyLimit : MAX_CONCURRENCY;
+    if (partition.inFlight >= (isShared ? half(limit) : limit)) return false;
+    if (this.inFlight < MAX_CONCURRENCY) return true;
+    return this.inFlight < MAX_TOTAL_CONCURRENCY && partition.inFlight < RESERVED_CONCURRENCY;
+  }
+
+  /** Whether several organizations are active. */
+  #isShared(now: number): boolean {
+    if (this.#partitions.size < 2) return false;
+    let active = 0;
+    for (const partition of this.#partitions.values()) {
+      if (partition.isActive(now) && ++active === 2) return true;
+    }
+    return false;
+  }
+
+  #start(partition: Partition, now: number): void {
+    this.inFlight++;
+    partition.inFlight++;
+    if (this.#turnStartedAt !== null || this.#partitions.size < 2) return;
+    this.#turnStartedAt = now;
+    setImmediate(() => {
+      this.#turnStartedAt = null;
+      if (this.queued > 0) this.#dispatch(performance.now(), MAX_STARTS_PER_TURN);
+    });
+  }
+
+  #enqueue(partition: Partition, onQueued: RunOptions<unknown>['onQueued']): Promise<boolean> {
+    const now = performance.now();
+    if (this.queued === MAX_QUEUE) {
+      const longest = this.#longestQueue(partition);
+      longest.fullSince ??= now;
+      this.#rejectOldest(longest);
     }
     this.#timer ??= setInterval(() => {
       this.#tick();
     }, TICK_MS);
     return new Promise((admit) => {
-      const queued: QueuedRequest = { queuedAt: performance.now(), admit };
-      this.#queue.push(queued);
+      const queued: QueuedRequest = { queuedAt: now, admit };
+      partition.queue.push(queued);
+      this.queued++;
       onQueued?.(() => {
-        const index = this.#queue.indexOf(queued);
+        const index = partition.queue.indexOf(queued);
         if (index === -1) return;
-        this.#queue.splice(index, 1);
+        partition.queue.splice(index, 1);
+        this.queued--;
         admit(false);
       });
     });
   }
 
+  #longestQueue(preferred: Partition): Partition {
+    let longest = preferred;
+    for (const partition of this.#partitions.values()) {
+      if (partition.queue.length > longest.queue.length) longest = partition;
+    }
+    return longest;
+  }
+
   #tick(): void {
     this.#adjustLimit();
     const now = performance.now();
-    const oldestAge = () => now - (this.#queue[0]?.queuedAt ?? now);
-    // While a full queue drops its oldest request again and again, no request gets old.
-    const fullFor = now - (this.#fullSince ?? now);
-    if (!this.#isOverloaded && Math.max(oldestAge(), fullFor) > OVERLOAD_DELAY_MS) {
-      this.#isOverloaded = true;
-      this.#lastCrowdedAt = now;
+    for (const partition of this.#partitions.values()) {
+      // While a full queue drops its oldest request again and again, no request gets old.
+      const fullFor = now - (partition.fullSince ?? now);
+      if (Math.max(partition.oldestAge(now), fullFor) <= OVERLOAD_DELAY_MS) continue;
+      if (!partition.isOverloaded) partition.lastCrowdedAt = now;
+      partition.isOverloaded = true;
     }
-    this.#dispatch();
-    while (
-      this.#isOverloaded &&
-      (oldestAge() >= REJECT_AFTER_MS || this.#queue.length > MAX_OVERLOAD_QUEUE)
-    ) {
-      this.#rejectOldest();
+    this.#dispatch(now);
+    for (const partition of this.#partitions.values()) {
+      while (
+        partition.isOverloaded &&
+        (partition.oldestAge(now) >= REJECT_AFTER_MS || partition.queue.length > MAX_OVERLOAD_QUEUE)
+      ) {
+        this.#rejectOldest(partition);
+      }
     }
-    if (this.#queue.length > 0) return;
+    if (this.queued > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
@@ -129,26 +220,43 @@ export class LoadShedder {
         : Math.min(this.#concurrencyLimit + 1, MAX_CONCURRENCY_LIMIT);
   }
 
-  /** Ends an overload that is over, and admits queued requests up to the limit. */
-  #dispatch(): void {
-    const now = performance.now();
-    if (this.#queue.length === 0) this.#fullSince = null;
-    if (this.#inFlight + this.#queue.length >= MAX_CONCURRENCY) this.#lastCrowdedAt = now;
-    else if (now - this.#lastCrowdedAt >= RECOVERY_MS) this.#isOverloaded = false;
-    while (this.#inFlight < this.#limit) {
-      const newest = this.#queue.at(-1);
-      if (newest === undefined) return;
-      if (this.#isOverloaded && now - newest.queuedAt > MAX_QUEUE_AGE_MS) return;
-      const next = this.#isOverloaded ? this.#queue.pop() : this.#queue.shift();
-      this.#inFlight++;
-      next?.admit(true);
+  /** Ends overloads that are over, and admits queued requests, the organizations in turn. */
+  #dispatch(now: number, maxStarts = Infinity): void {
+    const crowd = this.#isShared(now) ? half(MAX_CONCURRENCY) : MAX_CONCURRENCY;
+    let starts = 0;
+    for (const [organization, partition] of this.#partitions) {
+      const { queue } = partition;
+      if (queue.length === 0) partition.fullSince = null;
+      if (partition.inFlight + queue.length >= crowd) partition.lastCrowdedAt = now;
+      else if (now - partition.lastCrowdedAt >= RECOVERY_MS) partition.isOverloaded = false;
+      if (starts >= maxStarts || !this.#mayStart(partition, now)) continue;
+      const next = takeNext(partition, now);
+      if (next === undefined) continue;
+      // The end of the order; the loop comes back to it there.
+      this.#partitions.delete(organization);
+      this.#partitions.set(organization, partition);
+      this.queued--;
+      starts++;
+      this.#start(partition, now);
+      next.admit(true);
     }
   }
 
-  #rejectOldest(): void {
-    this.#queue.shift()?.admit(false);
+  #rejectOldest(partition: Partition): void {
+    const oldest = partition.queue.shift();
+    if (oldest === undefined) return;
+    this.queued--;
+    oldest.admit(false);
     this.onShed();
   }
+}
+
+const half = (limit: number) => Math.max(Math.floor(limit / 2), 1);
+
+function takeNext({ queue, isOverloaded }: Partition, now: number): QueuedRequest | undefined {
+  const newest = queue.at(-1);
+  if (newest === undefined || !isOverloaded) return queue.shift();
+  return now - newest.queuedAt > MAX_QUEUE_AGE_MS ? undefined : queue.pop();
 }
 
 function eventLoopUtilization(): () => number {

@@ -1,4 +1,4 @@
-import { ExportResource } from '../exports/export.js';
+import { ExportResource, type KnownResource } from '../exports/export.js';
 import type { Random } from './random.js';
 
 export type Cell = string | number | boolean | null;
@@ -61,7 +61,7 @@ export function generatePerson(random: Random, locale: Locale): { name: string; 
 const ADDRESS = 'street postal_code city country';
 const PARCEL = 'carrier tracking_number status';
 /** The columns of each resource, in the order of CSV and JSON. */
-export const columnsOf: Readonly<Record<ExportResource, string>> = {
+export const columnsOf: Readonly<Record<KnownResource, string>> = {
   [ExportResource.CONTACT]: `id name company email phone ${ADDRESS} balance notes created_at`,
   [ExportResource.GROUP]: 'id title members notes created_at',
   [ExportResource.LOCATION]: `id company ${ADDRESS} latitude longitude phone notes`,

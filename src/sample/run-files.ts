@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 
 import { ExportFileKind, fileNameEndings, type ExportFileRow } from '../exports/export-file.js';
-import type { ExportResource } from '../exports/export.js';
+import type { KnownResource } from '../exports/export.js';
 import { isFormula, sanitize, withFormula } from './formula-injection.js';
 import { base58Id, createRandom } from './random.js';
 import { columnsOf, generateRecord, generateTheme, type SampleRecord } from './records.js';
@@ -12,7 +12,7 @@ export type RunFile = Omit<ExportFileRow, 'exportId' | 'fileName'> & { readonly 
 /** The arguments determine every byte. A failed run rejects every record. */
 export function generateRun(
   key: string,
-  { resource, at, failed }: { resource: ExportResource; at: Date; failed: boolean },
+  { resource, at, failed }: { resource: KnownResource; at: Date; failed: boolean },
 ): { total: number; files: RunFile[] } {
   const random = createRandom(key);
   const theme = generateTheme(random);

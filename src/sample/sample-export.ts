@@ -1,5 +1,5 @@
 import { fileNameEndings } from '../exports/export-file.js';
-import { ExportResource, ExportStatus, type Export } from '../exports/export.js';
+import { ExportResource, ExportStatus, knownResources, type Export } from '../exports/export.js';
 import { base58Id, createRandom, type Random } from './random.js';
 import { generatePerson, generateTheme, locales } from './records.js';
 import { generateRun } from './run-files.js';
@@ -13,7 +13,6 @@ const DAY = 24 * HOUR;
 const { COMPLETED, FAILED, PROCESSING, QUEUED, TIMED_OUT } = ExportStatus;
 /** The first 30 samples show each resource in each status, in this order. */
 const statuses = [COMPLETED, FAILED, PROCESSING, QUEUED, TIMED_OUT];
-const resources = Object.values(ExportResource);
 const REASONS = 'The carrier’s API stopped responding.|The storage rejected the upload (403).';
 
 /** Returns a generator of numbered samples; the same seed and `now` yield the same bytes. */
@@ -21,8 +20,8 @@ export function createSampleGenerator(seed: string, now: Date) {
   const runs = new Map<string, ReturnType<typeof generateRun>>();
   return (index: number) => {
     const random = createRandom(`${seed}/export/${index}`);
-    const turn = Math.floor(index / resources.length);
-    const resource = resources[index % resources.length] ?? ExportResource.CONTACT;
+    const turn = Math.floor(index / knownResources.length);
+    const resource = knownResources[index % knownResources.length] ?? ExportResource.CONTACT;
     const status = statuses[turn] ?? (random.fraction() < 0.6 ? COMPLETED : random.pick(statuses));
     const isDemo = turn < statuses.length || random.fraction() < 0.75;
     // Each eighth export shares the times of the one before, as if one request created both.
@@ -38,7 +37,7 @@ export function createSampleGenerator(seed: string, now: Date) {
     const total = run?.total ?? (status === QUEUED ? 0 : random.integer(200, 99_999));
 
     const [{ titles }] = generateTheme(createRandom(key));
-    const title = titles.split('|')[resources.indexOf(resource)] ?? resource;
+    const title = titles.split('|')[knownResources.indexOf(resource)] ?? resource;
     const name = generateName(random, title, times.createdAt);
     const row = {
       id: `exp_${base58Id(`${seed}/id/${index}`)}`,

@@ -46,6 +46,12 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly #invalidRows = new Counter({
+    name: 'exports_gateway_invalid_rows_total',
+    help: 'Rows that were left out of a response because a value breaks the contract of the table.',
+    registers: [this.registry],
+  });
+
   readonly #rejections = new Counter({
     name: 'exports_gateway_requests_rejected_total',
     help: 'GraphQL requests that were rejected because of a limit or of overload.',
@@ -78,6 +84,10 @@ export class Metrics {
 
   readonly linkSigned = (): void => {
     this.#links.inc();
+  };
+
+  readonly invalidRowSkipped = (): void => {
+    this.#invalidRows.inc();
   };
 
   readonly requestRejected = (reason: string): void => {

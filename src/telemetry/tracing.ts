@@ -21,7 +21,7 @@ import {
 } from '@opentelemetry/resources';
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 
-import type { Database } from '../database/database.js';
+import type { Database, QueryOrigin } from '../database/database.js';
 import { querySummary } from '../database/instrumented-database.js';
 import { errorCode } from '../errors.js';
 import type { OperationResult } from '../graphql/context.js';
@@ -70,8 +70,10 @@ export class Tracing implements RequestTracer {
   tracedDatabase(database: Database, system: 'mysql' | 'sqlite'): Database {
     return {
       ...database,
-      query: async <Row>(sql: string, parameters?: readonly unknown[]) => {
-        if (trace.getActiveSpan() === undefined) return database.query<Row>(sql, parameters);
+      query: async <Row>(sql: string, parameters?: readonly unknown[], origin?: QueryOrigin) => {
+        if (trace.getActiveSpan() === undefined) {
+          return database.query<Row>(sql, parameters, origin);
+        }
         const summary = querySummary(sql);
         const attributes = {
           'db.system.name': system,
@@ -80,7 +82,7 @@ export class Tracing implements RequestTracer {
         };
         const span = this.#tracer.startSpan(summary, { kind: SpanKind.CLIENT, attributes });
         try {
-          const rows = await database.query<Row>(sql, parameters);
+          const rows = await database.query<Row>(sql, parameters, origin);
           span.setAttribute('db.response.returned_rows', rows.length);
           return rows;
         } catch (error) {

@@ -11,7 +11,7 @@ import { createConnection, type Connection } from 'mysql2/promise';
 
 import { findOrInstall, findProgram, thisMachine } from '../support/apt.js';
 import { createPrivateServer, freePort, type PrivateServer } from '../support/private-server.js';
-import { LINK_SECRET, query } from './check.js';
+import { LINK_SECRET } from './check.js';
 import { ORGANIZATION, provideData } from './data.js';
 import { cpuTime, type Measurement } from './figures.js';
 import type { GraphqlRequest } from './workloads.js';
@@ -88,7 +88,11 @@ export class Bench {
   }
 
   /** Starts a contender, in production mode, on a database with this number of exports. */
-  async startContender(name: ContenderName, rows: number): Promise<Contender> {
+  async startContender(
+    name: ContenderName,
+    rows: number,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<Contender> {
     const databaseUrl = await provideData(this.connection, { serverUrl: this.server.url, rows });
     const port = await freePort();
     const origin = `http://127.0.0.1:${port}`;
@@ -111,14 +115,18 @@ export class Bench {
         FILES_URL: `file:${join(this.folder, 'files')}`,
         FILES_SIGNING_SECRET: LINK_SECRET,
         PUBLIC_URL: origin,
+        ...env,
       },
       stdio: ['ignore', process.stderr, 'inherit'],
       signal: exiting.signal,
       killSignal: 'SIGKILL',
     });
     this.children.push(child);
-    const anyRequest = { operationName: 'Any', query: 'query Any { __typename }', variables: {} };
-    const isListening = async () => (await query(origin, anyRequest).catch(() => null)) !== null;
+    const isListening = () =>
+      fetch(origin).then(
+        () => true,
+        () => false,
+      );
     while (!(await isListening())) {
       if (child.exitCode !== null) throw new Error(`${name} did not start.`);
       await sleep(50);

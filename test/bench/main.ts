@@ -6,6 +6,7 @@ import { z } from 'zod';
 
 import { Bench } from './bench.js';
 import { compare } from './compare.js';
+import { measureFairness } from './fairness.js';
 import { measureFlatness } from './flatness.js';
 import { measureMemory } from './memory.js';
 import { workloads } from './workloads.js';
@@ -13,7 +14,7 @@ import { workloads } from './workloads.js';
 const [flag, string] = [{ type: 'boolean' }, { type: 'string' }] as const;
 const { values } = parseArgs({
   options: {
-    ...{ quick: flag, flatness: flag, memory: flag },
+    ...{ quick: flag, flatness: flag, memory: flag, fairness: flag },
     ...{ only: string, rounds: string, seconds: string, minutes: string },
   },
 });
@@ -39,6 +40,7 @@ process.once('SIGTERM', () => process.exit(143));
 const bench = await Bench.open(process.env);
 try {
   if (values.flatness === true) await measureFlatness(bench, { rounds, seconds });
+  else if (values.fairness === true) await measureFairness(bench, seconds);
   else if (values.memory === true) await measureMemory(bench, minutes);
   else await compare(bench, { only, rounds, seconds });
   if (bench.errors > 0) {

@@ -1,8 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 
-import type { PoolStats } from '../../src/database/database.js';
+import type { PoolStats, QueryOrigin } from '../../src/database/database.js';
 import { QueryCoalescer } from '../../src/database/query-coalescer.js';
+import { ServiceUnavailableError } from '../../src/errors.js';
+import { RequestQueries } from '../../src/exports/request-queries.js';
 import { until } from '../support/until.js';
+
+const origin = { organization: 'org_a', isAbandoned: false };
 
 /** A coalescer over a database whose runs the test ends. */
 function createCoalescer(servers = 0) {
@@ -14,10 +18,13 @@ function createCoalescer(servers = 0) {
       }),
     poolStats: () => Array<PoolStats>(servers).fill({ server: '', used: 0, pending: 0 }),
   });
-  const query = (...parameters: unknown[]) => coalescer.query<unknown>('SELECT ?', parameters);
+  const query = (...parameters: unknown[]) =>
+    coalescer.query<unknown>('SELECT ?', parameters, origin);
+  const queryOf = (origin: QueryOrigin, sql = 'SELECT ?') =>
+    coalescer.query<unknown>(sql, ['x'], origin);
   /** The run of this number, once it has started. */
   const started = (index: number) => until(() => runs[index]);
-  return { runs, query, started };
+  return { runs, query, queryOf, started };
 }
 
 describe('a query', () => {
@@ -90,6 +97,11 @@ describe('slow queries', () => {
   async function repeatSlowQueries(servers: number) {
     const coalescer = createCoalescer(servers);
     const { runs, query, started } = coalescer;
+    // Without it the shape would be unknown, and its first queries bounded like slow ones.
+    const known = query('fast');
+    (await started(0)).resolve([]);
+    await known;
+    runs.splice(0);
     const queryAll = () => [...Array(20).keys()].map((each) => query(each));
     const first = queryAll();
     await started(19);
@@ -114,10 +126,10 @@ describe('slow queries', () => {
     expect((await repeatSlowQueries(servers)).runs).toHaveLength(limit);
   });
 
-  it('start and can be joined when another ends, while fast queries pass them', async () => {
-    const { runs, query, started, repeated } = await repeatSlowQueries(1);
+  it('start and can be joined when another ends, while those of another shape pass', async () => {
+    const { runs, query, queryOf, started, repeated } = await repeatSlowQueries(1);
     repeated.push(query(6));
-    const fast = query('fast');
+    const fast = queryOf(origin, 'SELECT fast');
     (await started(5)).resolve(['fast']);
     expect(await fast).toEqual(['fast']);
 
@@ -131,11 +143,68 @@ describe('slow queries', () => {
     expect(runs).toHaveLength(9);
   });
 
-  it('start after a maximum wait when others hang', async () => {
-    const { runs } = await repeatSlowQueries(1);
-    await jest.advanceTimersByTimeAsync(196);
-    expect(runs).toHaveLength(5);
-    await jest.advanceTimersByTimeAsync(1);
-    expect(runs).toHaveLength(20);
+  it('are slow whatever their parameters, but not for another organization', async () => {
+    const { runs, query, queryOf, started } = await repeatSlowQueries(1);
+    const sameShape = query('never seen');
+    const other = queryOf({ ...origin, organization: 'org_b' });
+    (await started(5)).resolve(['other']);
+    expect(await other).toEqual(['other']);
+    runs[0]?.resolve([]);
+    await jest.advanceTimersByTimeAsync(3);
+    expect(runs).toHaveLength(7);
+    await Promise.race([sameShape, started(6)]);
   });
+
+  it('fail when they have waited for 1.2 s', async () => {
+    const { runs, repeated } = await repeatSlowQueries(1);
+    const waiting = repeated
+      .slice(5)
+      .map((each) => expect(each).rejects.toThrow(ServiceUnavailableError));
+    await jest.advanceTimersByTimeAsync(1_200);
+    await Promise.all(waiting);
+    expect(runs).toHaveLength(5);
+  });
+});
+
+it('queries of a shape that never ran start five at once', async () => {
+  const { runs, query, started } = createCoalescer();
+  const results = [...Array(6).keys()].map((each) => query(each));
+  await started(4);
+  expect(runs).toHaveLength(5);
+  runs[0]?.resolve([]);
+  await results[0];
+  (await started(5)).resolve(['sixth']);
+  expect(await results[5]).toEqual(['sixth']);
+});
+
+describe('a query whose clients have disconnected', () => {
+  const gone = { ...origin, isAbandoned: true };
+
+  it('does not start', async () => {
+    const { runs, queryOf } = createCoalescer();
+    await expect(queryOf(gone)).rejects.toThrow('The client disconnected.');
+    expect(runs).toEqual([]);
+  });
+
+  it('starts for a client that shares it', async () => {
+    const { queryOf, started } = createCoalescer();
+    const results = [queryOf(gone), queryOf(origin)];
+    (await started(0)).resolve(['row']);
+    expect(await Promise.all(results)).toEqual([['row'], ['row']]);
+  });
+});
+
+it('a query waits for a place in its request and frees it at its end, but not one that is shared', async () => {
+  const { runs, queryOf, started } = createCoalescer();
+  const queries = new RequestQueries('org_a');
+  const results = [...Array(5).keys()].map((index) => queryOf(queries, `SELECT ${index}`));
+  const shared = queryOf(queries, 'SELECT 0');
+  for (const index of [0, 1, 2, 3]) await started(index);
+  expect(runs).toHaveLength(4);
+  runs[0]?.resolve(['row']);
+  expect([await results[0], await shared]).toEqual([['row'], ['row']]);
+  runs[1]?.reject(new Error('gone'));
+  await expect(results[1]).rejects.toThrow('gone');
+  (await started(4)).resolve(['last']);
+  expect(await results[4]).toEqual(['last']);
 });

@@ -41,7 +41,7 @@ describe('a search', () => {
       expect(() => normalizeExportFilter({ search })).toThrow(
         expect.objectContaining({
           message: expect.stringMatching(/^filter\.search must /),
-          extensions: { code: 'BAD_USER_INPUT' },
+          extensions: { code: 'BAD_USER_INPUT', argument: 'filter.search' },
         }),
       );
     },

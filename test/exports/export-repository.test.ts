@@ -10,6 +10,7 @@ import {
   type ExportOrderBy,
 } from '../../src/exports/export-filter.js';
 import { ExportRepository } from '../../src/exports/export-repository.js';
+import { RequestQueries } from '../../src/exports/request-queries.js';
 import {
   exportColumns,
   ExportResource,
@@ -70,6 +71,8 @@ function positionAfter(row: Export, orderBy: ExportOrderBy): CursorPosition {
   return { id: row.id, value: value instanceof Date ? toSqlDateTime(value) : value };
 }
 
+const queriesOf = (organization: string) => new RequestQueries(organization);
+
 describe.each(engines)('the repository on $engine', (engine) => {
   const isMysql = engine.engine === 'MySQL';
   const gateway = useGateway(engine, {
@@ -89,7 +92,7 @@ describe.each(engines)('the repository on $engine', (engine) => {
       query: <Row>(sql: string, parameters: readonly unknown[] = []) =>
         run(sql, [...parameters]) as Promise<Row[]>,
     };
-    return new ExportRepository(database);
+    return new ExportRepository(database, () => {});
   }
 
   /** Returns how the database reads the tables for the queries that `work` sends. */
@@ -112,10 +115,12 @@ describe.each(engines)('the repository on $engine', (engine) => {
     'lists with $what by $args along an index, reads only the rows of the page, and sorts no others',
     async ({ what, filter, ...order }) => {
       const after = positionAfter(exportRow(1_000), order.orderBy);
-      for (const start of [{ offset: 30 }, { after }]) {
+      for (const start of [{ offset: 30 }, { after, offset: 0 }]) {
         const list = { organization: 'org_demo', filter, ...order };
-        const window = { start, limit: LIMIT };
-        const steps = await stepsOf((repository) => repository.list(list, window, ['id']));
+        const window = { ...start, limit: LIMIT };
+        const steps = await stepsOf((repository) =>
+          repository.list(list, window, ['id'], queriesOf('org_demo')),
+        );
         expect(steps).toHaveLength(2);
         expect(steps).toContainEqual({
           table: 'exports',
@@ -131,7 +136,7 @@ describe.each(engines)('the repository on $engine', (engine) => {
 
   it.each(filters)('counts with $what from an index alone', async ({ filter }) => {
     const list = { organization: 'org_demo', filter };
-    const steps = await stepsOf((repository) => repository.count(list));
+    const steps = await stepsOf((repository) => repository.count(list, queriesOf('org_demo')));
     const index = filter.search === '' ? 'by_resource_and_status' : 'filtered_by_created_at';
     expect(steps).toMatchObject([{ index: `exports_${index}`, covering: true, sorted: false }]);
   });
@@ -139,8 +144,8 @@ describe.each(engines)('the repository on $engine', (engine) => {
   it.each([1, 20, 200])('finds %d exports and their files by primary keys', async (count) => {
     const ids = rows.slice(0, count).map(({ id }) => id);
     const steps = await stepsOf(async (repository) => {
-      await repository.findByIds('org_demo', ids, ['id']);
-      await repository.findFiles('org_demo', ids);
+      await repository.findByIds(queriesOf('org_demo'), ids, ['id']);
+      await repository.findFiles(queriesOf('org_demo'), ids);
     });
     expect(steps).toEqual([byPrimaryKey, byPrimaryKey, byPrimaryKey]);
   });
@@ -151,8 +156,8 @@ describe.each(engines)('the repository on $engine', (engine) => {
   ])('returns $count exports and files of org_demo to $organization', async (expected) => {
     const { organization, count } = expected;
     const ids = [exportId(1)];
-    expect((await repositoryOn().findByIds(organization, ids, ['id'])).size).toBe(count);
-    const files = await repositoryOn().findFiles(organization, ids);
+    expect((await repositoryOn().findByIds(queriesOf(organization), ids, ['id'])).size).toBe(count);
+    const files = await repositoryOn().findFiles(queriesOf(organization), ids);
     expect([...files.values()].flat()).toHaveLength(count);
   });
 
@@ -168,8 +173,9 @@ describe.each(engines)('the repository on $engine', (engine) => {
       for (const index of indexes) {
         const after = positionAfter(sorted[index] ?? exportRow(index), orderBy);
         const list = { organization: 'org_demo', filter: noFilter, orderBy, direction };
-        const window = { start: { after }, limit: LIMIT };
-        const found = await repository.list(list, window, ['id', 'name']);
+        const window = { after, offset: 0, limit: LIMIT };
+        const queries = queriesOf('org_demo');
+        const { rows: found } = await repository.list(list, window, ['id', 'name'], queries);
         const expected = sorted.slice(index + 1, index + 1 + LIMIT);
         expect(found.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
       }
@@ -223,8 +229,9 @@ describe.each(engines)('the repository on $engine', (engine) => {
       ...[exportId(10_012), '!', '~'.repeat(26), "'OR(1=1)--", "');--", '\\', "\\'", '"', '%', '?'],
       ...['#', '/*', ':'],
     ]) {
-      const window = { start: { after: { value, id } }, limit: 100 };
-      const found = await repositoryOn().list(list, window, ['id']);
+      const window = { after: { value, id }, offset: 0, limit: 100 };
+      const queries = queriesOf('org_other');
+      const { rows: found } = await repositoryOn().list(list, window, ['id'], queries);
       const following = others.filter((row) => {
         const distance = Number(row[order.orderBy]) - number;
         return distance > 0 || (distance === 0 && row.id > id);

@@ -64,7 +64,17 @@ describe('the cost of a query', () => {
     [260, 'exports { data { files { kind } } }'],
     [420, 'exports { data { files { url } } }'],
     [220, 'exports { pagination { hasMore } }'],
-    [260, 'exports { pagination { totalCount } }'],
+    [1_210, 'exports { pagination { totalCount } }'],
+    [1_210, 'exports { pagination { totalCount totalPages count: totalCount } }'],
+    [2_202, 'exports(limit: 1, filter: { search: "a" }) { data { id } }'],
+    [202, 'exports(limit: 1, filter: { search: "" }) { data { id } }'],
+    [4_203, 'exports(limit: 1, filter: { search: "a" }) { data { id } pagination { totalCount } }'],
+    [2_220, 'exports(filter: $f) { data { id } }', '($f: ExportFilter)', { f: { search: 'a' } }],
+    [220, 'exports(filter: $f) { data { id } }', '($f: ExportFilter)', { f: { search: '' } }],
+    [230, 'exports(page: 101) { data { id } }'],
+    [2_220, 'exports(page: 1000001) { data { id } }'],
+    [220, 'exports(page: 1000001, after: "x") { data { id } }'],
+    [220, 'exports(page: -5) { data { id } }'],
     [139, `export(id: "a") { ${everything} files { url } }`],
     [270, 'exports { data { ... on Export { id jsonUrl } } }'],
     [270, 'exports { data { ...f } }'],
@@ -92,7 +102,8 @@ describe('the cost of a query', () => {
     const query = `query ${parameters} { ${aliases(times, selection)} } ${fragment}`;
     const message =
       `The query costs ${times * cost}; at most 15000 are allowed. ` +
-      'Request fewer exports at a time, or fewer files, links and counts.';
+      `The most expensive field is a0: ${String(/^\w+/.exec(selection))} with ${cost}. ` +
+      'Request fewer exports at a time, or fewer files, links, counts and searches.';
     expect(await execute(query, variables)).toEqual({
       status: 400,
       errors: [{ message, extensions: { code: 'QUERY_TOO_COMPLEX' } }],

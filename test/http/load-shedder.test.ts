@@ -30,7 +30,7 @@ beforeEach(() => {
 });
 
 /** Sends a request that runs until the test ends it. */
-function send(onQueued?: (cancel: () => void) => void): Promise<void> {
+function send(onQueued?: (cancel: () => void) => void, organization = 'org_a'): Promise<void> {
   const number = sentCount++;
   const work = () =>
     new Promise<void>((resolve, reject) => {
@@ -41,7 +41,7 @@ function send(onQueued?: (cancel: () => void) => void): Promise<void> {
       });
     });
   const onRejected = () => void rejected.push(number);
-  return loadShedder.run(work, { onRejected, ...(onQueued && { onQueued }) });
+  return loadShedder.run(work, { organization, onRejected, ...(onQueued && { onQueued }) });
 }
 
 async function sendMany(count: number): Promise<void> {
@@ -223,5 +223,53 @@ describe('the load shedder under overload', () => {
     }
     expect(sentCount).toBeGreaterThan(82);
     expect(inFlightAndQueued()).toEqual([32, 0]);
+  });
+});
+
+describe('the load shedder with several organizations', () => {
+  const sendAs = (organization: string, count: number) => {
+    for (let sent = 0; sent < count; sent++) void send(undefined, organization);
+  };
+
+  it('lets one of them run at most 20 requests beside others', () => {
+    sendAs('org_b', 1);
+    sendAs('org_a', 30);
+    expect(inFlightAndQueued()).toEqual([21, 10]);
+  });
+
+  it('runs up to ten requests of one beside another that fills the gateway', () => {
+    sendAs('org_a', 60);
+    sendAs('org_b', 11);
+    expect([...running.keys()]).toEqual([...numbers(0, 40), ...numbers(60, 70)]);
+    expect(inFlightAndQueued()).toEqual([50, 21]);
+  });
+
+  it('runs at most 80 requests of all', () => {
+    sendAs('org_a', 40);
+    for (const organization of ['b', 'c', 'd', 'e', 'f']) sendAs(organization, 10);
+    expect(inFlightAndQueued()).toEqual([80, 10]);
+  });
+
+  it('serves them in turn', async () => {
+    for (const organization of ['a', 'b', 'c', 'd']) sendAs(organization, 30);
+    await finish(26);
+    const admitted = [...running.keys()].slice(-6).map((number) => Math.floor(number / 30));
+    expect(admitted).toEqual([1, 2, 3, 1, 2, 3]);
+  });
+
+  it('rejects requests of the one that is overloaded, and of no other', async () => {
+    sendAs('org_a', 100);
+    await simulate(1_000, {});
+    expect(rejected).toEqual(numbers(40, 100));
+    sendAs('org_b', 10);
+    await simulate(1_000, { finish: 1 });
+    expect(rejected).toEqual(numbers(40, 100));
+  });
+
+  it('rejects the oldest request of the longest queue when the queues are full', async () => {
+    sendAs('org_a', 480);
+    sendAs('org_b', 50);
+    await advance(0);
+    expect(rejected).toEqual(numbers(40, 60));
   });
 });

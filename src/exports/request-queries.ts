@@ -1,0 +1,29 @@
+import type { QueryOrigin } from '../database/database.js';
+
+/** A request with more queries runs the others when these have ended. */
+const MAX_CONCURRENT = 4;
+
+/** The queries of one request: a few at once, and no new ones once its client has disconnected. */
+export class RequestQueries implements QueryOrigin {
+  isAbandoned = false;
+  private running = 0;
+  private readonly waiters: (() => void)[] = [];
+
+  constructor(readonly organization: string) {}
+
+  abandon(): void {
+    this.isAbandoned = true;
+  }
+
+  enter(): Promise<void> | undefined {
+    if (this.running >= MAX_CONCURRENT) return new Promise((enter) => this.waiters.push(enter));
+    this.running++;
+    return undefined;
+  }
+
+  leave(): void {
+    const next = this.waiters.shift();
+    if (next === undefined) this.running--;
+    else next();
+  }
+}

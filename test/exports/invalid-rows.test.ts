@@ -1,0 +1,114 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+
+import { ExportFileKind } from '../../src/exports/export-file.js';
+import { engines } from '../support/engines.js';
+import { useGateway } from '../support/gateway.js';
+import { exportId, exportRows, fileRow } from '../support/rows.js';
+
+interface Page {
+  exports: {
+    data: { id: string; resource?: string }[];
+    pagination: { hasMore: boolean; endCursor: string | null; totalCount?: number };
+  };
+}
+
+describe.each(engines)('invalid rows on $engine', (engine) => {
+  const gateway = useGateway(engine, {
+    exports: exportRows(40),
+    files: [fileRow(0, ExportFileKind.CSV)],
+  });
+  const ids = (...indexes: number[]) => indexes.map((index) => ({ id: exportId(index) }));
+  const list = (args: string) =>
+    gateway.query<Page>(`{ exports(${args}) { data { id } pagination { hasMore endCursor } } }`);
+
+  beforeAll(async () => {
+    const runner = gateway.source.createQueryRunner();
+    const change = (index: number, values: string) =>
+      runner.query(`UPDATE exports SET ${values} WHERE id = '${exportId(index)}'`);
+    if (engine.engine === 'MySQL') {
+      const [{ version }] = (await runner.query('SELECT VERSION() AS version')) as [
+        { version: string },
+      ];
+      await runner.query(`SET sql_mode = ''`);
+      if (version.includes('MariaDB')) {
+        await runner.query('SET check_constraint_checks = 0');
+      } else {
+        const checks = (await runner.query(
+          `SELECT CONSTRAINT_NAME AS name FROM information_schema.TABLE_CONSTRAINTS
+           WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'exports' AND CONSTRAINT_TYPE = 'CHECK'`,
+        )) as { name: string }[];
+        for (const { name } of checks) {
+          await runner.query(`ALTER TABLE exports ALTER CHECK ${name} NOT ENFORCED`);
+        }
+      }
+    } else {
+      await runner.query('PRAGMA ignore_check_constraints = ON');
+    }
+    await change(1, "resource = 'invoices', expires_at = '0000-00-00 00:00:00.000'");
+    for (const index of [2, 3, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29]) {
+      await change(index, "status = 'archived'");
+    }
+    await change(39, "created_at = '0000-00-00 00:00:00.000'");
+    await change(38, "updated_at = '0000-00-00 00:00:00.000'");
+    await runner.release();
+  });
+
+  it('do not fail a page, which reads on until it is full', async () => {
+    const { data, errors } = await gateway.query<Page>(
+      '{ exports(limit: 4) { data { id status } pagination { hasMore totalCount } } }',
+    );
+    expect(errors).toBeUndefined();
+    expect(data.exports.data.map(({ id }) => ({ id }))).toEqual(ids(0, 1, 4, 5));
+    expect(data.exports.pagination).toEqual({ hasMore: true, totalCount: 40 });
+  });
+
+  it('are read on past in at most three statements', async () => {
+    const { data, statements } = await gateway.query<Page>(
+      '{ exports(page: 6, limit: 4) { data { id status } pagination { hasMore endCursor } } }',
+    );
+    expect(statements).toHaveLength(3);
+    // The zero date is first in the order.
+    expect(data.exports.data.map(({ id }) => ({ id }))).toEqual(ids(19, 30, 31, 32));
+  });
+
+  it('never become a cursor, and are null by id', async () => {
+    const { data } = await list('limit: 100');
+    const found = data.exports.data;
+    // Only the values of the selected fields and of the order are read.
+    expect(found).toEqual(ids(...[...Array(39).keys()]));
+    const after = data.exports.pagination.endCursor;
+    const next = await list(`limit: 100, after: "${String(after)}"`);
+    expect([next.errors, next.data.exports.data]).toEqual([undefined, []]);
+
+    const byId = await gateway.query(
+      `{ zero: export(id: "${exportId(39)}") { id createdAt }
+         unknown: export(id: "${exportId(2)}") { status } intact: export(id: "${exportId(0)}") { id } }`,
+    );
+    expect(byId.data).toEqual({ zero: null, unknown: null, intact: { id: exportId(0) } });
+    expect(byId.errors).toBeUndefined();
+  });
+
+  it('are logged once with their id, and counted each time', async () => {
+    const lines = gateway.log.filter(({ id }) => id === exportId(2));
+    expect(lines).toEqual([
+      expect.objectContaining({
+        column: 'status',
+        msg: 'An export is left out because of an invalid value',
+      }),
+    ]);
+    const { text } = await gateway.send({ path: '/metrics' });
+    expect(Number(/^exports_gateway_invalid_rows_total (\d+)$/m.exec(text)?.[1])).toBeGreaterThan(
+      2,
+    );
+  });
+
+  it('do not include an unknown resource, which is OTHER, also in a filter', async () => {
+    const { data } = await gateway.query<Page>(
+      '{ exports(filter: { resource: OTHER }) { data { id resource expiresAt } pagination { totalCount } } }',
+    );
+    expect(data.exports).toEqual({
+      data: [{ id: exportId(1), resource: 'OTHER', expiresAt: null }],
+      pagination: { totalCount: 1 },
+    });
+  });
+});
