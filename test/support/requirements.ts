@@ -50,7 +50,7 @@ export function has(requirement: Requirement): boolean {
   return false;
 }
 
-/** Lists which requirements were not tested, why, and how to provide them. */
+/** A box that lists which requirements were not tested, why, and how to provide them. */
 export function reportNotTested(notTested: readonly Requirement[], missing: Missing): string {
   const lines = notTested.flatMap((requirement) => {
     const { label, howTo } = requirements[requirement];
@@ -58,7 +58,11 @@ export function reportNotTested(notTested: readonly Requirement[], missing: Miss
     return [`Not tested: ${label}`, `    Reason: ${reason}.`, `    To test it, ${howTo}.`, ''];
   });
   const verdict = isCi() ? 'The run fails, because CI=true.' : 'With CI=true, the run would fail.';
-  return [...lines, verdict].join('\n');
+  const content = [...lines, verdict].flatMap((line) => line.split('\n'));
+  const width = Math.max(...content.map(({ length }) => length));
+  const rows = content.map((line) => `│ ${line.padEnd(width)} │`);
+  const edge = '─'.repeat(width + 2);
+  return [`┌${edge}┐`, ...rows, `└${edge}┘`].join('\n');
 }
 
 export function isCi(): boolean {
