@@ -1,5 +1,4 @@
-/** How long an organization counts as active after it last asked for a permit. */
-const ACTIVE_MS = 10_000;
+import { Partition, Partitions } from '../partitions.js';
 
 export interface PermitHolder {
   readonly organization: string;
@@ -7,11 +6,14 @@ export interface PermitHolder {
   readonly enter: () => void;
 }
 
-interface Partition {
-  lastUsedAt: number;
-  readonly holders: Set<PermitHolder>;
+class Permits extends Partition {
+  readonly holders = new Set<PermitHolder>();
   /** The oldest first. */
-  readonly waiters: Set<PermitHolder>;
+  readonly waiters = new Set<PermitHolder>();
+
+  get isBusy(): boolean {
+    return this.holders.size > 0 || this.waiters.size > 0;
+  }
 }
 
 /**
@@ -19,22 +21,14 @@ interface Partition {
  * while several are active, none of them holds more than half of the permits.
  */
 export class FairSemaphore {
-  /** In the order of their turns. */
-  private readonly partitions = new Map<string, Partition>();
+  private readonly partitions = new Partitions(() => new Permits());
   private held = 0;
 
   constructor(private readonly permits: number) {}
 
   acquire(holder: PermitHolder): void {
     const now = performance.now();
-    let partition = this.partitions.get(holder.organization);
-    if (partition === undefined) {
-      this.removeInactive(now);
-      partition = { lastUsedAt: now, holders: new Set(), waiters: new Set() };
-      this.partitions.set(holder.organization, partition);
-    }
-    partition.lastUsedAt = now;
-    partition.waiters.add(holder);
+    this.partitions.use(holder.organization, now).waiters.add(holder);
     this.admit(now);
   }
 
@@ -49,36 +43,16 @@ export class FairSemaphore {
 
   private admit(now: number): void {
     if (this.held >= this.permits) return;
-    const share = this.isShared(now) ? Math.max(Math.floor(this.permits / 2), 1) : this.permits;
-    for (const [organization, partition] of this.partitions) {
-      const [oldest] = partition.waiters;
-      if (oldest === undefined || partition.holders.size >= share) continue;
-      // The end of the order; the loop comes back to it there.
-      this.partitions.delete(organization);
-      this.partitions.set(organization, partition);
-      partition.waiters.delete(oldest);
-      partition.holders.add(oldest);
-      this.held++;
-      oldest.enter();
-      if (this.held >= this.permits) return;
-    }
+    const share = this.partitions.shareOf(this.permits, now);
+    this.partitions.takeTurns(({ holders, waiters }) => {
+      const [oldest] = waiters;
+      if (oldest === undefined || holders.size >= share || this.held >= this.permits) return null;
+      return () => {
+        waiters.delete(oldest);
+        holders.add(oldest);
+        this.held++;
+        oldest.enter();
+      };
+    });
   }
-
-  private isShared(now: number): boolean {
-    let active = 0;
-    for (const partition of this.partitions.values()) {
-      if (isActive(partition, now) && ++active === 2) return true;
-    }
-    return false;
-  }
-
-  private removeInactive(now: number): void {
-    for (const [organization, partition] of this.partitions) {
-      if (!isActive(partition, now)) this.partitions.delete(organization);
-    }
-  }
-}
-
-function isActive({ holders, waiters, lastUsedAt }: Partition, now: number): boolean {
-  return holders.size > 0 || waiters.size > 0 || now - lastUsedAt < ACTIVE_MS;
 }

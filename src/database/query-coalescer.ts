@@ -70,7 +70,7 @@ export class QueryCoalescer {
     const { organization } = origin;
     const shape = `${organization}\n${sql}`;
     const origins = [origin];
-    const rows = this.schedule(key, shape, origin).then((started) => {
+    const start = (started: Start) => {
       this.queued.delete(key);
       const shared = sharedOrigin(organization, origins, started);
       if (shared.isAbandoned) {
@@ -80,6 +80,11 @@ export class QueryCoalescer {
       const run = this.database.query<Row>(sql, parameters, shared);
       this.trackInFlight(key, shape, run, started);
       return run;
+    };
+    const rows = this.schedule(key, shape, origin).then(start, (error: unknown) => {
+      this.queued.delete(key);
+      origin.leave?.();
+      throw error;
     });
     this.queued.set(key, { rows, origins });
     return rows;
@@ -89,49 +94,39 @@ export class QueryCoalescer {
   private async schedule(key: string, shape: string, origin: QueryOrigin): Promise<Start> {
     const arrivedAt = performance.now();
     const { organization } = origin;
-    // Not `await` in any case: it would delay each query by a microtask.
+    // Without a condition, the await would delay each query by a microtask.
     const place = origin.enter?.();
     if (place !== undefined) await place;
     const running = this.inFlight.get(key);
     if (running !== undefined) await raceTimeout(running, MAX_JOIN_WAIT_MS);
     const duration = this.durations.get(shape);
-    let release = () => origin.leave?.();
-    if (duration !== undefined && duration < SLOW_MS) {
+    let leave: (() => void) | undefined;
+    if (duration === undefined) {
+      await this.batcher.next(organization);
+      leave = await this.acquire(this.unknownQueries, organization);
+    } else if (duration < SLOW_MS) {
       await this.batcher.next(organization);
     } else {
-      const semaphore = duration === undefined ? this.unknownQueries : this.slowQueries;
-      if (duration === undefined) {
-        await this.batcher.next(organization);
-      } else {
-        const window = Math.min(duration / 10, BATCH_WINDOW_MS);
-        await new Promise((resolve) => setTimeout(resolve, window));
-      }
-      const slow = await this.acquire(semaphore, key, organization).catch((error: unknown) => {
-        origin.leave?.();
-        throw error;
-      });
-      release = () => {
-        slow();
-        origin.leave?.();
-      };
+      const window = Math.min(duration / 10, BATCH_WINDOW_MS);
+      await new Promise((resolve) => setTimeout(resolve, window));
+      leave = await this.acquire(this.slowQueries, organization);
     }
     const now = performance.now();
+    const release = () => {
+      leave?.();
+      origin.leave?.();
+    };
     return { startedAt: now, waitedMs: now - arrivedAt, release };
   }
 
   /** Resolves to the function that returns the permit. */
-  private acquire(
-    semaphore: FairSemaphore,
-    key: string,
-    organization: string,
-  ): Promise<() => void> {
+  private acquire(semaphore: FairSemaphore, organization: string): Promise<() => void> {
     return new Promise((resolve, reject) => {
       const release = () => {
         semaphore.release(holder);
       };
       const timer = setTimeout(() => {
         release();
-        this.queued.delete(key);
         const cause = new Error('The slow queries of its organization left no time for a query');
         reject(new ServiceUnavailableError({ cause }));
       }, MAX_SLOW_WAIT_MS);

@@ -1,3 +1,5 @@
+import { Partition, Partitions } from '../partitions.js';
+
 /** Four for each connection to a database server. Fewer requests queue only under overload. */
 const MAX_CONCURRENCY = 40;
 /** With bodies of up to 256 KiB, all admitted and queued requests take at most 125 MiB. */
@@ -23,8 +25,6 @@ const TICK_MS = 25;
 /** What each organization may run beyond the limit, while requests of others fill it. */
 const RESERVED_CONCURRENCY = 10;
 const MAX_TOTAL_CONCURRENCY = 2 * MAX_CONCURRENCY;
-/** How long an organization counts as active after its last request. */
-const ACTIVE_MS = 10_000;
 
 /**
  * When requests have kept the event loop busy for so long, others start in the next turn of it,
@@ -40,7 +40,7 @@ interface QueuedRequest {
 }
 
 /** The requests of one organization. Each is overloaded by itself. */
-class Partition {
+class Requests extends Partition {
   inFlight = 0;
   /** The oldest first. */
   readonly queue: QueuedRequest[] = [];
@@ -49,14 +49,13 @@ class Partition {
   fullSince: number | null = null;
   /** When as many requests as it may run were last running and queued. */
   lastCrowdedAt = 0;
-  lastUsedAt = 0;
+
+  get isBusy(): boolean {
+    return this.inFlight > 0 || this.queue.length > 0;
+  }
 
   oldestAge(now: number): number {
     return now - (this.queue[0]?.queuedAt ?? now);
-  }
-
-  isActive(now: number): boolean {
-    return this.inFlight > 0 || this.queue.length > 0 || now - this.lastUsedAt < ACTIVE_MS;
   }
 }
 
@@ -77,8 +76,7 @@ interface RunOptions<Result> {
 export class LoadShedder {
   inFlight = 0;
   queued = 0;
-  /** By organization, in the order of their turns. */
-  readonly #partitions = new Map<string, Partition>();
+  readonly #partitions = new Partitions(() => new Requests());
   /** For an organization under overload. */
   #concurrencyLimit = MAX_CONCURRENCY_LIMIT;
   /** When a request first started in this turn of the event loop. */
@@ -98,7 +96,7 @@ export class LoadShedder {
     { organization, onRejected, onQueued }: RunOptions<Result>,
   ): Promise<Result> {
     const now = performance.now();
-    const partition = this.#partition(organization, now);
+    const partition = this.#partitions.use(organization, now);
     if (partition.isOverloaded) this.#dispatch(now);
     if (this.#mayStart(partition, now)) this.#start(partition, now);
     else if (!(await this.#enqueue(partition, onQueued))) return onRejected();
@@ -111,41 +109,17 @@ export class LoadShedder {
     }
   }
 
-  #partition(organization: string, now: number): Partition {
-    let partition = this.#partitions.get(organization);
-    if (partition === undefined) {
-      for (const [name, other] of this.#partitions) {
-        if (!other.isActive(now)) this.#partitions.delete(name);
-      }
-      partition = new Partition();
-      this.#partitions.set(organization, partition);
-    }
-    partition.lastUsedAt = now;
-    return partition;
-  }
-
-  #mayStart(partition: Partition, now: number): boolean {
-    const isShared = this.#isShared(now);
+  #mayStart(partition: Requests, now: number): boolean {
     // An organization alone gains nothing by waiting, and its requests share queries of a turn.
     const isTurnOver = this.#turnStartedAt !== null && now - this.#turnStartedAt > MAX_TURN_MS;
-    if (isShared && isTurnOver) return false;
+    if (isTurnOver && this.#partitions.isShared(now)) return false;
     const limit = partition.isOverloaded ? this.#concurrencyLimit : MAX_CONCURRENCY;
-    if (partition.inFlight >= (isShared ? half(limit) : limit)) return false;
+    if (partition.inFlight >= this.#partitions.shareOf(limit, now)) return false;
     if (this.inFlight < MAX_CONCURRENCY) return true;
     return this.inFlight < MAX_TOTAL_CONCURRENCY && partition.inFlight < RESERVED_CONCURRENCY;
   }
 
-  /** Whether several organizations are active. */
-  #isShared(now: number): boolean {
-    if (this.#partitions.size < 2) return false;
-    let active = 0;
-    for (const partition of this.#partitions.values()) {
-      if (partition.isActive(now) && ++active === 2) return true;
-    }
-    return false;
-  }
-
-  #start(partition: Partition, now: number): void {
+  #start(partition: Requests, now: number): void {
     this.inFlight++;
     partition.inFlight++;
     if (this.#turnStartedAt !== null || this.#partitions.size < 2) return;
@@ -156,7 +130,7 @@ export class LoadShedder {
     });
   }
 
-  #enqueue(partition: Partition, onQueued: RunOptions<unknown>['onQueued']): Promise<boolean> {
+  #enqueue(partition: Requests, onQueued: RunOptions<unknown>['onQueued']): Promise<boolean> {
     const now = performance.now();
     if (this.queued === MAX_QUEUE) {
       const longest = this.#longestQueue(partition);
@@ -180,7 +154,7 @@ export class LoadShedder {
     });
   }
 
-  #longestQueue(preferred: Partition): Partition {
+  #longestQueue(preferred: Requests): Requests {
     let longest = preferred;
     for (const partition of this.#partitions.values()) {
       if (partition.queue.length > longest.queue.length) longest = partition;
@@ -222,27 +196,26 @@ export class LoadShedder {
 
   /** Ends overloads that are over, and admits queued requests, the organizations in turn. */
   #dispatch(now: number, maxStarts = Infinity): void {
-    const crowd = this.#isShared(now) ? half(MAX_CONCURRENCY) : MAX_CONCURRENCY;
+    const crowd = this.#partitions.shareOf(MAX_CONCURRENCY, now);
     let starts = 0;
-    for (const [organization, partition] of this.#partitions) {
+    this.#partitions.takeTurns((partition) => {
       const { queue } = partition;
       if (queue.length === 0) partition.fullSince = null;
       if (partition.inFlight + queue.length >= crowd) partition.lastCrowdedAt = now;
       else if (now - partition.lastCrowdedAt >= RECOVERY_MS) partition.isOverloaded = false;
-      if (starts >= maxStarts || !this.#mayStart(partition, now)) continue;
+      if (starts >= maxStarts || !this.#mayStart(partition, now)) return null;
       const next = takeNext(partition, now);
-      if (next === undefined) continue;
-      // The end of the order; the loop comes back to it there.
-      this.#partitions.delete(organization);
-      this.#partitions.set(organization, partition);
-      this.queued--;
-      starts++;
-      this.#start(partition, now);
-      next.admit(true);
-    }
+      if (next === undefined) return null;
+      return () => {
+        this.queued--;
+        starts++;
+        this.#start(partition, now);
+        next.admit(true);
+      };
+    });
   }
 
-  #rejectOldest(partition: Partition): void {
+  #rejectOldest(partition: Requests): void {
     const oldest = partition.queue.shift();
     if (oldest === undefined) return;
     this.queued--;
@@ -251,9 +224,7 @@ export class LoadShedder {
   }
 }
 
-const half = (limit: number) => Math.max(Math.floor(limit / 2), 1);
-
-function takeNext({ queue, isOverloaded }: Partition, now: number): QueuedRequest | undefined {
+function takeNext({ queue, isOverloaded }: Requests, now: number): QueuedRequest | undefined {
   const newest = queue.at(-1);
   if (newest === undefined || !isOverloaded) return queue.shift();
   return now - newest.queuedAt > MAX_QUEUE_AGE_MS ? undefined : queue.pop();
