@@ -1,13 +1,20 @@
 /** An error that a response reports on purpose; others are masked (graphql/format-error.ts). */
 export abstract class GatewayError extends Error {
-  /** graphql-js copies these into the response. Apollo applies `http` and removes it. */
-  readonly extensions: { readonly code: string; readonly http?: HttpHead };
-
-  protected constructor(code: string, message: string, http?: HttpHead, options?: ErrorOptions) {
+  protected constructor(
+    /** graphql-js copies these into the response. Apollo applies `http` and removes it. */
+    readonly extensions: Extensions,
+    message: string,
+    options?: ErrorOptions,
+  ) {
     super(message, options);
     this.name = new.target.name;
-    this.extensions = http === undefined ? { code } : { code, http };
   }
+}
+
+interface Extensions {
+  readonly code: string;
+  readonly argument?: string;
+  readonly http?: HttpHead;
 }
 
 /** The names of headers are in lower case. */
@@ -15,18 +22,16 @@ type HttpHead = { readonly status: number; readonly headers?: ReadonlyMap<string
 
 /** An argument that is well-typed but cannot be served. The message starts with its name. */
 export class BadUserInputError extends GatewayError {
-  override readonly extensions: { readonly code: string; readonly argument: string };
-
   constructor(argument: string, problem: string) {
-    super('BAD_USER_INPUT', `${argument} ${problem}`);
-    this.extensions = { code: 'BAD_USER_INPUT', argument };
+    super({ code: 'BAD_USER_INPUT', argument }, `${argument} ${problem}`);
   }
 }
 
 abstract class UnavailableError extends GatewayError {
   constructor(problem: string, options?: ErrorOptions) {
     const http = { status: 503, headers: new Map([['retry-after', '1']]) };
-    super('SERVICE_UNAVAILABLE', `${problem} Try again in a moment.`, http, options);
+    const extensions = { code: 'SERVICE_UNAVAILABLE', http };
+    super(extensions, `${problem} Try again in a moment.`, options);
   }
 }
 
@@ -63,7 +68,7 @@ export class UnauthenticatedError extends GatewayError {
   constructor(cause: string) {
     const message = 'Valid credentials are needed: an X-API-Key header or a bearer token.';
     const http = { status: 401, headers: new Map([['www-authenticate', 'Bearer']]) };
-    super('UNAUTHENTICATED', message, http, { cause });
+    super({ code: 'UNAUTHENTICATED', http }, message, { cause });
   }
 }
 
@@ -73,7 +78,7 @@ export class QueryTooComplexError extends GatewayError {
     readonly limit: string,
     problem: string,
   ) {
-    super('QUERY_TOO_COMPLEX', problem, { status: 400 });
+    super({ code: 'QUERY_TOO_COMPLEX', http: { status: 400 } }, problem);
   }
 }
 

@@ -2,7 +2,6 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { Args, Ctx, Directive, Info, Query, Resolver } from 'type-graphql';
 
 import { toError } from '../errors.js';
-import type { RequestQueries } from './request-queries.js';
 import type { UrlSigner } from '../storage/url-signer.js';
 import { BatchLoader } from './batch-loader.js';
 import { checkIds, checkPaging, ExportArgs, ExportsArgs, ExportsByIdsArgs } from './export-args.js';
@@ -15,6 +14,7 @@ import type { ExportRepository, ExportRows } from './export-repository.js';
 import { exportListSelection, exportSelection, type ExportSelection } from './export-selection.js';
 import { ExportView, requiresFiles, type LinkFlags } from './export-view.js';
 import { Export, type ExportRow } from './export.js';
+import type { RequestQueries } from './request-queries.js';
 
 /** The part of the request's context that the resolvers of exports use. */
 export interface ExportContext {

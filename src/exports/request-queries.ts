@@ -5,14 +5,16 @@ const MAX_CONCURRENT = 4;
 
 /** The queries of one request: a few at once, and no new ones once its client has disconnected. */
 export class RequestQueries implements QueryOrigin {
-  isAbandoned = false;
   private running = 0;
   private readonly waiters: (() => void)[] = [];
 
-  constructor(readonly organization: string) {}
+  constructor(
+    readonly organization: string,
+    private readonly hasDisconnected = () => false,
+  ) {}
 
-  abandon(): void {
-    this.isAbandoned = true;
+  get isAbandoned(): boolean {
+    return this.hasDisconnected();
   }
 
   enter(): Promise<void> | undefined {

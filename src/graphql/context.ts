@@ -22,14 +22,16 @@ export interface Context extends ExportContext {
 
 export function createContext(
   { organization }: Viewer,
-  request: Pick<Context, 'links' | 'requestId' | 'onOperationResult'>,
+  request: Pick<Context, 'links' | 'requestId' | 'onOperationResult'> & {
+    readonly hasDisconnected: () => boolean;
+  },
 ): Context {
   let holdsLinks = false;
   const { links } = request;
   // Property by property: a spread would add 3 µs to each request.
   return {
     organization,
-    queries: new RequestQueries(organization),
+    queries: new RequestQueries(organization, request.hasDisconnected),
     requestId: request.requestId,
     onOperationResult: request.onOperationResult,
     holdsLinks: () => holdsLinks,

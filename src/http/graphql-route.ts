@@ -16,7 +16,9 @@ export interface GraphqlRouteOptions {
   readonly authenticate: Authenticate;
   readonly createContext: (
     viewer: Viewer,
-    request: Pick<Context, 'requestId' | 'onOperationResult'>,
+    request: Pick<Context, 'requestId' | 'onOperationResult'> & {
+      readonly hasDisconnected: () => boolean;
+    },
   ) => Context;
   readonly graphiql: GraphiqlOptions | null;
 }
@@ -45,15 +47,18 @@ export function addGraphqlRoute(
     return undefined;
   }
 
-  async function execute(request: FastifyRequest, reply: FastifyReply): Promise<string> {
-    const { viewer } = request;
-    if (viewer === null) throw new Error('A request has not been authenticated');
+  async function execute(
+    viewer: Viewer,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<string> {
     const onOperationResult: Context['onOperationResult'] = (result) => {
       request.operationResult = result;
     };
-    const context = createContext(viewer, { requestId: request.id, onOperationResult });
-    reply.raw.once('close', () => {
-      context.queries.abandon();
+    const context = createContext(viewer, {
+      requestId: request.id,
+      onOperationResult,
+      hasDisconnected: () => reply.raw.destroyed,
     });
     const { status, headers, body } = await apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: {
@@ -74,9 +79,11 @@ export function addGraphqlRoute(
   async function handle(request: FastifyRequest, reply: FastifyReply) {
     // The client disconnected during authentication.
     if (reply.raw.destroyed) return reply.hijack();
+    const { viewer } = request;
+    if (viewer === null) throw new Error('A request has not been authenticated');
     const respond = () =>
-      loadShedder.run<string | FastifyReply>(() => execute(request, reply), {
-        organization: request.viewer?.organization ?? '',
+      loadShedder.run<string | FastifyReply>(() => execute(viewer, request, reply), {
+        organization: viewer.organization,
         onRejected: () => sendGatewayError(reply, overloaded),
         onQueued: (cancel) => reply.raw.once('close', cancel),
       });

@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { SignJWT } from 'jose';
 
+import { postQuery } from './exports-server.js';
+
 export const TOKEN_SECRET = 'the secret of the tokens of fairness';
 
 /** In requests per second. */
@@ -50,10 +52,15 @@ export async function sendBeside(
   const noisy: Response[] = [];
   let isOver = false;
   let number = 0;
-  const clients = Array.from({ length: connections }, async () => {
-    while (!isOver) noisy.push(await send(neighbours.origin, token, searches(number++, lists)));
+  const sendOne = async () => {
+    noisy.push(await send(neighbours.origin, token, searches(number++, lists)));
+  };
+  const firsts = Array.from({ length: connections }, sendOne);
+  const clients = firsts.map(async (first) => {
+    await first;
+    while (!isOver) await sendOne();
   });
-  while (noisy.length === 0) await sleep(10);
+  await Promise.race(firsts);
   const quiet = await sendQuietly(neighbours);
   isOver = true;
   await Promise.all(clients);
@@ -90,15 +97,8 @@ function tokenOf(organization: string): Promise<string> {
 
 async function send(origin: string, token: string, query: string): Promise<Response> {
   const startedAt = performance.now();
-  const response = await fetch(`${origin}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-    body: JSON.stringify({ query }),
-  });
-  const { errors } = (await response.json()) as {
-    errors?: readonly { readonly extensions: { readonly code: string } }[];
-  };
-  const code = errors?.[0]?.extensions.code;
-  const outcome = code === undefined ? String(response.status) : `${response.status} ${code}`;
+  const options = { headers: { authorization: `Bearer ${token}` }, timeoutMs: 60_000 };
+  const { status, code } = await postQuery(origin, query, options);
+  const outcome = code === undefined ? String(status) : `${status} ${code}`;
   return { ms: performance.now() - startedAt, outcome };
 }
