@@ -18,9 +18,11 @@ const MAX_SLOW_WAIT_MS = 1_200;
 const DURATION_DECAY = 0.5;
 const MAX_SHAPES_BYTES = 1_000_000;
 
+type Row = Readonly<Record<string, unknown>>;
+
 /** A query that has not started, and the requests that share it. */
 interface QueuedQuery {
-  readonly rows: Promise<unknown[]>;
+  readonly result: Promise<unknown>;
   readonly origins: QueryOrigin[];
 }
 
@@ -55,17 +57,21 @@ export class QueryCoalescer {
     this.unknownQueries = new FairSemaphore(MAX_SLOW_PER_SERVER * servers);
   }
 
-  /** As `Database.query`, but callers may share the rows and must not change them. */
-  query<Row>(
+  /**
+   * Resolves to what `read` makes of the rows, once per run. Callers may share it and must not
+   * change it; equal queries must be read alike.
+   */
+  query<Result>(
     sql: string,
     parameters: readonly unknown[],
     origin: QueryOrigin,
-  ): Promise<readonly Row[]> {
+    read: (rows: readonly Row[]) => Result,
+  ): Promise<Result> {
     const key = `${sql}\n${JSON.stringify(parameters)}`;
     const queued = this.queued.get(key);
     if (queued !== undefined) {
       queued.origins.push(origin);
-      return queued.rows as Promise<Row[]>;
+      return queued.result as Promise<Result>;
     }
     const { organization } = origin;
     const shape = `${organization}\n${sql}`;
@@ -79,15 +85,15 @@ export class QueryCoalescer {
       }
       const run = this.database.query<Row>(sql, parameters, shared);
       this.trackInFlight(key, shape, run, started);
-      return run;
+      return run.then(read);
     };
-    const rows = this.schedule(key, shape, origin).then(start, (error: unknown) => {
+    const result = this.schedule(key, shape, origin).then(start, (error: unknown) => {
       this.queued.delete(key);
       origin.leave?.();
       throw error;
     });
-    this.queued.set(key, { rows, origins });
-    return rows;
+    this.queued.set(key, { result, origins });
+    return result;
   }
 
   /** Resolves when the query may start. */

@@ -114,9 +114,9 @@ export class ExportRepository {
     let isEnd = false;
     const rows: ExportRow[] = [];
     for (let statements = 0; statements < MAX_STATEMENTS_PER_PAGE; statements++) {
-      const stored = await this.#read(list, { ...window, offset }, columns, origin);
-      rows.push(...validRows(stored, columns, this.onInvalidRow));
-      isEnd = stored.length < limit;
+      const { valid, count } = await this.#read(list, { ...window, offset }, columns, origin);
+      rows.push(...valid);
+      isEnd = count < limit;
       if (isEnd || rows.length >= limit) break;
       offset += limit;
     }
@@ -128,7 +128,7 @@ export class ExportRepository {
     { after, offset, limit }: ExportWindow,
     columns: readonly ExportColumn[],
     origin: QueryOrigin,
-  ): Promise<readonly ExportRow[]> {
+  ): Promise<{ readonly valid: readonly ExportRow[]; readonly count: number }> {
     const column = exportColumns[list.orderBy];
     const [order, comparison] = list.direction === SortDirection.ASC ? ['ASC', '>'] : ['DESC', '<'];
     const { sql, parameters } = conditionsOf(list);
@@ -151,7 +151,10 @@ export class ExportRepository {
       `FROM (SELECT id FROM exports ${this.database.indexHint(index)} WHERE ${sql.join(' AND ')} ` +
       `ORDER BY ${column} ${order}, id ${order} LIMIT ? OFFSET ?) page ` +
       `JOIN exports e ON e.id = page.id ORDER BY e.${column} ${order}, e.id ${order}`;
-    return this.#coalescer.query(statement, parameters, origin);
+    return this.#coalescer.query(statement, parameters, origin, (rows) => ({
+      valid: validRows(rows, columns, this.onInvalidRow),
+      count: rows.length,
+    }));
   }
 
   /** Returns how many exports of the organization match the filter. */
@@ -167,12 +170,7 @@ export class ExportRepository {
         : 'exports_filtered_by_created_at';
     const hint = this.database.indexHint(index);
     const statement = `SELECT COUNT(*) AS total FROM exports ${hint} WHERE ${sql.join(' AND ')}`;
-    const [row] = await this.#coalescer.query<{ total: number | string }>(
-      statement,
-      parameters,
-      origin,
-    );
-    return Number(row?.total);
+    return this.#coalescer.query(statement, parameters, origin, ([row]) => Number(row?.['total']));
   }
 }
 

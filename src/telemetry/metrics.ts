@@ -48,7 +48,7 @@ export class Metrics {
 
   readonly #invalidRows = new Counter({
     name: 'exports_gateway_invalid_rows_total',
-    help: 'Rows that were left out of a response because a value breaks the contract of the table.',
+    help: 'Rows that were read and left out because a value breaks the contract of the table.',
     registers: [this.registry],
   });
 

@@ -19,9 +19,9 @@ function createCoalescer(servers = 0) {
     poolStats: () => Array<PoolStats>(servers).fill({ server: '', used: 0, pending: 0 }),
   });
   const query = (...parameters: unknown[]) =>
-    coalescer.query<unknown>('SELECT ?', parameters, origin);
+    coalescer.query('SELECT ?', parameters, origin, (rows): unknown => rows);
   const queryOf = (origin: QueryOrigin, sql = 'SELECT ?') =>
-    coalescer.query<unknown>(sql, ['x'], origin);
+    coalescer.query(sql, ['x'], origin, (rows): unknown => rows);
   /** The run of this number, once it has started. */
   const started = (index: number) => until(() => runs[index]);
   return { runs, query, queryOf, started };
