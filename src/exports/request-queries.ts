@@ -5,17 +5,11 @@ const MAX_CONCURRENT = 4;
 
 /** The queries of one request: a few at once, and no new ones once its client has disconnected. */
 export class RequestQueries implements QueryOrigin {
+  isAbandoned = false;
   private running = 0;
   private readonly waiters: (() => void)[] = [];
 
-  constructor(
-    readonly organization: string,
-    private readonly hasDisconnected = () => false,
-  ) {}
-
-  get isAbandoned(): boolean {
-    return this.hasDisconnected();
-  }
+  constructor(readonly organization: string) {}
 
   enter(): Promise<void> | undefined {
     if (this.running >= MAX_CONCURRENT) return new Promise((enter) => this.waiters.push(enter));

@@ -22,16 +22,14 @@ export interface Context extends ExportContext {
 
 export function createContext(
   { organization }: Viewer,
-  request: Pick<Context, 'links' | 'requestId' | 'onOperationResult'> & {
-    readonly hasDisconnected: () => boolean;
-  },
+  request: Pick<Context, 'links' | 'requestId' | 'onOperationResult'>,
 ): Context {
   let holdsLinks = false;
   const { links } = request;
   // Property by property: a spread would add 3 µs to each request.
   return {
     organization,
-    queries: new RequestQueries(organization, request.hasDisconnected),
+    queries: new RequestQueries(organization),
     requestId: request.requestId,
     onOperationResult: request.onOperationResult,
     holdsLinks: () => holdsLinks,

@@ -16,9 +16,7 @@ export interface GraphqlRouteOptions {
   readonly authenticate: Authenticate;
   readonly createContext: (
     viewer: Viewer,
-    request: Pick<Context, 'requestId' | 'onOperationResult'> & {
-      readonly hasDisconnected: () => boolean;
-    },
+    request: Pick<Context, 'requestId' | 'onOperationResult'>,
   ) => Context;
   readonly graphiql: GraphiqlOptions | null;
 }
@@ -55,10 +53,10 @@ export function addGraphqlRoute(
     const onOperationResult: Context['onOperationResult'] = (result) => {
       request.operationResult = result;
     };
-    const context = createContext(viewer, {
-      requestId: request.id,
-      onOperationResult,
-      hasDisconnected: () => reply.raw.destroyed,
+    const context = createContext(viewer, { requestId: request.id, onOperationResult });
+    // A flag: queries outlive their request, and must not keep its socket from being collected.
+    reply.raw.once('close', () => {
+      context.queries.isAbandoned = true;
     });
     const { status, headers, body } = await apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: {
