@@ -86,6 +86,16 @@ describeWith('mysqlProgram', 'a gateway', () => {
 
   const listAtOnce = (count: number) => Promise.all([...Array(count).keys()].map(list));
 
+  /** Until the gateway has forgotten how slow lists were: slow ones share five connections. */
+  async function untilFast(): Promise<void> {
+    let fast = 0;
+    while (fast < 10) {
+      const sentAt = performance.now();
+      await list();
+      fast = performance.now() - sentAt < 20 ? fast + 1 : 0;
+    }
+  }
+
   const unavailable = '503 SERVICE_UNAVAILABLE null';
   function expectOnly(outcome: string, outcomes: readonly string[]): void {
     expect([...new Set(outcomes)]).toEqual([outcome]);
@@ -165,6 +175,7 @@ describeWith('mysqlProgram', 'a gateway', () => {
   });
 
   it('responds with 503 to slow queries, but stays ready', async () => {
+    await untilFast();
     await admin.query('LOCK TABLES exports.exports WRITE');
     const outcomes = listAtOnce(15);
     await untilSessions(running, (count) => count === CONNECTION_LIMIT);
