@@ -55,6 +55,7 @@ export async function createApp(config: Config, logger: Logger) {
   );
   const apollo = createApolloServer(await createSchema(new ExportResolver(repository)), {
     introspection: config.introspection,
+    costPerSecond: config.costPerSecond,
     logger,
     onRejected: metrics.requestRejected,
   });

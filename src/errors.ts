@@ -14,6 +14,7 @@ export abstract class GatewayError extends Error {
 interface Extensions {
   readonly code: string;
   readonly argument?: string;
+  readonly retryAfter?: number;
   readonly http?: HttpHead;
 }
 
@@ -79,6 +80,14 @@ export class QueryTooComplexError extends GatewayError {
     problem: string,
   ) {
     super({ code: 'QUERY_TOO_COMPLEX', http: { status: 400 } }, problem);
+  }
+}
+
+/** A query exceeds the budget of its organization; `retryAfter` is in seconds. HTTP 429. */
+export class RateLimitedError extends GatewayError {
+  constructor(retryAfter: number, problem: string) {
+    const http = { status: 429, headers: new Map([['retry-after', String(retryAfter)]]) };
+    super({ code: 'RATE_LIMITED', retryAfter, http }, problem);
   }
 }
 

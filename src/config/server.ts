@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { commaSeparated, onOff, parseHttpUrl, reject, wholeNumber } from './settings.js';
+import { commaSeparated, offOr, onOff, parseHttpUrl, reject, wholeNumber } from './settings.js';
 
 /** Browsers compare origins literally, so a wildcard would match none. */
 const origin = z.string().transform((text, context) => {
@@ -22,6 +22,7 @@ export const serverSettings = z
     CORS_ORIGINS: commaSeparated(origin).default([]),
     GRAPHIQL: onOff.optional(),
     INTROSPECTION: onOff.optional(),
+    COST_PER_SECOND: offOr(wholeNumber(1, 1_000_000_000)).default(null),
     LOG_LEVEL: logLevel.default('info'),
     NODE_ENV: z.string().optional(),
   })
@@ -35,6 +36,8 @@ export const serverSettings = z
       /** The origins whose pages may call the gateway from a browser. */
       corsOrigins: given.CORS_ORIGINS,
       graphiql: (given.GRAPHIQL ?? developmentDefault) === 'on',
+      /** Of each organization; null for any cost. */
+      costPerSecond: given.COST_PER_SECOND,
       introspection: (given.INTROSPECTION ?? developmentDefault) === 'on',
       logLevel: given.LOG_LEVEL,
     };

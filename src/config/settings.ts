@@ -11,6 +11,15 @@ export const wholeNumber = (min: number, max: number, unit = '') =>
     return reject(context, `must be a whole number from ${min} to ${max}${unit}`);
   });
 
+/** Accepts `off`, too, as null. */
+export const offOr = <Value>(setting: z.ZodType<Value, string>) =>
+  z.string().transform((text, context) => {
+    if (text === 'off') return null;
+    const { data, error } = setting.safeParse(text);
+    if (error === undefined) return data;
+    return reject(context, `${String(error.issues[0]?.message)}, or off`);
+  });
+
 /** Values separated by commas. Each invalid one is reported with its position. */
 export const commaSeparated = <Item extends z.ZodType<unknown, string>>(item: Item) =>
   z

@@ -1,7 +1,7 @@
 import type { ApolloServerOptions } from '@apollo/server';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 
-import { GatewayError, QueryTooComplexError } from '../errors.js';
+import { GatewayError, QueryTooComplexError, RateLimitedError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { Context } from './context.js';
 import { limits } from './limits.js';
@@ -27,6 +27,7 @@ export function createErrorFormatter(
     const cause = error instanceof GraphQLError ? (error.originalError ?? error) : error;
     const requestId = requestIds.get(error as object);
     if (cause instanceof QueryTooComplexError) return tooComplex(cause.limit, reported);
+    if (cause instanceof RateLimitedError) onRejected('rate');
     if (cause instanceof GatewayError) {
       if (cause.cause !== undefined) logger.warn({ requestId, err: cause.cause }, cause.message);
       return formatted;

@@ -11,6 +11,7 @@ import type { DocumentNode, GraphQLSchema } from 'graphql';
 
 import type { Logger } from '../logger.js';
 import type { Context } from './context.js';
+import { CostBudgets } from './cost-budgets.js';
 import { createErrorFormatter } from './format-error.js';
 import { jitExecution, MAX_COMPILED_FIELDS } from './jit-execution.js';
 import { limits, limitsPlugin } from './limits.js';
@@ -45,12 +46,24 @@ function estimateDocumentBytes(document: DocumentNode): number {
   return sourceBytes + tokens * TOKEN_BYTES + compiledFields * COMPILED_FIELD_BYTES;
 }
 
+/** An idle organization may spend ten seconds' budget at once, and the dearest query at least. */
+function createBudgets(costPerSecond: number): CostBudgets {
+  return new CostBudgets(costPerSecond, Math.max(10 * costPerSecond, limits.cost));
+}
+
 /** Creates an Apollo Server for a schema, without starting it. */
 export function createApolloServer(
   schema: GraphQLSchema,
-  options: { introspection: boolean; logger: Logger; onRejected: (reason: string) => void },
+  options: {
+    readonly introspection: boolean;
+    /** What the operations of each organization may cost a second; null for any cost. */
+    readonly costPerSecond: number | null;
+    readonly logger: Logger;
+    readonly onRejected: (reason: string) => void;
+  },
 ): ApolloServer<Context> {
-  const { introspection, logger } = options;
+  const { introspection, costPerSecond, logger } = options;
+  const budgets = costPerSecond === null ? null : createBudgets(costPerSecond);
   const formatError = createErrorFormatter(logger, options.onRejected);
   return new ApolloServer<Context>({
     schema,
@@ -66,7 +79,7 @@ export function createApolloServer(
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     plugins: [
-      limitsPlugin(schema, { hideSuggestions: !introspection }),
+      limitsPlugin(schema, { hideSuggestions: !introspection, budgets }),
       conditionalResponses,
       jitExecution(schema, formatError),
       operationMetrics,

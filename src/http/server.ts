@@ -11,6 +11,7 @@ import Fastify, {
 import helmet from 'helmet';
 
 import { errorCode, StartupError } from '../errors.js';
+import { COST_HEADER } from '../graphql/limits.js';
 import type { Logger } from '../logger.js';
 import type { LocalFiles } from '../storage/open-storage.js';
 import { sendError, sendThrownError } from './error-responses.js';
@@ -66,6 +67,7 @@ const corsOptions = {
     'Apollo-Require-Preflight',
     'ApolloGraphQL-Client-Name',
     'ApolloGraphQL-Client-Version',
+    COST_HEADER,
     REQUEST_ID_HEADER,
   ],
   exposedHeaders: [REQUEST_ID_HEADER, 'Retry-After'],

@@ -33,6 +33,7 @@ beforeAll(async () => {
   // The limits apply before the resolver, which is missing here.
   apollo = createApolloServer(await createSchema({} as ExportResolver), {
     introspection: true,
+    costPerSecond: null,
     logger: pino({ level: 'silent' }),
     onRejected: (reason) => rejections.push(reason),
   });

@@ -40,7 +40,7 @@ describe('CORS', () => {
       'access-control-allow-origin': APP,
       'access-control-allow-methods': 'GET, HEAD, POST',
       'access-control-allow-headers':
-        'Content-Type, Authorization, X-API-Key, Apollo-Require-Preflight, ApolloGraphQL-Client-Name, ApolloGraphQL-Client-Version, X-Request-Id',
+        'Content-Type, Authorization, X-API-Key, Apollo-Require-Preflight, ApolloGraphQL-Client-Name, ApolloGraphQL-Client-Version, X-GraphQL-Cost, X-Request-Id',
       'access-control-expose-headers': 'X-Request-Id, Retry-After',
       'access-control-max-age': '600',
     });

@@ -1,0 +1,104 @@
+import { createRequire } from 'node:module';
+
+import type * as complexity from 'graphql-query-complexity';
+import {
+  getNullableType,
+  GraphQLError,
+  isListType,
+  Kind,
+  type DocumentNode,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+} from 'graphql';
+
+// Its ES module would load a second copy of graphql-js, which rejects the types of this schema.
+const { fieldExtensionsEstimator, getComplexity } = createRequire(import.meta.url)(
+  'graphql-query-complexity',
+) as typeof complexity;
+const estimateByExtensions = fieldExtensionsEstimator();
+
+export interface MeasuredCost {
+  readonly cost: number;
+  /** The most expensive field of the query type, with its alias. */
+  readonly most: { readonly name: string; readonly cost: number };
+}
+
+const measures = new WeakMap<OperationDefinitionNode, Map<string, MeasuredCost>>();
+const MAX_MEASURES_PER_OPERATION = 200;
+
+/**
+ * Returns the cost of an operation. Measures once per key of its variables: Apollo caches documents,
+ * so a repeated text is the same operation. Throws a GraphQLError for a variable that its argument
+ * does not accept, such as null.
+ */
+export function costOf(operation: OperationDefinitionNode, request: Measured): MeasuredCost {
+  let known = measures.get(operation);
+  if (known === undefined) measures.set(operation, (known = new Map<string, MeasuredCost>()));
+  const key = costCacheKey(operation, request.variables);
+  let cost = known.get(key);
+  if (cost === undefined) {
+    cost = measure(request);
+    if (known.size >= MAX_MEASURES_PER_OPERATION) known.clear();
+    known.set(key, cost);
+  }
+  return cost;
+}
+
+/** What a cost can depend on: numbers, booleans, lengths of lists, and what is null or empty. */
+function costCacheKey(
+  { variableDefinitions = [] }: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+): string {
+  return variableDefinitions.map(({ variable }) => keyOf(variables[variable.name.value])).join();
+}
+
+function keyOf(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.length}]`;
+  if (typeof value === 'string') return value === '' ? 'empty' : 'string';
+  if (typeof value !== 'object' || value === null) return String(value);
+  return `{${Object.entries(value)
+    .map(([name, each]) => `${name}:${keyOf(each)}`)
+    .join()}}`;
+}
+
+export interface Measured {
+  readonly schema: GraphQLSchema;
+  readonly query: DocumentNode;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly operationName: string | null;
+}
+
+function measure({ operationName, ...operation }: Measured): MeasuredCost {
+  let most = { name: '', cost: -1 };
+  const root = operation.schema.getQueryType();
+  const estimate = (args: complexity.ComplexityEstimatorArgs) => {
+    const cost =
+      estimateByExtensions(args) ?? estimateIntrospectionList(args) ?? 1 + args.childComplexity;
+    if (args.type === root && cost > most.cost) {
+      const { alias, name } = args.node;
+      most = { name: alias ? `${alias.value}: ${name.value}` : name.value, cost };
+    }
+    return cost;
+  };
+  const named = operationName === null ? operation : { ...operation, operationName };
+  try {
+    return { cost: getComplexity({ ...named, estimators: [estimate] }), most };
+  } catch (error) {
+    throw error instanceof GraphQLError ? badUserInput(error) : error;
+  }
+}
+
+/** Lists of introspection have about five members. The schema cannot set their cost. */
+function estimateIntrospectionList(args: complexity.ComplexityEstimatorArgs): number | undefined {
+  const { type, field, childComplexity } = args;
+  const isIntrospectionList = type.name.startsWith('__') && isListType(getNullableType(field.type));
+  return isIntrospectionList ? 1 + 5 * childComplexity : undefined;
+}
+
+/** The error of a variable, whose name is then the argument. */
+export function badUserInput({ message, nodes }: GraphQLError): GraphQLError {
+  const [node] = nodes ?? [];
+  const argument = node?.kind === Kind.VARIABLE_DEFINITION ? node.variable.name.value : undefined;
+  const extensions = { code: 'BAD_USER_INPUT', argument, http: { status: 400 } };
+  return new GraphQLError(message, { nodes: nodes ?? null, extensions });
+}
