@@ -33,7 +33,7 @@ export class ApiKeys {
     if (found.expiresAt !== null && found.expiresAt <= new Date()) {
       throw new UnauthenticatedError(`API key ${found.id} has expired`);
     }
-    return { organization: found.organizationId };
+    return { id: found.id, organization: found.organizationId };
   }
 
   private async lookup(hash: string): Promise<ApiKey | null> {

@@ -12,7 +12,7 @@ export async function createAuthentication(
   database: Database,
 ): Promise<Authenticate> {
   if (config.kind === 'off') {
-    const viewer = { organization: config.organization };
+    const viewer = { id: null, organization: config.organization };
     return () => Promise.resolve(viewer);
   }
   const keys = new ApiKeyRepository(database);

@@ -26,7 +26,8 @@ export class BearerTokens {
     if (!isOrganizationId(organization)) {
       throw new UnauthenticatedError(`no valid claim ${this.config.organizationClaim}`);
     }
-    return { organization };
+    const { sub } = claims;
+    return { id: typeof sub === 'string' ? sub : null, organization };
   }
 
   private async verify(token: string): Promise<JWTPayload> {

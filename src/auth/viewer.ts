@@ -1,5 +1,7 @@
 /** The authenticated client of a request. Its organization determines what it may read. */
 export interface Viewer {
+  /** The API key's id or the token's `sub`; null with AUTH=off and for tokens without a `sub`. */
+  readonly id: string | null;
   readonly organization: string;
 }
 

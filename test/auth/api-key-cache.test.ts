@@ -11,7 +11,8 @@ const { ApiKeys, CACHE_TTL_MS } = await import('../../src/auth/api-keys.js');
 const { apiKeyRow, keyNamed } = await import('./credentials.js');
 
 const valid = keyNamed('valid');
-const viewer = { organization: 'org_a' };
+const { id } = apiKeyRow(valid, 'org_a');
+const viewer = { id, organization: 'org_a' };
 
 describe('the cache of API keys', () => {
   let rows: ApiKey[];
@@ -81,7 +82,7 @@ describe('the cache of API keys', () => {
     expect(await isValid(created)).toBe(false);
     rows.push(apiKeyRow(created, 'org_b'));
     jest.advanceTimersByTime(CACHE_TTL_MS + 1);
-    expect(await keys.authenticate(created)).toEqual({ organization: 'org_b' });
+    expect(await keys.authenticate(created)).toMatchObject({ organization: 'org_b' });
   });
 
   it('checks the expiry of a cached key on every use', async () => {

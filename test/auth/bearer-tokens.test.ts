@@ -85,6 +85,14 @@ describe('a token that JWT_SECRET verifies', () => {
     expect(await authenticate(tokens, token(claims(changes())))).toBe(organization);
   });
 
+  it.each([
+    ['has', 'user_1', 'user_1'],
+    ['lacks', undefined, null],
+    ['does not hold as text', 7, null],
+  ])('identifies its viewer by the `sub` that it %s', async (_name, sub, id) => {
+    expect(await tokens.authenticate(token(claims({ sub })))).toMatchObject({ id });
+  });
+
   const own = { alg: 'HS256', jwk: { kty: 'oct', k: Buffer.from('mine').toString('base64url') } };
   const [header = '', , signature = ''] = token().split('.');
   it.each<[what: string, token: string, cause: string]>([
