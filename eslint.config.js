@@ -4,7 +4,7 @@ import { defineConfig } from 'eslint/config';
 import ts from 'typescript-eslint';
 
 /**
- * What each folder may import besides itself, errors.ts, logger.ts and partitions.ts. A request goes down this list and nothing imports
+ * What each folder may import besides itself and the files in `shared`. A request goes down this list and nothing imports
  * upward; only main.ts, app.ts and ormconfig.ts, the composition roots, may import everything.
  */
 const layers = {
@@ -20,6 +20,8 @@ const layers = {
   config: [],
 };
 
+const shared = ['deadline.ts', 'errors.ts', 'logger.ts', 'partitions.ts', 'remote-value.ts'];
+
 const zones = [
   { target: './src', from: './test', message: 'src/ must not import test/.' },
   {
@@ -27,12 +29,16 @@ const zones = [
     from: './src',
     message: 'Every folder may import this file, so it imports none.',
   },
+  {
+    target: ['./src/deadline.ts', './src/remote-value.ts'],
+    from: './src',
+    except: ['./deadline.ts', './errors.ts', './logger.ts'],
+    message: 'Every folder may import this file, so it imports only errors and the logger.',
+  },
   ...Object.entries(layers).map(([folder, below]) => ({
     target: `./src/${folder}`,
     from: './src',
-    except: [folder, 'errors.ts', 'logger.ts', 'partitions.ts', ...below].map(
-      (path) => `./${path}`,
-    ),
+    except: [folder, ...shared, ...below].map((path) => `./${path}`),
     message: `${folder}/ may import only: ${below.join(', ') || 'nothing'}.`,
   })),
 ];

@@ -20,6 +20,9 @@ import { createUrlSigner, openStorage } from './storage/open-storage.js';
 import type { UrlSigner } from './storage/url-signer.js';
 import { Metrics } from './telemetry/metrics.js';
 
+/** How long a request waits for the keys of tokens, or for the credentials of the bucket. */
+const REMOTE_TIMEOUT_MS = 2_000;
+
 export type App = Awaited<ReturnType<typeof createApp>>;
 
 /** The composition root. Throws StartupError when the gateway cannot work as configured. */
@@ -40,7 +43,10 @@ export async function createApp(config: Config, logger: Logger) {
   const instrumented = instrumentedDatabase(opened, { onQuery: metrics.queryCompleted, logger });
   const system = config.database.kind === 'mysql' ? 'mysql' : 'sqlite';
   const database = tracing?.tracedDatabase(instrumented, system) ?? instrumented;
-  const authenticate = await createAuthentication(config.auth, database);
+  const authenticate = await createAuthentication(config.auth, database, {
+    ...{ logger, timeoutMs: REMOTE_TIMEOUT_MS },
+    onLoaded: metrics.keySetFetched,
+  });
 
   const { signer, localFiles } = await createUrlSigner(storage, () => server.origin());
   const links: UrlSigner = {

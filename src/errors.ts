@@ -43,6 +43,20 @@ export class ServiceUnavailableError extends UnavailableError {
   }
 }
 
+/** No API key can be looked up. HTTP 503. */
+export class ApiKeysUnavailableError extends UnavailableError {
+  constructor(options: ErrorOptions) {
+    super('API keys cannot be looked up right now.', options);
+  }
+}
+
+/** The keys that verify tokens are not known and cannot be fetched. HTTP 503. */
+export class KeySetUnavailableError extends UnavailableError {
+  constructor(options: ErrorOptions) {
+    super('The keys of the token issuer (JWKS) cannot be loaded right now.', options);
+  }
+}
+
 /** The storage has no credentials to sign links with. HTTP 503. */
 export class LinksUnavailableError extends UnavailableError {
   constructor(options: ErrorOptions) {

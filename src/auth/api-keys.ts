@@ -1,6 +1,11 @@
 import { LRUCache } from 'lru-cache';
 
-import { OverloadedError, UnauthenticatedError } from '../errors.js';
+import {
+  ApiKeysUnavailableError,
+  OverloadedError,
+  ServiceUnavailableError,
+  UnauthenticatedError,
+} from '../errors.js';
 import type { ApiKeyRepository } from './api-key-repository.js';
 import { hashApiKey, type ApiKey } from './api-key.js';
 import type { Viewer } from './viewer.js';
@@ -25,7 +30,10 @@ export class ApiKeys {
 
   constructor(private readonly repository: ApiKeyRepository) {}
 
-  /** Throws UnauthenticatedError, or OverloadedError when too many lookups are running. */
+  /**
+   * Throws UnauthenticatedError, ApiKeysUnavailableError at the deadline of the query or before, or
+   * OverloadedError when too many lookups are running.
+   */
   async authenticate(key: string): Promise<Viewer> {
     const found = await this.lookup(hashApiKey(key));
     if (found === null) throw new UnauthenticatedError('unknown API key');
@@ -43,7 +51,7 @@ export class ApiKeys {
       throw new OverloadedError();
     }
     this.runningLookups++;
-    const lookup = this.repository.findByHash(hash);
+    const lookup = this.repository.findByHash(hash).catch(rethrow);
     this.lookups.set(hash, lookup);
     try {
       const key = await lookup;
@@ -57,4 +65,9 @@ export class ApiKeys {
       this.runningLookups--;
     }
   }
+}
+
+function rethrow(error: unknown): never {
+  if (!(error instanceof ServiceUnavailableError)) throw error;
+  throw new ApiKeysUnavailableError({ cause: error.cause });
 }

@@ -3,13 +3,14 @@ import type { Database } from '../database/database.js';
 import { StartupError, UnauthenticatedError } from '../errors.js';
 import { ApiKeyRepository } from './api-key-repository.js';
 import { ApiKeys } from './api-keys.js';
-import { BearerTokens } from './bearer-tokens.js';
+import { BearerTokens, type KeySetOptions } from './bearer-tokens.js';
 import type { Authenticate, RequestHeaders } from './viewer.js';
 
 /** The configured authentication. Throws StartupError when no client could authenticate. */
 export async function createAuthentication(
   config: AuthConfig,
   database: Database,
+  keySetOptions: KeySetOptions,
 ): Promise<Authenticate> {
   if (config.kind === 'off') {
     const viewer = { id: null, organization: config.organization };
@@ -23,7 +24,8 @@ export async function createAuthentication(
         'or set JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL, or set AUTH=off.',
     ]);
   }
-  return authenticateByKeyOrToken(new ApiKeys(keys), config.jwt && new BearerTokens(config.jwt));
+  const tokens = config.jwt && new BearerTokens(config.jwt, keySetOptions);
+  return authenticateByKeyOrToken(new ApiKeys(keys), tokens);
 }
 
 /** Authenticates by `X-API-Key`, or by `Authorization: Bearer …` unless `tokens` is null. */

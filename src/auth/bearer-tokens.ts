@@ -1,7 +1,9 @@
-import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
+import { errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
 
 import { isOrganizationId, type JwtConfig } from '../config/auth.js';
-import { ServiceUnavailableError, UnauthenticatedError } from '../errors.js';
+import { KeySetUnavailableError, UnauthenticatedError } from '../errors.js';
+import type { RemoteValueOptions } from '../remote-value.js';
+import { RemoteKeySet } from './remote-key-set.js';
 import type { Viewer } from './viewer.js';
 
 /** The clocks of issuer and gateway may differ by this many seconds. */
@@ -11,15 +13,21 @@ const CLOCK_TOLERANCE_S = 5;
 const KEY_SET_ALGORITHMS =
   'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');
 
+/** How a key set is fetched. */
+export type KeySetOptions = Omit<RemoteValueOptions, 'name'>;
+
 /** Authenticates by JSON Web Token. The configuration, not the token, decides the algorithm. */
 export class BearerTokens {
   private readonly verifyToken: ReturnType<typeof createVerifier>;
 
-  constructor(private readonly config: JwtConfig) {
-    this.verifyToken = createVerifier(config);
+  constructor(
+    private readonly config: JwtConfig,
+    keySetOptions: KeySetOptions,
+  ) {
+    this.verifyToken = createVerifier(config, keySetOptions);
   }
 
-  /** Throws UnauthenticatedError, or ServiceUnavailableError when the key set cannot be fetched. */
+  /** Throws UnauthenticatedError, or KeySetUnavailableError when the key set cannot be fetched. */
   async authenticate(token: string): Promise<Viewer> {
     const claims = await this.verify(token);
     const organization = claims[this.config.organizationClaim];
@@ -35,7 +43,7 @@ export class BearerTokens {
       return (await this.verifyToken(token)).payload;
     } catch (error) {
       if (this.config.key.kind === 'jwks' && isKeySetError(error)) {
-        throw new ServiceUnavailableError({ cause: error });
+        throw new KeySetUnavailableError({ cause: error });
       }
       // jose's messages name the failed check and never contain the token.
       if (error instanceof errors.JOSEError) throw new UnauthenticatedError(error.message);
@@ -44,15 +52,14 @@ export class BearerTokens {
   }
 }
 
-function createVerifier({ key, issuer, audience }: JwtConfig) {
+function createVerifier({ key, issuer, audience }: JwtConfig, keySetOptions: KeySetOptions) {
   const verifier = (getKey: JWTVerifyGetKey, algorithms: string[]) => {
     const claims = { ...(issuer !== null && { issuer }), ...(audience !== null && { audience }) };
     const options = { algorithms, clockTolerance: CLOCK_TOLERANCE_S, ...claims };
     return (token: string) => jwtVerify(token, getKey, options);
   };
-  // A token with an unknown key id reloads the set at most every 30 seconds, so keys can rotate.
   if (key.kind === 'jwks') {
-    return verifier(createRemoteJWKSet(new URL(key.url)), KEY_SET_ALGORITHMS);
+    return verifier(new RemoteKeySet(key.url, keySetOptions).getKey, KEY_SET_ALGORITHMS);
   }
   if (key.kind === 'public') return verifier(() => key.publicKey, [key.algorithm]);
   const secret = new TextEncoder().encode(key.secret);

@@ -52,6 +52,13 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly #keySetFetches = new Counter({
+    name: 'exports_gateway_jwks_fetches_total',
+    help: 'Fetches of the keys of tokens from JWT_JWKS_URL by their result: success or failure.',
+    labelNames: ['result'],
+    registers: [this.registry],
+  });
+
   readonly #rejections = new Counter({
     name: 'exports_gateway_requests_rejected_total',
     help: 'GraphQL requests that were rejected because of a limit or of overload.',
@@ -61,8 +68,9 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
-    // Without a value before the first rejection, rate() would miss it.
+    // Without a value before the first event, rate() would miss it.
     for (const reason of REASONS) this.#rejections.inc({ reason }, 0);
+    for (const result of ['success', 'failure']) this.#keySetFetches.inc({ result }, 0);
   }
 
   readonly requestCompleted = (request: CompletedRequest): void => {
@@ -88,6 +96,10 @@ export class Metrics {
 
   readonly invalidRowSkipped = (): void => {
     this.#invalidRows.inc();
+  };
+
+  readonly keySetFetched = (isSuccess: boolean): void => {
+    this.#keySetFetches.inc({ result: isSuccess ? 'success' : 'failure' });
   };
 
   readonly requestRejected = (reason: string): void => {

@@ -5,6 +5,7 @@ import { hashApiKey } from '../../src/auth/api-key.js';
 import { createAuthentication } from '../../src/auth/authenticate.js';
 import type { Database } from '../../src/database/database.js';
 import { readConfig } from '../../src/config/config.js';
+import { createLogger } from '../../src/logger.js';
 import { embedded } from '../support/engines.js';
 import { keysRequired, useGateway } from '../support/gateway.js';
 import { exportId, exportRow } from '../support/rows.js';
@@ -145,6 +146,7 @@ describe('a gateway with API keys only', () => {
 
 it('does not start when neither a usable key nor a token could authenticate a client', async () => {
   const database = { query: () => Promise.resolve([]) } as unknown as Database;
-  const started = createAuthentication({ kind: 'required', jwt: null }, database);
+  const keySetOptions = { logger: createLogger('silent'), timeoutMs: 1 };
+  const started = createAuthentication({ kind: 'required', jwt: null }, database, keySetOptions);
   await expect(started).rejects.toThrow(/^AUTH is required, but no client could authenticate\. /);
 });

@@ -1,13 +1,15 @@
 import { createHmac, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { JWK } from 'jose';
+import { pino } from 'pino';
 
 import { BearerTokens } from '../../src/auth/bearer-tokens.js';
 import { readConfig } from '../../src/config/config.js';
+import { until } from '../support/until.js';
 
 const secret = 'a secret of the tests with 40 characters';
 const issuer = 'https://login.example.com';
@@ -53,10 +55,16 @@ function token(
 
 const unsigned = (alg: string) => `${encode({ alg, typ: 'JWT' })}.${encode(claims())}.`;
 
-function bearerTokens(settings: Record<string, string>): BearerTokens {
+/** What the verifiers logged, and whether each of their fetches succeeded. */
+const log: string[] = [];
+const fetches: boolean[] = [];
+const write = (line: string) => void log.push((JSON.parse(line) as { msg: string }).msg);
+const onLoaded = (isSuccess: boolean) => void fetches.push(isSuccess);
+
+function bearerTokens(settings: Record<string, string>, timeoutMs = 10_000): BearerTokens {
   const { auth } = readConfig({ AUTH: 'required', ...settings });
   if (auth.kind !== 'required' || auth.jwt === null) throw new Error('The settings have no key.');
-  return new BearerTokens(auth.jwt);
+  return new BearerTokens(auth.jwt, { logger: pino({}, { write }), timeoutMs, onLoaded });
 }
 
 /** The organization of the viewer, or the name and the cause of the error. */
@@ -170,23 +178,28 @@ it.each(['RS256', 'ES256', 'EdDSA'] as const)(
 describe('a token that a JWKS verifies', () => {
   let url: string;
   let requests: number;
-  /** What the server of the set sends; null closes the connection. */
-  let response: { status: number; body: string } | null;
-  const server = createServer((_request, reply) => {
+  let respond: (response: ServerResponse) => void;
+  const server = createServer((_request, response) => {
     requests++;
-    if (response === null) reply.destroy();
-    else reply.writeHead(response.status).end(response.body);
+    respond(response);
   });
   beforeAll(async () => {
     await once(server.listen(0, '127.0.0.1'), 'listening');
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json`;
   });
-  afterAll(() => void server.close());
+  afterAll(() => {
+    server.close();
+    server.closeAllConnections();
+  });
   afterEach(() => void jest.restoreAllMocks());
   const publish = (...published: readonly JWK[]) => {
-    response = { status: 200, body: JSON.stringify({ keys: published }) };
+    respond = (response) => response.end(JSON.stringify({ keys: published }));
   };
 
+  const outage = [
+    'The keys of the token issuer (JWKS) cannot be loaded',
+    'The keys of the token issuer (JWKS) are loaded again.',
+  ];
   const { RS256: rsa, ES256: ec } = keys;
   const first = { ...jwk(rsa.publicKey), kid: 'first', use: 'sig' };
   const second = { ...jwk(ec.publicKey), kid: 'second', use: 'sig' };
@@ -199,13 +212,18 @@ describe('a token that a JWKS verifies', () => {
   /** Publishes these keys for a verifier that has not fetched any. */
   function withKeys(...published: readonly JWK[]): BearerTokens {
     publish(...published);
-    requests = 0;
-    return bearerTokens({ JWT_JWKS_URL: url, ...strict });
+    return fetchingTokens();
   }
 
+  function fetchingTokens(timeoutMs?: number): BearerTokens {
+    requests = log.length = fetches.length = 0;
+    return bearerTokens({ JWT_JWKS_URL: url, ...strict }, timeoutMs);
+  }
+
+  const realNow = Date.now.bind(Date);
+  /** Moves the clock to so long after the present. */
   function advanceClock(ms: number): void {
-    const real = Date.now.bind(Date);
-    jest.spyOn(Date, 'now').mockImplementation(() => real() + ms);
+    jest.spyOn(Date, 'now').mockImplementation(() => realNow() + ms);
   }
 
   it('is accepted with a key of the set; unknown key ids do not fetch the set again', async () => {
@@ -256,17 +274,65 @@ describe('a token that a JWKS verifies', () => {
     await expectRejected(tokens, text, 'no applicable key');
   });
 
-  it.each([
-    ['closes connections', null],
-    ['redirects', { status: 302, body: '' }],
-    ['sends HTML', { status: 200, body: '<html>' }],
-    ['sends no keys', { status: 200, body: '{"keys":"none"}' }],
-  ])('is neither accepted nor rejected while the server of the set %s', async (_name, failure) => {
-    const tokens = withKeys(first);
-    response = failure;
-    expect(await authenticate(tokens, byFirst())).toMatch(/^ServiceUnavailableError: /);
-    await expectRejected(tokens, unsigned('none'), algorithm);
+  const failures: [failure: string, respond: (response: ServerResponse) => void][] = [
+    ['closes connections', (response) => response.destroy()],
+    ['redirects', (response) => response.writeHead(302).end()],
+    ['sends HTML', (response) => response.end('<html>')],
+    ['sends no keys', (response) => response.end('{"keys":"none"}')],
+    ['does not respond', () => undefined],
+    [
+      'sends a byte at a time',
+      (response) => {
+        const timer = setInterval(() => response.write(' '), 5);
+        response.once('close', () => {
+          clearInterval(timer);
+        });
+      },
+    ],
+  ];
+
+  it.each(failures)(
+    'is neither accepted nor rejected while the server of the set %s, which only one fetch tries',
+    async (_name, failure) => {
+      respond = failure;
+      const tokens = fetchingTokens(100);
+      const unavailable = expect.stringMatching(/^KeySetUnavailableError: /);
+      const concurrent = [byFirst(), bySecond()].map((text) => authenticate(tokens, text));
+      expect(await Promise.all(concurrent)).toEqual([unavailable, unavailable]);
+      expect(await authenticate(tokens, byFirst())).toEqual(unavailable);
+      await expectRejected(tokens, unsigned('none'), algorithm);
+      expect([requests, fetches]).toEqual([1, [false]]);
+    },
+  );
+
+  it('is accepted once the server of the set has recovered', async () => {
+    respond = (response) => response.destroy();
+    const tokens = fetchingTokens();
+    expect(await authenticate(tokens, byFirst())).toMatch(/^KeySetUnavailableError: /);
     publish(first);
+    advanceClock(5_000);
     expect(await authenticate(tokens, byFirst())).toBe('org_a');
+    expect([fetches, log]).toEqual([[false, true], outage]);
+  });
+
+  it.each(failures)('is accepted with a known key while the server %s', async (_name, failure) => {
+    publish(first);
+    const tokens = fetchingTokens(100);
+    const known = byFirst({ exp: now() + 6_000 });
+    expect(await authenticate(tokens, known)).toBe('org_a');
+    respond = failure;
+    for (const ms of [601_000, 606_000, 612_000]) {
+      advanceClock(ms);
+      for (let use = 0; use < 3; use++) expect(await authenticate(tokens, known)).toBe('org_a');
+      // The set may have the key by now.
+      expect(await authenticate(tokens, bySecond())).toMatch(/^KeySetUnavailableError: /);
+    }
+    expect([fetches, log]).toEqual([[true, false, false, false], outage.slice(0, 1)]);
+    publish(second);
+    advanceClock(618_000);
+    expect(await authenticate(tokens, known)).toBe('org_a');
+    await until(() => (fetches.at(-1) === true ? true : undefined));
+    await expectRejected(tokens, known, 'no applicable key');
+    expect(log).toEqual(outage);
   });
 });

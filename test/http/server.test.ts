@@ -142,10 +142,13 @@ describeWith('mysql', 'a gateway whose database cannot be reached', () => {
     await proxy.close();
     const failures = await Promise.all(queries.map((query) => send(query)));
     // The gateway cannot check whether the key is valid, so it does not reject it.
-    for (const response of [...failures, await send('{ __typename }', unknown)]) {
+    failures.push(await send('{ __typename }', unknown));
+    for (const [index, response] of failures.entries()) {
       expect(response).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
       const { errors } = JSON.parse(response.text) as { errors: GraphqlError[] };
-      const message = 'The exports cannot be read right now. Try again in a moment.';
+      const failed =
+        index < queries.length ? 'The exports cannot be read' : 'API keys cannot be looked up';
+      const message = `${failed} right now. Try again in a moment.`;
       expect(errors).toMatchObject([{ message, extensions: { code: 'SERVICE_UNAVAILABLE' } }]);
       for (const word of [new URL(proxy.url).host, 'ECONN', 'SELECT']) {
         expect(response.text).not.toContain(word);

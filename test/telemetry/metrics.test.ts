@@ -138,6 +138,7 @@ describe('the metrics of a gateway', () => {
   it('include zero values before the first event', async () => {
     const expected = {
       exports_gateway_requests_rejected_total: rejections(),
+      exports_gateway_jwks_fetches_total: { 'result="success"': 0, 'result="failure"': 0 },
       exports_gateway_graphql_requests_in_flight: { '': 0 },
       exports_gateway_graphql_requests_queued: { '': 0 },
       exports_gateway_links_signed_total: { '': 0 },
