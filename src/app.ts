@@ -20,9 +20,6 @@ import { createUrlSigner, openStorage } from './storage/open-storage.js';
 import type { UrlSigner } from './storage/url-signer.js';
 import { Metrics } from './telemetry/metrics.js';
 
-/** How long a request waits for the keys of tokens, or for the credentials of the bucket. */
-const REMOTE_TIMEOUT_MS = 2_000;
-
 export type App = Awaited<ReturnType<typeof createApp>>;
 
 /** The composition root. Throws StartupError when the gateway cannot work as configured. */
@@ -31,7 +28,7 @@ export async function createApp(config: Config, logger: Logger) {
   const tracing = config.tracing
     ? new (await import('./telemetry/tracing.js')).Tracing(logger)
     : null;
-  const storage = await openStorage(config.files, logger);
+  const storage = await openStorage(config.files, { logger });
 
   const opened = await openDatabase(config.database, {
     entities,
@@ -44,7 +41,7 @@ export async function createApp(config: Config, logger: Logger) {
   const system = config.database.kind === 'mysql' ? 'mysql' : 'sqlite';
   const database = tracing?.tracedDatabase(instrumented, system) ?? instrumented;
   const authenticate = await createAuthentication(config.auth, database, {
-    ...{ logger, timeoutMs: REMOTE_TIMEOUT_MS },
+    logger,
     onLoaded: metrics.keySetFetched,
   });
 

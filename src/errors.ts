@@ -57,10 +57,13 @@ export class KeySetUnavailableError extends UnavailableError {
   }
 }
 
-/** The storage has no credentials to sign links with. HTTP 503. */
+/** There are no valid credentials to sign links with. HTTP 503. */
 export class LinksUnavailableError extends UnavailableError {
   constructor(options: ErrorOptions) {
-    super('Links cannot be signed right now.', options);
+    super(
+      'The credentials of the bucket cannot be loaded right now: links cannot be signed.',
+      options,
+    );
   }
 }
 

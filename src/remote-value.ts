@@ -2,6 +2,8 @@ import { withDeadline } from './deadline.js';
 import { toError } from './errors.js';
 import type { Logger } from './logger.js';
 
+/** No caller waits longer for another service. */
+export const REMOTE_TIMEOUT_MS = 2_000;
 /** After a failure, callers fail at once for this long: waiting in turn would stall each of them. */
 const RETRY_INTERVAL_MS = 5_000;
 
@@ -9,8 +11,7 @@ export interface RemoteValueOptions {
   /** What is loaded, in log lines and in the plural. */
   readonly name: string;
   readonly logger: Logger;
-  /** How long a caller waits. */
-  readonly timeoutMs: number;
+  readonly timeoutMs?: number;
   readonly onLoaded?: (isSuccess: boolean) => void;
 }
 
@@ -22,8 +23,11 @@ export class RemoteValue<Value> {
 
   constructor(
     private readonly load: () => Promise<Value>,
-    private readonly options: RemoteValueOptions,
-  ) {}
+    private readonly options: RemoteValueOptions & { readonly initial?: Value },
+  ) {
+    const { initial } = options;
+    if (initial !== undefined) this.#loaded = { value: initial, at: Date.now() };
+  }
 
   /** The value loaded last. */
   get value(): Value | null {
@@ -55,7 +59,7 @@ export class RemoteValue<Value> {
   }
 
   async #attempt(): Promise<Value> {
-    const { timeoutMs, onLoaded } = this.options;
+    const { timeoutMs = REMOTE_TIMEOUT_MS, onLoaded } = this.options;
     // A value that comes after the deadline is used, too.
     const loaded = this.load().then((value) => this.#succeed(value));
     try {

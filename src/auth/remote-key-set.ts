@@ -1,6 +1,6 @@
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
 
-import { RemoteValue, type RemoteValueOptions } from '../remote-value.js';
+import { REMOTE_TIMEOUT_MS, RemoteValue, type RemoteValueOptions } from '../remote-value.js';
 
 /** Older keys are fetched again before use, so that a removed key is no longer accepted. */
 const MAX_AGE_MS = 600_000;
@@ -16,7 +16,7 @@ export class RemoteKeySet {
   readonly #keys: RemoteValue<void>;
 
   constructor(url: string, options: Omit<RemoteValueOptions, 'name'>) {
-    const { timeoutMs } = options;
+    const { timeoutMs = REMOTE_TIMEOUT_MS } = options;
     // Only reload() fetches: to jose, the keys stay fresh.
     const fresh = { cacheMaxAge: Infinity, cooldownDuration: Infinity };
     this.#set = createRemoteJWKSet(new URL(url), { ...fresh, timeoutDuration: timeoutMs });

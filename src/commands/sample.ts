@@ -30,7 +30,7 @@ async function addSamples(
   const { files: filesConfig, logLevel } = readConfig({ FILES_URL, LOG_LEVEL });
   const database = readDatabaseConfig(environment);
   const logger = createLogger(logLevel);
-  const storage = await openStorage(filesConfig, logger);
+  const storage = await openStorage(filesConfig, { logger });
   const source = await connectDatabase(database, { entities, logger });
   try {
     if (ifEmpty && (await hasExports(source))) {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 
 import type { Bucket, FilesConfig, LocalFilesConfig } from '../config/files.js';
-import type { Logger } from '../logger.js';
+import type { RemoteValueOptions } from '../remote-value.js';
 import { LocalUrlSigner } from './local-url-signer.js';
 import { awsCredentials, type CredentialsProvider } from './s3-credentials.js';
 import { S3Presigner } from './s3-presigner.js';
@@ -30,12 +30,15 @@ export interface LocalFiles {
 }
 
 /** Opens the storage of FILES_URL. Throws StartupError when it is a bucket without credentials. */
-export async function openStorage(files: FilesConfig, logger: Logger): Promise<Storage> {
+export async function openStorage(
+  files: FilesConfig,
+  options: Omit<RemoteValueOptions, 'name'>,
+): Promise<Storage> {
   if (files.kind === 'local')
     return { kind: 'local', config: files, place: resolve(files.directory) };
   const place = describeBucket(files.bucket);
   const presigner = new S3Presigner(files.bucket);
-  const credentials = await awsCredentials(logger);
+  const credentials = await awsCredentials(options);
   const links = new S3UrlSigner({ presigner, credentials, ttl: files.linkTtl });
   return { kind: 's3', place, presigner, credentials, links };
 }

@@ -1,5 +1,6 @@
+import { withDeadline } from '../deadline.js';
 import { StartupError, toError } from '../errors.js';
-import type { Logger } from '../logger.js';
+import { REMOTE_TIMEOUT_MS, RemoteValue, type RemoteValueOptions } from '../remote-value.js';
 
 export interface S3Credentials {
   readonly accessKeyId: string;
@@ -13,38 +14,51 @@ export interface S3Credentials {
 /** Must be called before each use, because credentials rotate. */
 export type CredentialsProvider = () => Promise<S3Credentials>;
 
-/** How often credentials without an expiry are read again. */
+/** How often credentials without an expiry are loaded again. */
 const REFRESH_INTERVAL_MS = 60_000;
+/** Temporary credentials are renewed in the background when they expire sooner. */
+const RENEW_BEFORE_MS = 300_000;
+/** For programs that ask an identity provider; at a start, no request waits. */
+const START_TIMEOUT_MS = 10_000;
 
 /** The default provider chain of AWS. Throws StartupError without valid credentials. */
-export async function awsCredentials(logger: Logger): Promise<CredentialsProvider> {
+export async function awsCredentials(
+  options: Omit<RemoteValueOptions, 'name'>,
+): Promise<CredentialsProvider> {
   // Loaded on demand: the package is slow to load and local files do not need it.
   const { fromNodeProviderChain } = await import('@aws-sdk/credential-providers');
-  const chain = fromNodeProviderChain({ ignoreCache: true });
-  const { expiration } = await chain().catch((error: unknown) => {
+  // A new chain for each load: all later calls of a chain wait for one that hangs.
+  const load = (): Promise<S3Credentials> =>
+    fromNodeProviderChain({ ignoreCache: true, clientConfig: { requestHandler } })();
+  const initial = await withDeadline(load(), START_TIMEOUT_MS).catch((error: unknown) => {
     throw noCredentials(toError(error).message, { cause: error });
   });
-  if (expiration !== undefined && expiration.getTime() <= Date.now()) {
-    throw noCredentials(`the credentials found expired at ${expiration.toISOString()}`);
+  const expiresAt = initial.expiration;
+  if (expiresAt !== undefined && expiresAt.getTime() <= Date.now()) {
+    throw noCredentials(`the credentials found expired at ${expiresAt.toISOString()}`);
   }
 
-  // The chain renews temporary credentials five minutes before they expire. It caches others for
-  // good, although a mounted profile file may be replaced.
-  let refreshedAt = Date.now();
+  const name = 'The credentials of the bucket';
+  const credentials = new RemoteValue(load, { ...options, name, initial });
   return async () => {
-    const cached = await chain();
-    const isFresh = Date.now() - refreshedAt < REFRESH_INTERVAL_MS;
-    if (cached.expiration !== undefined || isFresh) return cached;
-    refreshedAt = Date.now();
-    try {
-      return await chain({ forceRefresh: true });
-    } catch (error) {
-      // For example while the file is being written. The cached credentials are still valid.
-      logger.warn({ err: error }, 'The credentials of the storage cannot be read again');
-      return cached;
-    }
+    const known = credentials.value ?? initial;
+    const lifetime = (known.expiration?.getTime() ?? Infinity) - Date.now();
+    if (lifetime <= 0) return credentials.reload();
+    if (credentials.age < REFRESH_INTERVAL_MS) return known;
+    if (lifetime < RENEW_BEFORE_MS) void credentials.refresh();
+    if (known.expiration !== undefined) return known;
+    // A mounted profile file may have been replaced, or is just being written.
+    await credentials.refresh();
+    return credentials.value ?? known;
   };
 }
+
+/** For the clients of STS and SSO; they end calls that nothing waits for any longer. */
+const requestHandler = {
+  connectionTimeout: REMOTE_TIMEOUT_MS,
+  requestTimeout: REMOTE_TIMEOUT_MS,
+  throwOnRequestTimeout: true,
+};
 
 function noCredentials(reason: string, options?: ErrorOptions): StartupError {
   const problem =

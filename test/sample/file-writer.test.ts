@@ -18,7 +18,9 @@ const file = { objectKey: '1/data.csv', content: Buffer.from('id,name\r\n1,Zoë\
 
 /** The reason in the error of writing the file; null: it is written. */
 async function failureOf(FILES_URL: string): Promise<string | null> {
-  const storage = await openStorage(readConfig({ FILES_URL }).files, createLogger('silent'));
+  const storage = await openStorage(readConfig({ FILES_URL }).files, {
+    logger: createLogger('silent'),
+  });
   const error = await writeToStorage(storage, file).then(() => null, String);
   const problem = `StartupError: FILES_URL names ${storage.place}, where files cannot be written (`;
   return error && error.replace(problem, '(');

@@ -23,7 +23,7 @@ import { embedded, engines, mysql, type Engine } from '../support/engines.js';
 
 const now = new Date('2026-11-24T10:11:12.345Z');
 const logger = createLogger('silent');
-const openAt = (FILES_URL: string) => openStorage(readConfig({ FILES_URL }).files, logger);
+const openAt = (FILES_URL: string) => openStorage(readConfig({ FILES_URL }).files, { logger });
 let dispose = () => Promise.resolve();
 afterEach(() => dispose());
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +16,9 @@ import { S3UrlSigner } from '../../src/storage/s3-url-signer.js';
 import type { SignedUrl, UrlSigner } from '../../src/storage/url-signer.js';
 
 const MINUTE = 60_000;
+const RETRY_INTERVAL_MS = 5_000;
+const unavailable =
+  'The credentials of the bucket cannot be loaded right now: links cannot be signed.';
 const file = { objectKey: 'exports/1/data.csv', fileName: 'Contacts.csv' };
 const { files } = readConfig({ FILES_URL: 's3://exports?region=eu-central-1' });
 
@@ -34,6 +37,7 @@ beforeEach(async () => {
   process.env['AWS_SHARED_CREDENTIALS_FILE'] = profiles;
   process.env['AWS_CONFIG_FILE'] = join(folder, 'config');
   process.env['AWS_EC2_METADATA_DISABLED'] = 'true';
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
 });
 afterEach(async () => {
   jest.restoreAllMocks();
@@ -41,9 +45,9 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function openSigner(): Promise<UrlSigner> {
+async function openSigner(timeoutMs = 10_000): Promise<UrlSigner> {
   const write = (line: string) => void log.push((JSON.parse(line) as { msg: string }).msg);
-  const storage = await openStorage(files, pino({}, { write }));
+  const storage = await openStorage(files, { logger: pino({}, { write }), timeoutMs });
   return (storage as Storage & { kind: 's3' }).links;
 }
 
@@ -108,17 +112,27 @@ describe('the credentials of a bucket', () => {
     await rm(profiles);
     advanceClock(MINUTE + 1);
     expect(await accessKeyOf(links)).toBe('FIRST');
-    expect(log).toEqual(['The credentials of the storage cannot be read again']);
+    expect(log).toEqual(['The credentials of the bucket cannot be loaded']);
   });
 });
 
 describe('temporary credentials of a role', () => {
   /** The next credentials of the role; null makes it fail. */
   let next: { accessKeyId: string; expiration: Date } | null;
-  const role = createServer((_, response) => {
+  const sendNext = (response: ServerResponse) => {
     response.statusCode = next === null ? 500 : 200;
     const { accessKeyId: AccessKeyId, expiration: Expiration } = next ?? {};
     response.end(JSON.stringify({ AccessKeyId, Expiration, SecretAccessKey: 's', Token: 'token' }));
+  };
+  function drip(response: ServerResponse): void {
+    const timer = setInterval(() => response.write(' '), 5);
+    response.once('close', () => {
+      clearInterval(timer);
+    });
+  }
+  let respond: (response: ServerResponse) => void;
+  const role = createServer((_, response) => {
+    respond(response);
   });
   const provide = (accessKeyId: string, lifetimeMs = 60 * MINUTE) => {
     next = { accessKeyId, expiration: new Date(Date.now() + lifetimeMs) };
@@ -128,6 +142,7 @@ describe('temporary credentials of a role', () => {
     await once(role.listen(0, '127.0.0.1'), 'listening');
     const { port } = role.address() as AddressInfo;
     process.env['AWS_CONTAINER_CREDENTIALS_FULL_URI'] = `http://127.0.0.1:${port}/role`;
+    respond = sendNext;
     provide('FIRST');
   });
   afterEach(async () => {
@@ -174,11 +189,69 @@ describe('temporary credentials of a role', () => {
     advanceClock(60 * MINUTE);
     const http = { status: 503, headers: new Map([['retry-after', '1']]) };
     await expect(links.sign(file)).rejects.toMatchObject({
-      message: 'Links cannot be signed right now. Try again in a moment.',
+      message: `${unavailable} Try again in a moment.`,
       extensions: { code: 'SERVICE_UNAVAILABLE', http },
     });
     provide('SECOND');
+    advanceClock(RETRY_INTERVAL_MS);
     expect(await accessKeyOf(links)).toBe('SECOND');
+  });
+
+  it.each([
+    ['does not respond', () => undefined],
+    ['sends a byte at a time', drip],
+  ])(
+    'make links fail at the deadline, and then at once, while they are expired and their service %s',
+    async (_fault, fault) => {
+      const links = await openSigner(100);
+      respond = fault;
+      advanceClock(60 * MINUTE);
+      let requests = 0;
+      role.on('request', () => requests++);
+      const concurrent = await Promise.allSettled([links.sign(file), links.sign(file)]);
+      expect(concurrent.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+      await expect(links.sign(file)).rejects.toThrow(unavailable);
+      expect([requests, log]).toEqual([1, ['The credentials of the bucket cannot be loaded']]);
+      respond = sendNext;
+      provide('SECOND');
+      advanceClock(RETRY_INTERVAL_MS);
+      expect(await accessKeyOf(links)).toBe('SECOND');
+    },
+  );
+
+  it('are used while their renewal hangs, which delays no link', async () => {
+    const links = await openSigner(MINUTE);
+    respond = () => undefined;
+    advanceClock(56 * MINUTE);
+    const renewal = once(role, 'request');
+    expect(await accessKeyOf(links)).toBe('FIRST');
+    await renewal;
+    expect(await accessKeyOf(links)).toBe('FIRST');
+  });
+
+  it('of STS are bounded by the same deadline', async () => {
+    const token = join(folder, 'token');
+    await writeFile(token, 'the token of a pod');
+    const { port } = role.address() as AddressInfo;
+    Object.assign(process.env, {
+      AWS_WEB_IDENTITY_TOKEN_FILE: token,
+      AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/exports',
+      AWS_ENDPOINT_URL_STS: `http://127.0.0.1:${port}`,
+      AWS_REGION: 'eu-central-1',
+    });
+    const expiration = new Date(Date.now() + 60 * MINUTE).toISOString();
+    respond = (response) =>
+      response.end(
+        '<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>' +
+          '<AccessKeyId>STS</AccessKeyId><SecretAccessKey>s</SecretAccessKey>' +
+          `<SessionToken>t</SessionToken><Expiration>${expiration}</Expiration>` +
+          '</Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>',
+      );
+    const links = await openSigner(100);
+    expect(await accessKeyOf(links)).toBe('STS');
+    respond = () => undefined;
+    advanceClock(60 * MINUTE);
+    await expect(links.sign(file)).rejects.toThrow(unavailable);
   });
 
   it('sign no link after their expiry, even if their provider returns them', async () => {
@@ -189,6 +262,6 @@ describe('temporary credentials of a role', () => {
     });
     const presigner = new S3Presigner((files as S3FilesConfig).bucket);
     const signer = new S3UrlSigner({ presigner, credentials, ttl: 900 });
-    await expect(signer.sign(file)).rejects.toThrow('Links cannot be signed right now.');
+    await expect(signer.sign(file)).rejects.toThrow(unavailable);
   });
 });

@@ -21,7 +21,7 @@ const usual: StoredFile = { objectKey: 'exports/8jQd2v1s7F/data.csv', fileName: 
 
 function openBucket(FILES_URL: string): Promise<Bucket> {
   const { files } = readConfig({ FILES_URL });
-  return openStorage(files, createLogger('silent')) as Promise<Bucket>;
+  return openStorage(files, { logger: createLogger('silent') }) as Promise<Bucket>;
 }
 
 describeWith('objectStorage', 'object storage that verifies signatures', () => {
