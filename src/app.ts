@@ -11,6 +11,7 @@ import { ExportResolver } from './exports/export-resolver.js';
 import { createContext } from './graphql/context.js';
 import { createSchema } from './graphql/schema.js';
 import { createApolloServer } from './graphql/server.js';
+import { TrustedDocuments } from './graphql/trusted-documents.js';
 import { GRAPHQL_PATH } from './http/graphql-route.js';
 import { LoadShedder } from './http/load-shedder.js';
 import { createHttpServer } from './http/server.js';
@@ -29,6 +30,8 @@ export async function createApp(config: Config, logger: Logger) {
     ? new (await import('./telemetry/tracing.js')).Tracing(logger)
     : null;
   const storage = await openStorage(config.files, { logger });
+  const { trustedDocuments: manifest } = config;
+  const trustedDocuments = manifest && new TrustedDocuments(manifest);
 
   const opened = await openDatabase(config.database, {
     entities,
@@ -74,6 +77,7 @@ export async function createApp(config: Config, logger: Logger) {
   const server = await createHttpServer(config, {
     logger,
     apollo,
+    trustedDocuments,
     loadShedder,
     authenticate,
     createContext: (viewer, request) => createContext(viewer, { links, ...request }),

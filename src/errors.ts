@@ -108,6 +108,16 @@ export class RateLimitedError extends GatewayError {
   }
 }
 
+/** An operation that is not among the trusted documents. HTTP 400. */
+export class PersistedQueryNotInListError extends GatewayError {
+  constructor() {
+    const message =
+      'This gateway runs only trusted documents, and this operation is not one of them: ' +
+      'add it to the manifest of the gateway.';
+    super({ code: 'PERSISTED_QUERY_NOT_IN_LIST', http: { status: 400 } }, message);
+  }
+}
+
 /** Lists what prevents a start and what to change. The operator sees it without a stack. */
 export class StartupError extends Error {
   constructor(

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { commaSeparated, offOr, onOff, parseHttpUrl, reject, wholeNumber } from './settings.js';
+import { trustedDocuments } from './trusted-documents.js';
 
 /** Browsers compare origins literally, so a wildcard would match none. */
 const origin = z.string().transform((text, context) => {
@@ -23,6 +24,7 @@ export const serverSettings = z
     GRAPHIQL: onOff.optional(),
     INTROSPECTION: onOff.optional(),
     COST_PER_SECOND: offOr(wholeNumber(1, 1_000_000_000)).default(null),
+    TRUSTED_DOCUMENTS: trustedDocuments.optional(),
     LOG_LEVEL: logLevel.default('info'),
     NODE_ENV: z.string().optional(),
   })
@@ -39,6 +41,8 @@ export const serverSettings = z
       /** Of each organization; null for any cost. */
       costPerSecond: given.COST_PER_SECOND,
       introspection: (given.INTROSPECTION ?? developmentDefault) === 'on',
+      /** The only operations that run, as texts by id; null for every operation. */
+      trustedDocuments: given.TRUSTED_DOCUMENTS ?? null,
       logLevel: given.LOG_LEVEL,
     };
   });

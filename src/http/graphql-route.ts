@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Authenticate, Viewer } from '../auth/viewer.js';
 import { OverloadedError } from '../errors.js';
 import type { Context } from '../graphql/context.js';
+import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import { sendGatewayError } from './error-responses.js';
 import { addEtag } from './etag.js';
 import { createGraphiql, type GraphiqlOptions } from './graphiql.js';
@@ -12,6 +13,8 @@ import { operationResult } from './requests.js';
 
 export interface GraphqlRouteOptions {
   readonly apollo: ApolloServer<Context>;
+  /** Null where every operation may run. */
+  readonly trustedDocuments: TrustedDocuments | null;
   readonly loadShedder: LoadShedder;
   readonly authenticate: Authenticate;
   readonly createContext: (
@@ -27,10 +30,8 @@ export const GRAPHQL_PATH = '/graphql';
 const overloaded = new OverloadedError();
 
 /** `POST /graphql`, GET for queries, and GraphiQL for clients that accept HTML. */
-export function addGraphqlRoute(
-  server: FastifyInstance,
-  { apollo, loadShedder, authenticate, createContext, graphiql }: GraphqlRouteOptions,
-): void {
+export function addGraphqlRoute(server: FastifyInstance, options: GraphqlRouteOptions): void {
+  const { apollo, trustedDocuments, loadShedder, authenticate, createContext, graphiql } = options;
   const sendGraphiql = graphiql && createGraphiql(graphiql);
   if (sendGraphiql) server.get('/', (_request, reply) => reply.redirect(GRAPHQL_PATH));
 
@@ -58,13 +59,14 @@ export function addGraphqlRoute(
     reply.raw.once('close', () => {
       context.queries.isAbandoned = true;
     });
+    const given = {
+      method: request.method,
+      headers: headerMap(request),
+      search: /\?.*/s.exec(request.url)?.[0] ?? '',
+      body: request.body,
+    };
     const { status, headers, body } = await apollo.executeHTTPGraphQLRequest({
-      httpGraphQLRequest: {
-        method: request.method,
-        headers: headerMap(request),
-        search: /\?.*/s.exec(request.url)?.[0] ?? '',
-        body: request.body,
-      },
+      httpGraphQLRequest: trustedDocuments?.resolve(given) ?? given,
       context: () => Promise.resolve(context),
     });
     if (body.kind !== 'complete') throw new Error('The schema has no incremental delivery');

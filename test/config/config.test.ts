@@ -61,6 +61,7 @@ describe('readConfig', () => {
     graphiql: true,
     costPerSecond: null,
     introspection: true,
+    trustedDocuments: null,
     logLevel: 'info',
     tracing: false,
   };
@@ -210,6 +211,7 @@ describe('readConfig', () => {
       GRAPHIQL: 'yes | true',
       INTROSPECTION: '1',
       COST_PER_SECOND: '0 | -1 | 1.5 | on | OFF',
+      TRUSTED_DOCUMENTS: 'missing.json | src | README.md | package.json',
       LOG_LEVEL: 'loud | INFO',
       OTEL_TRACES_EXPORTER: 'zipkin',
       OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318',
@@ -233,6 +235,9 @@ describe('readConfig', () => {
       'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL must be http/protobuf, the only supported protocol.',
       { ...otlp, OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'grpc' },
     ],
+    ['TRUSTED_DOCUMENTS names a file that cannot', { TRUSTED_DOCUMENTS: 'missing.json' }],
+    ['TRUSTED_DOCUMENTS names a file that is not JSON', { TRUSTED_DOCUMENTS: 'README.md' }],
+    ['TRUSTED_DOCUMENTS names a file without', { TRUSTED_DOCUMENTS: 'package.json' }],
     ['FILES_SIGNING_SECRET must be set when DATABASE_URL is', { DATABASE_URL: mysql }],
     ['DATABASE_REPLICA_URLS needs DATABASE_URL: set', { DATABASE_REPLICA_URLS: mysql }],
   ])('reports "%s…" for %j', (problem, environment) => {
@@ -300,6 +305,7 @@ describe('readConfig', () => {
     GRAPHIQL: password,
     INTROSPECTION: password,
     COST_PER_SECOND: password,
+    TRUSTED_DOCUMENTS: password,
     LOG_LEVEL: password,
     DATABASE_URL: `postgres://reader:${password}@db/exports?${password}=${password}`,
     DATABASE_REPLICA_URLS: `mysql://replica/exports?${password}`,
