@@ -27,11 +27,12 @@ const RESERVED_CONCURRENCY = 10;
 const MAX_TOTAL_CONCURRENCY = 2 * MAX_CONCURRENCY;
 
 /**
- * When requests have kept the event loop busy for so long, others start in the next turn of it,
- * the organizations by turns: the parsing of one takes up to tens of milliseconds.
+ * While several organizations are active, requests start for so long in one turn of the event loop:
+ * the parsing of one takes up to tens of milliseconds, during which no other makes progress.
  */
 const MAX_TURN_MS = 5;
-const MAX_STARTS_PER_TURN = 1;
+/** The charge for each start, so that organizations with equally fast requests take turns. */
+const START_MS = 0.1;
 
 interface QueuedRequest {
   readonly queuedAt: number;
@@ -49,6 +50,10 @@ class Requests extends Partition {
   fullSince: number | null = null;
   /** When as many requests as it may run were last running and queued. */
   lastCrowdedAt = 0;
+  /** The time in which its requests, from their start on, kept the event loop from others. */
+  spentMs = 0;
+  /** Of that, the time for one request; before the first, as many as a turn has. */
+  msPerStart = MAX_TURN_MS;
 
   get isBusy(): boolean {
     return this.inFlight > 0 || this.queue.length > 0;
@@ -56,6 +61,17 @@ class Requests extends Partition {
 
   oldestAge(now: number): number {
     return now - (this.queue[0]?.queuedAt ?? now);
+  }
+
+  hasNext(now: number): boolean {
+    const newest = this.queue.at(-1);
+    return (
+      newest !== undefined && (!this.isOverloaded || now - newest.queuedAt <= MAX_QUEUE_AGE_MS)
+    );
+  }
+
+  takeNext(): QueuedRequest | undefined {
+    return this.isOverloaded ? this.queue.pop() : this.queue.shift();
   }
 }
 
@@ -70,8 +86,9 @@ interface RunOptions<Result> {
  * A partitioned, adaptive LIFO queue with an AIMD concurrency limit, as in Facebook's adaptive LIFO
  * and Netflix's concurrency-limits. Normally many requests run at once, because they share queries,
  * and the queue of an organization is FIFO. Under overload of an organization fewer of its requests
- * run, newest first: the oldest have likely timed out. The organizations are served in turn, and
- * while several are active, each may use at most half of the limit.
+ * run, newest first: the oldest have likely timed out. Next is the
+ * organization that has spent the least time of the event loop, as in start-time fair queueing. While
+ * several are active, each may use at most half of the limit.
  */
 export class LoadShedder {
   inFlight = 0;
@@ -81,6 +98,10 @@ export class LoadShedder {
   #concurrencyLimit = MAX_CONCURRENCY_LIMIT;
   /** When a request first started in this turn of the event loop. */
   #turnStartedAt: number | null = null;
+  /** The last starts in it, which belong to one organization. */
+  #starts: { readonly partition: Requests; readonly since: number; count: number } | null = null;
+  /** `spentMs` of the organization that was last next. One that was idle has no credit beyond it. */
+  #virtualMs = 0;
   /** Ticks while requests are queued. */
   #timer: NodeJS.Timeout | undefined;
 
@@ -97,6 +118,7 @@ export class LoadShedder {
   ): Promise<Result> {
     const now = performance.now();
     const partition = this.#partitions.use(organization, now);
+    if (!partition.isBusy) partition.spentMs = Math.max(partition.spentMs, this.#virtualMs);
     if (partition.isOverloaded) this.#dispatch(now);
     if (this.#mayStart(partition, now)) this.#start(partition, now);
     else if (!(await this.#enqueue(partition, onQueued))) return onRejected();
@@ -122,12 +144,31 @@ export class LoadShedder {
   #start(partition: Requests, now: number): void {
     this.inFlight++;
     partition.inFlight++;
-    if (this.#turnStartedAt !== null || this.#partitions.size < 2) return;
+    if (this.#partitions.size < 2) return;
+    partition.spentMs += START_MS;
+    if (this.#starts?.partition === partition) {
+      this.#starts.count++;
+    } else {
+      this.#charge(now);
+      this.#starts = { partition, since: now, count: 1 };
+    }
+    if (this.#turnStartedAt !== null) return;
     this.#turnStartedAt = now;
     setImmediate(() => {
+      const end = performance.now();
+      this.#charge(end);
       this.#turnStartedAt = null;
-      if (this.queued > 0) this.#dispatch(performance.now(), MAX_STARTS_PER_TURN);
+      if (this.queued > 0) this.#dispatch(end);
     });
+  }
+
+  /** Charges the time since the last starts to their organization. */
+  #charge(now: number): void {
+    if (this.#starts === null) return;
+    const { partition, since, count } = this.#starts;
+    this.#starts = null;
+    partition.spentMs += now - since;
+    partition.msPerStart = (partition.msPerStart + (now - since) / count) / 2;
   }
 
   #enqueue(partition: Requests, onQueued: RunOptions<unknown>['onQueued']): Promise<boolean> {
@@ -194,25 +235,27 @@ export class LoadShedder {
         : Math.min(this.#concurrencyLimit + 1, MAX_CONCURRENCY_LIMIT);
   }
 
-  /** Ends overloads that are over, and admits queued requests, the organizations in turn. */
-  #dispatch(now: number, maxStarts = Infinity): void {
+  /** Ends overloads that are over, and admits queued requests of one organization. */
+  #dispatch(now: number): void {
     const crowd = this.#partitions.shareOf(MAX_CONCURRENCY, now);
-    let starts = 0;
-    this.#partitions.takeTurns((partition) => {
-      const { queue } = partition;
+    let next: Requests | undefined;
+    for (const partition of this.#partitions.values()) {
+      const { inFlight, queue, lastCrowdedAt } = partition;
       if (queue.length === 0) partition.fullSince = null;
-      if (partition.inFlight + queue.length >= crowd) partition.lastCrowdedAt = now;
-      else if (now - partition.lastCrowdedAt >= RECOVERY_MS) partition.isOverloaded = false;
-      if (starts >= maxStarts || !this.#mayStart(partition, now)) return null;
-      const next = takeNext(partition, now);
-      if (next === undefined) return null;
-      return () => {
-        this.queued--;
-        starts++;
-        this.#start(partition, now);
-        next.admit(true);
-      };
-    });
+      if (inFlight + queue.length >= crowd) partition.lastCrowdedAt = now;
+      else if (now - lastCrowdedAt >= RECOVERY_MS) partition.isOverloaded = false;
+      const isNext = next === undefined || partition.spentMs < next.spentMs;
+      if (isNext && partition.hasNext(now) && this.#mayStart(partition, now)) next = partition;
+    }
+    if (next === undefined) return;
+    this.#virtualMs = next.spentMs;
+    let turnMs = this.#partitions.isShared(now) ? MAX_TURN_MS : Infinity;
+    while (turnMs > 0 && next.hasNext(now) && this.#mayStart(next, now)) {
+      turnMs -= next.msPerStart;
+      this.queued--;
+      this.#start(next, now);
+      next.takeNext()?.admit(true);
+    }
   }
 
   #rejectOldest(partition: Requests): void {
@@ -222,12 +265,6 @@ export class LoadShedder {
     oldest.admit(false);
     this.onShed();
   }
-}
-
-function takeNext({ queue, isOverloaded }: Requests, now: number): QueuedRequest | undefined {
-  const newest = queue.at(-1);
-  if (newest === undefined || !isOverloaded) return queue.shift();
-  return now - newest.queuedAt > MAX_QUEUE_AGE_MS ? undefined : queue.pop();
 }
 
 function eventLoopUtilization(): () => number {

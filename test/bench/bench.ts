@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +9,10 @@ import { promisify } from 'node:util';
 
 import { createConnection, type Connection } from 'mysql2/promise';
 
+import type { Environment } from '../../src/config/settings.js';
+import { Export } from '../../src/exports/export.js';
 import { findOrInstall, findProgram, thisMachine } from '../support/apt.js';
+import { createTables, createTestDataSource } from '../support/data-source.js';
 import { createPrivateServer, freePort, type PrivateServer } from '../support/private-server.js';
 import { LINK_SECRET } from './check.js';
 import { ORGANIZATION, provideData } from './data.js';
@@ -76,7 +79,7 @@ export class Bench {
   ) {}
 
   /** Starts a private MariaDB on the data of earlier runs. Throws when another run uses it. */
-  static async open(env: Readonly<Record<string, string | undefined>>): Promise<Bench> {
+  static async open(env: Environment): Promise<Bench> {
     const cache = env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
     const folder = env['BENCH_FOLDER'] ?? join(cache, 'exports-gateway-bench');
     await mkdir(join(folder, 'files'), { recursive: true });
@@ -91,7 +94,7 @@ export class Bench {
   async startContender(
     name: ContenderName,
     rows: number,
-    env: Readonly<Record<string, string>> = {},
+    { env = {}, folder = this.folder }: { env?: Environment; folder?: string } = {},
   ): Promise<Contender> {
     const databaseUrl = await provideData(this.connection, { serverUrl: this.server.url, rows });
     const port = await freePort();
@@ -103,7 +106,7 @@ export class Bench {
       : [...typescript, join(root, 'test/bench/contenders/start.ts')];
     const child = spawn(process.execPath, args, {
       // The gateway would read a .env file of the checkout; the others need its tsconfig.json.
-      cwd: isGateway ? this.folder : root,
+      cwd: isGateway ? folder : root,
       env: {
         PATH: process.env['PATH'],
         NODE_ENV: 'production',
@@ -132,6 +135,19 @@ export class Bench {
       await sleep(50);
     }
     return { name, origin, pid: child.pid ?? NaN };
+  }
+
+  /** Starts the gateway on an embedded database with a copy of this number of exports. */
+  async startEmbedded(rows: number, env: Environment): Promise<Contender> {
+    const url = await provideData(this.connection, { serverUrl: this.server.url, rows });
+    const source = await (await createTestDataSource({ kind: 'mysql', url })).initialize();
+    const exports = await source.getRepository(Export).find();
+    await source.destroy();
+    const folder = join(this.folder, 'embedded');
+    await rm(folder, { recursive: true, force: true });
+    const path = join(folder, 'data', 'exports.sqlite');
+    await createTables({ kind: 'embedded', path }, { exports });
+    return this.startContender('gateway', rows, { env: { ...env, DATABASE_URL: '' }, folder });
   }
 
   /** Loads the targets by turns in each round. Returns the measurements of each target. */

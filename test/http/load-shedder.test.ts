@@ -257,6 +257,30 @@ describe('the load shedder with several organizations', () => {
     expect(admitted).toEqual([1, 2, 3, 1, 2, 3]);
   });
 
+  it('starts all requests of the one that keeps the event loop less before another of the other', async () => {
+    const clock = performance.now.bind(performance);
+    const now = jest.spyOn(performance, 'now');
+    const started: string[] = [];
+    let busyMs = 0;
+    now.mockImplementation(() => clock() + busyMs);
+    const sendFor = (organization: string, ms: number) =>
+      loadShedder.run(
+        () => {
+          started.push(organization);
+          busyMs += ms;
+          return new Promise(() => {});
+        },
+        { organization, onRejected: () => undefined },
+      );
+    void sendFor('quick', 0.1);
+    for (let sent = 0; sent < 3; sent++) void sendFor('slow', 20);
+    for (let sent = 0; sent < 5; sent++) void sendFor('quick', 0.1);
+    for (let turn = 0; turn < 10; turn++) await advance(1);
+    now.mockRestore();
+    const quicks = Array<string>(5).fill('quick');
+    expect(started).toEqual(['quick', 'slow', ...quicks, 'slow', 'slow']);
+  });
+
   it('rejects requests of the one that is overloaded, and of no other', async () => {
     sendAs('org_a', 100);
     await simulate(1_000, {});
