@@ -23,9 +23,9 @@ type Find<Row> = (
 const MAX_IDS_PER_STATEMENT = 1_000;
 
 /**
- * Batches look-ups by id across requests: what an organization looks up in one turn of the event
+ * Batches lookups by id across requests: what an organization looks up in one turn of the event
  * loop is one statement. It caches nothing, so results are never stale. A failed statement fails
- * only the look-ups of its organization.
+ * only the lookups of its organization.
  */
 export class BatchLoader<Row> {
   readonly #loader: DataLoader<Key, Rows<Row>>;
@@ -37,7 +37,7 @@ export class BatchLoader<Row> {
     });
   }
 
-  /** Resolves to the rows by id, among them rows of the same batch's other look-ups. */
+  /** Resolves to the rows by id, among them rows of the same batch's other lookups. */
   load(
     origin: QueryOrigin,
     ids: readonly string[],

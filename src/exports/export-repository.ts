@@ -49,7 +49,7 @@ const FILE_COLUMNS =
 
 /**
  * Reads exports and their files. Every statement names the organization that it is for. Lists and
- * counts share runs of equal statements; a BatchLoader joins the look-ups by id that arrive here.
+ * counts share runs of equal statements; a BatchLoader joins the lookups by id that arrive here.
  */
 export class ExportRepository {
   readonly #coalescer: QueryCoalescer;

@@ -27,8 +27,8 @@ const measures = new WeakMap<OperationDefinitionNode, Map<string, MeasuredCost>>
 const MAX_MEASURES_PER_OPERATION = 200;
 
 /**
- * Returns the cost of an operation. Measures once per key of its variables: Apollo caches documents,
- * so a repeated text is the same operation. Throws a GraphQLError for a variable that its argument
+ * Returns the cost of an operation. It is measured once per key of its variables: Apollo caches
+ * documents, so a repeated text is the same operation. Throws a GraphQLError for a variable that its argument
  * does not accept, such as null.
  */
 export function costOf(operation: OperationDefinitionNode, request: Measured): MeasuredCost {

@@ -9,7 +9,7 @@ import { selectionDepth } from './selections.js';
 
 /**
  * Real requests need less: a page of 100 exports with all fields, files and links costs 11,600;
- * fifty such look-ups by id have 4,500 tokens; GraphiQL's introspection is 13 levels deep.
+ * fifty such lookups by id have 4,500 tokens; GraphiQL's introspection is 13 levels deep.
  */
 export const limits = {
   /** Bounds the time of parsing and validation. */

@@ -28,7 +28,7 @@ export interface Neighbours {
   readonly seconds: number;
 }
 
-/** Sends lists and look-ups of the quiet organization at a fixed rate. */
+/** Sends lists and lookups of the quiet organization at a fixed rate. */
 export async function sendQuietly({ origin, quiet, seconds }: Neighbours): Promise<Response[]> {
   const token = await tokenOf(quiet);
   const startedAt = performance.now();
