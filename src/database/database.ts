@@ -20,6 +20,8 @@ export interface Database {
 /** What a query runs for. */
 export interface QueryOrigin {
   readonly organization: string;
+  /** The id of the viewer, for the log and traces; of a shared query, the first one's. */
+  readonly viewer?: string | null | undefined;
   /** Whether every client that the query runs for has disconnected: it need not start. */
   readonly isAbandoned: boolean;
   /** How much of its deadline the query has spent in queues, in milliseconds. */

@@ -32,8 +32,9 @@ export function instrumentedDatabase(
       const ms = performance.now() - startedAt;
       onQuery({ summary: querySummary(sql), failed, seconds: ms / 1_000 });
       if (ms >= SLOW_MS) {
-        const { organization } = origin ?? {};
-        logger.warn({ sql, ms: Math.round(ms), failed, organization }, 'slow statement');
+        const { organization, viewer } = origin ?? {};
+        const client = { organization, viewer: viewer ?? undefined };
+        logger.warn({ sql, ms: Math.round(ms), failed, ...client }, 'slow statement');
       }
     }
   }

@@ -181,6 +181,7 @@ function sharedOrigin(
 ): QueryOrigin {
   return {
     organization,
+    viewer: origins[0]?.viewer,
     get isAbandoned() {
       return origins.every(({ isAbandoned }) => isAbandoned);
     },

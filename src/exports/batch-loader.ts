@@ -74,6 +74,7 @@ async function loadOwn<Row>(
   const columns = [...new Set([...selections].flat())];
   const origin = {
     organization,
+    viewer: keys[0]?.origin.viewer,
     get isAbandoned() {
       return keys.every((key) => key.origin.isAbandoned);
     },

@@ -9,7 +9,10 @@ export class RequestQueries implements QueryOrigin {
   private running = 0;
   private readonly waiters: (() => void)[] = [];
 
-  constructor(readonly organization: string) {}
+  constructor(
+    readonly organization: string,
+    readonly viewer: string | null = null,
+  ) {}
 
   enter(): Promise<void> | undefined {
     if (this.running >= MAX_CONCURRENT) return new Promise((enter) => this.waiters.push(enter));

@@ -21,7 +21,7 @@ export interface Context extends ExportContext {
 }
 
 export function createContext(
-  { organization }: Viewer,
+  { id, organization }: Viewer,
   request: Pick<Context, 'links' | 'requestId' | 'onOperationResult'>,
 ): Context {
   let holdsLinks = false;
@@ -29,7 +29,7 @@ export function createContext(
   // Property by property: a spread would add 3 µs to each request.
   return {
     organization,
-    queries: new RequestQueries(organization),
+    queries: new RequestQueries(organization, id),
     requestId: request.requestId,
     onOperationResult: request.onOperationResult,
     holdsLinks: () => holdsLinks,

@@ -43,6 +43,7 @@ export function addGraphqlRoute(server: FastifyInstance, options: GraphqlRouteOp
     // Responses hold personal data and links that work for anyone who holds them.
     void reply.header('Cache-Control', 'private, no-store');
     request.viewer = await authenticate(request.headers);
+    request.traced?.identify(request.viewer);
     return undefined;
   }
 

@@ -28,6 +28,8 @@ export interface RequestTracer {
 export interface TracedRequest {
   /** Runs a callback and everything asynchronous that it starts as part of this request. */
   run(callback: () => void): void;
+  /** Adds the viewer to the spans that follow and to that of the request. */
+  identify(viewer: Viewer): void;
   /** Runs the GraphQL operation of this request; calls `result` once it has ended. */
   runOperation<Response>(
     operation: () => Promise<Response>,
@@ -80,7 +82,7 @@ export function operationResult({ request, statusCode }: FastifyReply): Operatio
   return { operation, code: statusCode === 500 ? 'INTERNAL_SERVER_ERROR' : 'UNKNOWN' };
 }
 
-/** Logs a request and ends its trace. */
+/** Logs a request, a successful health check only at level debug, and ends its trace. */
 export function completeRequest(reply: FastifyReply, route: string | undefined): CompletedRequest {
   const { request, raw, elapsedTime } = reply;
   const { operation, code: reported } = operationResult(reply);
@@ -91,11 +93,14 @@ export function completeRequest(reply: FastifyReply, route: string | undefined):
     method: request.method,
     path: route === undefined ? undefined : redactedPath(request.url),
     status,
+    organization: request.viewer?.organization,
+    viewer: request.viewer?.id ?? undefined,
     ms: Math.round(elapsedTime * 10) / 10,
     operation: operation?.name ?? undefined,
     code: code ?? undefined,
   };
-  request.log.info(fields, 'request');
+  const isPassedCheck = route?.startsWith('/health/') === true && status < 400;
+  request.log[isPassedCheck ? 'debug' : 'info'](fields, 'request');
   request.traced?.end({ status: raw.headersSent ? status : null, errorCode: code });
   return { route, status, seconds: elapsedTime / 1_000, operationResult: { operation, code } };
 }

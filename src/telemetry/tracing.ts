@@ -79,6 +79,7 @@ export class Tracing implements RequestTracer {
           'db.system.name': system,
           'db.query.summary': summary,
           'db.query.text': sql,
+          ...viewerAttributes(origin?.organization, origin?.viewer),
         };
         const span = this.#tracer.startSpan(summary, { kind: SpanKind.CLIENT, attributes });
         try {
@@ -105,14 +106,27 @@ export class Tracing implements RequestTracer {
   }
 }
 
-function tracedRequest(tracer: Tracer, span: Span, within: Context): TracedRequest {
+/** OpenTelemetry has a name for the id of a viewer, but none for an organization. */
+function viewerAttributes(organization: string | undefined, id: string | null | undefined) {
   return {
+    ...(organization !== undefined && { 'exports_gateway.organization': organization }),
+    ...(id != null && { 'enduser.id': id }),
+  };
+}
+
+function tracedRequest(tracer: Tracer, span: Span, within: Context): TracedRequest {
+  let attributes: ReturnType<typeof viewerAttributes> = {};
+  return {
+    identify({ organization, id }) {
+      attributes = viewerAttributes(organization, id);
+      span.setAttributes(attributes);
+    },
     run(callback) {
       context.with(within, callback);
     },
     // The context is explicit because a body arrives by events outside of it.
     async runOperation(operation, result) {
-      const operationSpan = tracer.startSpan('GraphQL', {}, within);
+      const operationSpan = tracer.startSpan('GraphQL', { attributes }, within);
       try {
         return await context.with(trace.setSpan(within, operationSpan), operation);
       } finally {

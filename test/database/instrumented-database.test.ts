@@ -35,10 +35,11 @@ it.each([
     onQuery: (query) => queries.push(query),
     logger: pino({ level: 'debug' }, { write }),
   });
-  const rows = instrumented.query(sql, ['Jane']);
+  const client = { organization: 'org_a', viewer: 'key_1' };
+  const rows = instrumented.query(sql, ['Jane'], { ...client, isAbandoned: false });
   await (failed ? expect(rows).rejects.toBe(error) : expect(rows).resolves.toEqual([]));
   expect(queries).toEqual([{ summary: 'SELECT exports', failed, seconds: ms / 1_000 }]);
-  const slow = { level: 40, msg: 'slow statement', sql, ms, failed };
+  const slow = { level: 40, msg: 'slow statement', sql, ms, failed, ...client };
   expect(lines).toMatchObject([{ level: 20, sql }, ...(ms < 250 ? [] : [slow])]);
   expect(JSON.stringify(lines)).not.toContain('Jane');
   expect(instrumented.indexHint('x')).toBe('BY x');

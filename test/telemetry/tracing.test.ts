@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { SignJWT } from 'jose';
 
 import type { StartedProgram } from '../support/built-gateway.js';
 import { postQuery } from '../support/exports-server.js';
@@ -39,14 +40,21 @@ async function spans(count: number): Promise<Map<string, ReceivedSpan>> {
 }
 
 it('a request, its operation and its queries are spans of the trace of the client, without data', async () => {
-  const { origin } = await start({ OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment=test' });
+  const JWT_SECRET = 'a secret of thirty-two characters';
+  const { origin } = await start({ AUTH: 'required', JWT_SECRET });
+  const token = await new SignJWT({ org_id: 'org_demo', sub: 'jane', exp: 4e9 })
+    .setProtectedHeader({ alg: 'HS256' })
+    .sign(Buffer.from(JWT_SECRET));
+  const authorization = `Bearer ${token}`;
   const { data } = await postQuery<{ exports: object }>(
     origin,
     'query Found { exports(filter: { search: "contacts" }, includeCsv: true) { data { id csvUrl } } }',
-    { headers: { traceparent, 'x-request-id': 'mine' } },
+    { headers: { traceparent, authorization, 'x-request-id': 'mine' } },
   );
   const found = await spans(4);
   const [request, operation] = [found.get('POST /graphql'), found.get('query')];
+  const viewer = { 'exports_gateway.organization': 'org_demo', 'enduser.id': 'jane' };
+  for (const { attributes } of found.values()) expect(attributes).toMatchObject(viewer);
   expect(request).toMatchObject({
     parentId,
     kind: 'server',
@@ -79,7 +87,7 @@ it('a request, its operation and its queries are spans of the trace of the clien
 
   const signature = /signature=([\w-]+)/.exec(JSON.stringify(data))?.[1] ?? 'a signature';
   const text = JSON.stringify([...found.values()]);
-  for (const secret of ['contacts', signature, 'org_demo']) expect(text).not.toContain(secret);
+  for (const secret of ['contacts', signature, token]) expect(text).not.toContain(secret);
 });
 
 it('errors mark the span of the operation, and health checks have no spans', async () => {
