@@ -1,5 +1,6 @@
 import { createAuthentication } from './auth/authenticate.js';
 import type { Config } from './config/config.js';
+import { ClockDifference } from './database/clock-difference.js';
 import { redactedUrl } from './database/connect.js';
 import { instrumentedDatabase } from './database/instrumented-database.js';
 import { openDatabase } from './database/open-database.js';
@@ -43,6 +44,9 @@ export async function createApp(config: Config, logger: Logger) {
   const instrumented = instrumentedDatabase(opened, { onQuery: metrics.queryCompleted, logger });
   const system = config.database.kind === 'mysql' ? 'mysql' : 'sqlite';
   const database = tracing?.tracedDatabase(instrumented, system) ?? instrumented;
+  // The embedded database has the clock of the gateway.
+  const clock = config.database.kind === 'mysql' ? new ClockDifference(opened) : null;
+  await clock?.measure();
   const authenticate = await createAuthentication(config.auth, database, {
     logger,
     onLoaded: metrics.keySetFetched,
@@ -70,7 +74,10 @@ export async function createApp(config: Config, logger: Logger) {
   const loadShedder = new LoadShedder(() => {
     metrics.requestRejected('overload');
   });
-  metrics.watch(loadShedder, () => database.poolStats());
+  metrics.watch(loadShedder, {
+    poolStats: database.poolStats,
+    clockDifference: () => clock?.read() ?? 0,
+  });
   const { auth } = config;
   const findExampleId =
     auth.kind === 'off' ? () => findExampleExportId(repository, auth.organization) : null;

@@ -38,6 +38,8 @@ export interface QueryOrigin {
 export interface PoolStats {
   /** `primary`, or `replica-1` and so on, in the order of the configuration. */
   readonly server: string;
+  /** False while the circuit breaker of the server is open. */
+  readonly isUp: boolean;
   readonly used: number;
   readonly pending: number;
 }

@@ -6,7 +6,7 @@ import { RequestAbandonedError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { CircuitBreaker, type ProtectedServer } from './circuit-breaker.js';
 import { redactedUrl } from './connect.js';
-import type { QueryOrigin } from './database.js';
+import type { PoolStats, QueryOrigin } from './database.js';
 import { FairSemaphore, type PermitHolder } from './fair-semaphore.js';
 import * as driver from './mysql-driver.js';
 import * as errors from './mysql-errors.js';
@@ -62,9 +62,9 @@ export class MysqlPool implements ProtectedServer {
     return this.breaker.isOpen ? Infinity : this.queries.size;
   }
 
-  get stats(): { used: number; pending: number } {
+  get stats(): Omit<PoolStats, 'server'> {
     const used = [...this.queries].filter(({ connection }) => connection !== null).length;
-    return { used, pending: this.queries.size - used };
+    return { isUp: !this.breaker.isOpen, used, pending: this.queries.size - used };
   }
 
   /** Resolves to the rows. Rejects with the driver's error, or with NoResponseError. */

@@ -4,6 +4,7 @@ import type { PoolStats } from '../database/database.js';
 import type { CompletedQuery } from '../database/instrumented-database.js';
 import type { CompletedRequest } from '../http/requests.js';
 import { KeyedHistogram } from './histogram.js';
+import { gatewayVersion } from './version.js';
 
 /** Later names become `other`: clients choose names, and the process keeps each label forever. */
 const MAX_OPERATIONS = 100;
@@ -68,6 +69,12 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+    new Gauge({
+      name: 'exports_gateway_build_info',
+      help: 'Always 1, with the version of the gateway.',
+      labelNames: ['version'],
+      registers: [this.registry],
+    }).set({ version: gatewayVersion() }, 1);
     // Without a value before the first event, rate() would miss it.
     for (const reason of REASONS) this.#rejections.inc({ reason }, 0);
     for (const result of ['success', 'failure']) this.#keySetFetches.inc({ result }, 0);
@@ -106,10 +113,15 @@ export class Metrics {
     this.#rejections.inc({ reason });
   };
 
+  /** `clockDifference` is in seconds. */
   watch(
     load: { readonly inFlight: number; readonly queued: number },
-    poolStats: () => readonly PoolStats[],
+    database: {
+      readonly poolStats: () => readonly PoolStats[];
+      readonly clockDifference: () => number;
+    },
   ): void {
+    const { poolStats } = database;
     const registers = [this.registry];
     const gauge = (name: string, help: string, read: () => number) =>
       new Gauge({
@@ -127,6 +139,20 @@ export class Metrics {
       () => load.inFlight,
     );
     gauge(`${requests}_queued`, 'GraphQL requests that wait to be executed.', () => load.queued);
+    new Gauge({
+      name: 'exports_gateway_database_server_up',
+      help: 'Whether a database server is used: 0 while it does not respond.',
+      labelNames: ['server'],
+      registers,
+      collect() {
+        for (const { server, isUp } of poolStats()) this.set({ server }, Number(isUp));
+      },
+    });
+    gauge(
+      'exports_gateway_database_clock_difference_seconds',
+      'How far the clock of the database server is ahead, measured once a minute at most.',
+      database.clockDifference,
+    );
     new Gauge({
       name: 'db_client_connections',
       help: 'SQL queries that have a connection (used) or wait for one (pending), by database server.',

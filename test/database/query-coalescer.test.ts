@@ -16,7 +16,8 @@ function createCoalescer(servers = 0) {
       new Promise<Row[]>((resolve, reject) => {
         runs.push({ resolve: resolve as (rows: unknown) => void, reject });
       }),
-    poolStats: () => Array<PoolStats>(servers).fill({ server: '', used: 0, pending: 0 }),
+    poolStats: () =>
+      Array<PoolStats>(servers).fill({ server: '', isUp: true, used: 0, pending: 0 }),
   });
   const query = (...parameters: unknown[]) =>
     coalescer.query('SELECT ?', parameters, origin, (rows): unknown => rows);

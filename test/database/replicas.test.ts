@@ -134,6 +134,16 @@ describeWith('mysqlProgram', 'a gateway with two replicas', () => {
     try {
       await begin();
       await untilLogged('is not used');
+      const { text: metrics } = await gateway.send({ path: '/metrics' });
+      for (const [replica, server] of [
+        ['one', 'replica-1'] as const,
+        ['two', 'replica-2'] as const,
+      ]) {
+        const isUp = Number(responding.includes(replica));
+        expect(metrics).toContain(
+          `exports_gateway_database_server_up{server="${server}"} ${isUp}\n`,
+        );
+      }
       expect(await respondingServers({ key })).toEqual(responding);
       expect((await fetch(`${gateway.origin}/health/ready`)).status).toBe(200);
     } finally {

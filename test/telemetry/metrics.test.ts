@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 
 import { describe, expect, it } from '@jest/globals';
@@ -11,6 +12,9 @@ import { embedded, mysql } from '../support/engines.js';
 import { useGateway, type Gateway } from '../support/gateway.js';
 import { exportRow } from '../support/rows.js';
 import { until } from '../support/until.js';
+
+const manifest = await readFile('package.json', 'utf8');
+const { version } = JSON.parse(manifest) as { version: string };
 
 /** The values of a metric by its labels, as they are written. */
 function valuesOf(name: string, text: string): Record<string, number> {
@@ -142,6 +146,9 @@ describe('the metrics of a gateway', () => {
       exports_gateway_graphql_requests_in_flight: { '': 0 },
       exports_gateway_graphql_requests_queued: { '': 0 },
       exports_gateway_links_signed_total: { '': 0 },
+      exports_gateway_database_clock_difference_seconds: { '': 0 },
+      exports_gateway_database_server_up: {},
+      exports_gateway_build_info: { [`version="${version}"`]: 1 },
       db_client_connections: {},
       nodejs_eventloop_lag_p99_seconds: { '': expect.any(Number) },
     };
@@ -159,6 +166,15 @@ describe('the metrics of a gateway', () => {
 
 describeWith('mysql', 'the metrics of a gateway on MySQL', () => {
   const gateway = useGateway(mysql);
+
+  it('show that the server is up, and its clock beside that of the gateway', async () => {
+    expect(await read(gateway, 'exports_gateway_database_server_up')).toEqual({
+      'server="primary"': 1,
+    });
+    const name = 'exports_gateway_database_clock_difference_seconds';
+    // Both run on this machine.
+    expect(Math.abs((await read(gateway, name))[''] ?? NaN)).toBeLessThan(60);
+  });
 
   it('show used connections, and the operation of a client that disconnects', async () => {
     const [used, pending] = ['server="primary",state="used"', 'server="primary",state="pending"'];
