@@ -6,6 +6,7 @@ import { instrumentedDatabase } from './database/instrumented-database.js';
 import { openDatabase } from './database/open-database.js';
 import { entities } from './entities.js';
 import { findExampleExportId } from './exports/example-export.js';
+import { ExportFileKind } from './exports/export-file.js';
 import { ExportRepository } from './exports/export-repository.js';
 import { invalidRowReporter } from './exports/export-row.js';
 import { ExportResolver } from './exports/export-resolver.js';
@@ -26,7 +27,7 @@ export type App = Awaited<ReturnType<typeof createApp>>;
 
 /** The composition root. Throws StartupError when the gateway cannot work as configured. */
 export async function createApp(config: Config, logger: Logger) {
-  const metrics = new Metrics();
+  const metrics = new Metrics(Object.values(ExportFileKind));
   const tracing = config.tracing
     ? new (await import('./telemetry/tracing.js')).Tracing(logger)
     : null;
@@ -53,7 +54,7 @@ export async function createApp(config: Config, logger: Logger) {
   });
 
   const { signer, localFiles } = await createUrlSigner(storage, () => server.origin());
-  const links: UrlSigner = {
+  const meteredSigner: UrlSigner = {
     sign(file) {
       metrics.linkSigned();
       return signer.sign(file);
@@ -87,7 +88,8 @@ export async function createApp(config: Config, logger: Logger) {
     trustedDocuments,
     loadShedder,
     authenticate,
-    createContext: (viewer, request) => createContext(viewer, { links, ...request }),
+    createContext: (viewer, request) =>
+      createContext(viewer, { signer: meteredSigner, ...request }),
     graphiql: config.graphiql ? { findExampleId } : null,
     localFiles,
     checkReady: () => database.query('SELECT 1'),

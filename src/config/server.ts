@@ -20,6 +20,7 @@ export const serverSettings = z
     PORT: wholeNumber(0, 65_535).default(4000),
     HOST: z.string().default('127.0.0.1'),
     PUBLIC_URL: origin.optional(),
+    TRUST_PROXY: onOff.default('off'),
     CORS_ORIGINS: commaSeparated(origin).default([]),
     GRAPHIQL: onOff.optional(),
     INTROSPECTION: onOff.optional(),
@@ -35,6 +36,8 @@ export const serverSettings = z
       host: given.HOST,
       /** The origin of links to local files; null for the address that the server listens on. */
       publicUrl: given.PUBLIC_URL ?? null,
+      /** Whether X-Forwarded-For and X-Forwarded-Proto of the last proxy are believed. */
+      trustProxy: given.TRUST_PROXY === 'on',
       /** The origins whose pages may call the gateway from a browser. */
       corsOrigins: given.CORS_ORIGINS,
       graphiql: (given.GRAPHIQL ?? developmentDefault) === 'on',

@@ -2,9 +2,9 @@ import { GraphQLSafeInt } from 'graphql-scalars';
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-import type { SignedUrl } from '../storage/url-signer.js';
 import { linkCost } from './export-cost.js';
 import { DateTime, LinkField } from './export-scalars.js';
+import { mapMaybePromise, type Link, type RequestLinks } from './request-links.js';
 
 export enum ExportFileKind {
   JSON = 'json',
@@ -67,8 +67,6 @@ export class ExportFileRow {
   sha256!: string;
 }
 
-type Link = SignedUrl | Promise<SignedUrl> | null;
-
 /** One of the four files of an export. Unlike its row, it may stand for a missing file. */
 @ObjectType({
   description: 'One of the four files of an export, whether it exists or not.',
@@ -95,11 +93,11 @@ export class ExportFile {
 
   #link: Link | undefined;
 
-  /** `sign` runs at most once, when a field needs it; it returns null for a file without a link. */
+  /** `links` is null for a file without a link. It signs at most once, when a field needs it. */
   constructor(
     identity: { exportId: string; kind: ExportFileKind; state: ExportFileState },
-    row: ExportFileRow | undefined,
-    private readonly sign: () => Link,
+    private readonly row: ExportFileRow | undefined,
+    private readonly links: RequestLinks | null,
   ) {
     this.kind = identity.kind;
     this.state = identity.state;
@@ -111,7 +109,8 @@ export class ExportFile {
 
   @LinkField('the file', 'its flag (includeJson or includeCsv)')
   get url(): string | null | Promise<string> {
-    return mapMaybePromise((this.#link ??= this.sign()), ({ url }) => url);
+    const { row, links } = this;
+    return row && links ? links.disclose(row, this.link) : null;
   }
 
   @Field(() => DateTime, {
@@ -121,7 +120,12 @@ export class ExportFile {
     description: 'The time at which the link expires.',
   })
   get urlExpiresAt(): Date | null | Promise<Date> {
-    return mapMaybePromise((this.#link ??= this.sign()), ({ expiresAt }) => expiresAt);
+    return mapMaybePromise(this.link, ({ expiresAt }) => expiresAt);
+  }
+
+  private get link(): Link {
+    const { row, links } = this;
+    return (this.#link ??= row && links ? links.sign(row) : null);
   }
 }
 
@@ -136,12 +140,4 @@ export const fileNameEndings: Record<ExportFileKind, string> = {
 function countOrNull(stored: unknown, max: number): number | null {
   const number = Number(stored ?? NaN);
   return Number.isInteger(number) && Math.abs(number) <= max ? number : null;
-}
-
-/** Stays synchronous where possible, because promises would dominate the cost of 400 links. */
-export function mapMaybePromise<Part>(
-  link: Link,
-  part: (link: SignedUrl) => Part,
-): Part | Promise<Part> | null {
-  return link instanceof Promise ? link.then(part) : link && part(link);
 }

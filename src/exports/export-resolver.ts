@@ -2,7 +2,6 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { Args, Ctx, Directive, Info, Query, Resolver } from 'type-graphql';
 
 import { toError } from '../errors.js';
-import type { UrlSigner } from '../storage/url-signer.js';
 import { BatchLoader } from './batch-loader.js';
 import { checkIds, checkPaging, ExportArgs, ExportsArgs, ExportsByIdsArgs } from './export-args.js';
 import { ExportConnection } from './export-connection.js';
@@ -14,13 +13,14 @@ import type { ExportRepository, ExportRows } from './export-repository.js';
 import { exportListSelection, exportSelection, type ExportSelection } from './export-selection.js';
 import { ExportView, requiresFiles, type LinkFlags } from './export-view.js';
 import { Export, type ExportRow } from './export.js';
+import type { RequestLinks } from './request-links.js';
 import type { RequestQueries } from './request-queries.js';
 
 /** The part of the request's context that the resolvers of exports use. */
 export interface ExportContext {
   readonly organization: string;
   readonly queries: RequestQueries;
-  readonly links: UrlSigner;
+  readonly links: RequestLinks;
 }
 
 /** What a field of a request reads of each of its exports. */

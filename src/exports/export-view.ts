@@ -1,15 +1,9 @@
 import { parseSqlDateTime } from '../database/sql-datetime.js';
-import type { UrlSigner } from '../storage/url-signer.js';
-import {
-  ExportFile,
-  ExportFileKind,
-  ExportFileState,
-  mapMaybePromise,
-  type ExportFileRow,
-} from './export-file.js';
+import { ExportFile, ExportFileKind, ExportFileState, type ExportFileRow } from './export-file.js';
 import type { FilesByExport } from './export-repository.js';
 import type { ExportSelection } from './export-selection.js';
 import { ExportStatus, type ExportRow } from './export.js';
+import type { RequestLinks } from './request-links.js';
 
 /** The links that a field requests by its arguments; nothing is read or signed for the others. */
 export interface LinkFlags {
@@ -19,7 +13,7 @@ export interface LinkFlags {
 
 export interface LinkOptions {
   readonly requested: LinkFlags;
-  readonly links: UrlSigner;
+  readonly links: RequestLinks;
   readonly now: Date;
 }
 
@@ -64,8 +58,8 @@ export class ExportView {
       const file = this.storedFile(kind);
       const state = fileState(row, file, options.now);
       const hasLink = state === ExportFileState.READY && isRequested(kind, options.requested);
-      const sign = () => (file && hasLink ? options.links.sign(file) : null);
-      return new ExportFile({ exportId: row.id, kind, state }, file, sign);
+      const identity = { exportId: row.id, kind, state };
+      return new ExportFile(identity, file, hasLink ? options.links : null);
     });
   }
 
@@ -73,7 +67,7 @@ export class ExportView {
     const { requested, links, now } = this.options;
     if (!isRequested(kind, requested) || isExpired(this.row, now)) return null;
     const file = this.storedFile(kind);
-    return file === undefined ? null : mapMaybePromise(links.sign(file), ({ url }) => url);
+    return file === undefined ? null : links.disclose(file, links.sign(file));
   }
 
   private storedFile(kind: ExportFileKind): ExportFileRow | undefined {

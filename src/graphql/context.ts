@@ -1,8 +1,10 @@
 import type { OperationTypeNode } from 'graphql';
 
 import type { Viewer } from '../auth/viewer.js';
-import { RequestQueries } from '../exports/request-queries.js';
 import type { ExportContext } from '../exports/export-resolver.js';
+import { RequestLinks } from '../exports/request-links.js';
+import { RequestQueries } from '../exports/request-queries.js';
+import type { UrlSigner } from '../storage/url-signer.js';
 
 export interface OperationResult {
   /** Undefined when no operation was found: a syntax error, or an unknown operation name. */
@@ -14,30 +16,20 @@ export interface OperationResult {
 
 export interface Context extends ExportContext {
   readonly requestId: string;
-  /** Whether a link was signed, so that the response grants access to files. */
-  readonly holdsLinks: () => boolean;
   /** Receives the result before execution, when only the operation is known, and after it. */
   readonly onOperationResult: (result: OperationResult) => void;
 }
 
 export function createContext(
   { id, organization }: Viewer,
-  request: Pick<Context, 'links' | 'requestId' | 'onOperationResult'>,
+  request: Pick<Context, 'requestId' | 'onOperationResult'> & { readonly signer: UrlSigner },
 ): Context {
-  let holdsLinks = false;
-  const { links } = request;
   // Property by property: a spread would add 3 µs to each request.
   return {
     organization,
     queries: new RequestQueries(organization, id),
+    links: new RequestLinks(request.signer),
     requestId: request.requestId,
     onOperationResult: request.onOperationResult,
-    holdsLinks: () => holdsLinks,
-    links: {
-      sign(file) {
-        holdsLinks = true;
-        return links.sign(file);
-      },
-    },
   };
 }

@@ -36,7 +36,8 @@ export const conditionalResponses: ApolloServerPlugin<Context> = {
   requestDidStart: async () => ({
     async willSendResponse({ request, response: { http, body }, contextValue }) {
       const succeeded = body.kind === 'single' && body.singleResult.errors === undefined;
-      const cacheable = request.http?.method === 'GET' && succeeded && !contextValue.holdsLinks();
+      const holdsLinks = contextValue.links.disclosed.length > 0;
+      const cacheable = request.http?.method === 'GET' && succeeded && !holdsLinks;
       // Always set, because Apollo makes the error for an unknown persisted query cacheable.
       http.headers.set('cache-control', cacheable ? 'private, no-cache' : 'private, no-store');
     },

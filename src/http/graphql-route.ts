@@ -60,6 +60,7 @@ export function addGraphqlRoute(server: FastifyInstance, options: GraphqlRouteOp
     reply.raw.once('close', () => {
       context.queries.isAbandoned = true;
     });
+    request.disclosedFiles = context.links.disclosed;
     const given = {
       method: request.method,
       headers: headerMap(request),

@@ -4,12 +4,16 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import type { Viewer } from '../auth/viewer.js';
-import type { OperationResult } from '../graphql/context.js';
+import type { Context, OperationResult } from '../graphql/context.js';
+
+type DisclosedFiles = Context['links']['disclosed'];
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** What GraphQL or an error response reported; null for every other response. */
     operationResult: OperationResult | null;
+    /** The files whose links the response contains; null outside of the GraphQL route. */
+    disclosedFiles: DisclosedFiles | null;
     /** Null where the request is not traced. */
     traced: TracedRequest | null;
     /** Null until the GraphQL route has authenticated the client. */
@@ -45,6 +49,7 @@ export interface CompletedRequest {
   readonly status: number;
   readonly seconds: number;
   readonly operationResult: OperationResult;
+  readonly disclosedFiles: DisclosedFiles;
 }
 
 export const REQUEST_ID_HEADER = 'X-Request-Id';
@@ -85,8 +90,8 @@ export function operationResult({ request, statusCode }: FastifyReply): Operatio
 /** Logs a request, a successful health check only at level debug, and ends its trace. */
 export function completeRequest(reply: FastifyReply, route: string | undefined): CompletedRequest {
   const { request, raw, elapsedTime } = reply;
-  const { operation, code: reported } = operationResult(reply);
-  const code = raw.writableFinished ? reported : 'ABORTED';
+  const reported = operationResult(reply);
+  const code = raw.writableFinished ? reported.code : 'ABORTED';
   // 499 is nginx's status for a client that disconnected before the response.
   const status = raw.headersSent ? reply.statusCode : 499;
   const fields = {
@@ -96,11 +101,36 @@ export function completeRequest(reply: FastifyReply, route: string | undefined):
     organization: request.viewer?.organization,
     viewer: request.viewer?.id ?? undefined,
     ms: Math.round(elapsedTime * 10) / 10,
-    operation: operation?.name ?? undefined,
+    operation: reported.operation?.name ?? undefined,
     code: code ?? undefined,
   };
   const isPassedCheck = route?.startsWith('/health/') === true && status < 400;
   request.log[isPassedCheck ? 'debug' : 'info'](fields, 'request');
   request.traced?.end({ status: raw.headersSent ? status : null, errorCode: code });
-  return { route, status, seconds: elapsedTime / 1_000, operationResult: { operation, code } };
+  const disclosedFiles = (raw.headersSent && request.disclosedFiles) || [];
+  if (disclosedFiles.length > 0) logDisclosure(request, disclosedFiles);
+  return {
+    route,
+    status,
+    seconds: elapsedTime / 1_000,
+    operationResult: { ...reported, code },
+    disclosedFiles,
+  };
+}
+
+/** More ids would make a line too long for some log systems. */
+const MAX_LOGGED_IDS = 100;
+
+/** The line of the audit: links work for anyone, so it shows who received which. */
+function logDisclosure(request: FastifyRequest, files: DisclosedFiles): void {
+  const exportIds = [...new Set(files.map(({ exportId }) => exportId))];
+  const fields = {
+    organization: request.viewer?.organization,
+    viewer: request.viewer?.id ?? undefined,
+    clientAddress: request.ip,
+    exportIds: exportIds.slice(0, MAX_LOGGED_IDS),
+    exports: exportIds.length,
+    kinds: [...new Set(files.map(({ kind }) => kind))],
+  };
+  request.log.info(fields, 'links disclosed');
 }

@@ -75,13 +75,22 @@ const corsOptions = {
 };
 
 export async function createHttpServer(
-  config: { port: number; host: string; publicUrl: string | null; corsOrigins: readonly string[] },
+  config: {
+    readonly port: number;
+    readonly host: string;
+    readonly publicUrl: string | null;
+    readonly trustProxy: boolean;
+    readonly corsOrigins: readonly string[];
+  },
   options: HttpServerOptions,
 ) {
   const logger: FastifyBaseLogger = options.logger;
   const headers = securityHeaders();
   const server = Fastify({
     ...fastifyOptions,
+    // The last proxy only, which appends the address of its client. Fastify then also believes its
+    // X-Forwarded-Host, in `request.host`.
+    trustProxy: config.trustProxy && ((_address, hop) => hop === 0),
     loggerInstance: logger,
     // Called instead of the hooks for a path that cannot be decoded.
     frameworkErrors(_error, _request, reply) {
@@ -90,7 +99,8 @@ export async function createHttpServer(
       sendError(reply, { status: 400, code: 'BAD_REQUEST', message });
     },
   });
-  for (const field of ['operationResult', 'traced', 'viewer']) server.decorateRequest(field, null);
+  for (const field of ['disclosedFiles', 'operationResult', 'traced', 'viewer'])
+    server.decorateRequest(field, null);
   server.setErrorHandler(sendThrownError);
   server.setNotFoundHandler((_request, reply) =>
     sendError(reply, { status: 404, code: 'NOT_FOUND', message: 'Not found.' }),

@@ -47,6 +47,13 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly #disclosures = new Counter({
+    name: 'exports_gateway_links_disclosed_total',
+    help: 'Links in responses, by the kind of the file.',
+    labelNames: ['kind'],
+    registers: [this.registry],
+  });
+
   readonly #invalidRows = new Counter({
     name: 'exports_gateway_invalid_rows_total',
     help: 'Rows that were read and left out because a value breaks the contract of the table.',
@@ -67,7 +74,8 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  constructor() {
+  /** `fileKinds` have a value before their first link. */
+  constructor(fileKinds: readonly string[] = []) {
     collectDefaultMetrics({ register: this.registry });
     new Gauge({
       name: 'exports_gateway_build_info',
@@ -78,14 +86,16 @@ export class Metrics {
     // Without a value before the first event, rate() would miss it.
     for (const reason of REASONS) this.#rejections.inc({ reason }, 0);
     for (const result of ['success', 'failure']) this.#keySetFetches.inc({ result }, 0);
+    for (const kind of fileKinds) this.#disclosures.inc({ kind }, 0);
   }
 
   readonly requestCompleted = (request: CompletedRequest): void => {
-    const { route = 'none', status, seconds, operationResult } = request;
+    const { route = 'none', status, seconds, operationResult, disclosedFiles } = request;
     const operation = this.#operationLabel(operationResult);
     const error_code = operationResult.code ?? 'none';
     const key = `${route} ${status} ${operation} ${error_code}`;
     this.#requests.observeByKey(key, { route, status, operation, error_code }, seconds);
+    this.#countDisclosures(disclosedFiles);
   };
 
   readonly queryCompleted = ({ summary, failed, seconds }: CompletedQuery): void => {
@@ -165,6 +175,14 @@ export class Metrics {
         }
       },
     });
+  }
+
+  /** Counts first, because prom-client hashes the labels of each call, and a page may have 400. */
+  #countDisclosures(files: CompletedRequest['disclosedFiles']): void {
+    if (files.length === 0) return;
+    const counts = new Map<string, number>();
+    for (const { kind } of files) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    for (const [kind, count] of counts) this.#disclosures.inc({ kind }, count);
   }
 
   #operationLabel({ operation, code }: CompletedRequest['operationResult']): string {

@@ -5,6 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import { ExportView } from '../../src/exports/export-view.js';
 import { ExportStatus } from '../../src/exports/export.js';
+import { RequestLinks } from '../../src/exports/request-links.js';
 import { exportId, fileRow } from '../support/rows.js';
 
 const kinds = Object.values(ExportFileKind);
@@ -28,9 +29,10 @@ function viewOf({ stored = kinds, requested = both, isAsync = false, ...row }) {
     const link = { url: `https://files/${objectKey}`, expiresAt: urlExpiresAt };
     return isAsync ? Promise.resolve(link) : link;
   };
+  const links = new RequestLinks({ sign });
   const files = new Map([[id, stored.map((kind) => fileRow(0, kind))]]);
-  const options = { requested, links: { sign }, now };
-  return { signed, view: new ExportView({ id, status: COMPLETED, ...row }, files, options) };
+  const options = { requested, links, now };
+  return { signed, links, view: new ExportView({ id, status: COMPLETED, ...row }, files, options) };
 }
 
 const all = <Value>(values: readonly (Value | Promise<Value>)[]) =>
@@ -93,12 +95,20 @@ describe('the files of an export', () => {
   ])('have states and links by status, expiry, rows and flags: %j', async (example) => {
     const { states, linked = [], ...options } = example;
     for (const isAsync of [false, true]) {
-      const { view, signed } = viewOf({ ...options, isAsync });
+      const { view, links, signed } = viewOf({ ...options, isAsync });
       expect(view.files.map(({ state }) => state)).toEqual(kinds.map(() => states));
       expect(await linksOf(view)).toEqual(linksTo(linked));
       // Once for a URL field, and once for the URL and expiry of a file.
       expect(signed).toHaveLength(2 * linked.length);
+      const disclosed = links.disclosed.map(({ kind }) => kind);
+      expect(disclosed.sort()).toEqual([...linked, ...linked].sort());
     }
+  });
+
+  it('disclose no link when only their expiries are read', async () => {
+    const { view, links, signed } = viewOf({});
+    await all(view.files.map(({ urlExpiresAt }) => urlExpiresAt));
+    expect([signed.length, links.disclosed]).toEqual([kinds.length, []]);
   });
 
   it('become ready one by one', async () => {

@@ -43,7 +43,7 @@ beforeEach(() => {
 });
 
 async function execute(query: string, variables = {}, operationName?: string) {
-  const contextValue = { onOperationResult: () => undefined, holdsLinks: () => false };
+  const contextValue = { onOperationResult: () => undefined, links: { disclosed: [] } };
   const { body, http } = await apollo.executeOperation(
     { query, variables, ...(operationName && { operationName }) },
     { contextValue: contextValue as unknown as Context },

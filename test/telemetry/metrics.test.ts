@@ -5,12 +5,13 @@ import { connect } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { OperationTypeNode } from 'graphql';
 
+import { ExportFileKind } from '../../src/exports/export-file.js';
 import { limits } from '../../src/graphql/limits.js';
 import { Metrics } from '../../src/telemetry/metrics.js';
 import { describeWith } from '../support/describe-with.js';
 import { embedded, mysql } from '../support/engines.js';
 import { useGateway, type Gateway } from '../support/gateway.js';
-import { exportRow } from '../support/rows.js';
+import { exportRow, fileRow } from '../support/rows.js';
 import { until } from '../support/until.js';
 
 const manifest = await readFile('package.json', 'utf8');
@@ -46,7 +47,8 @@ it('the metrics of requests name 100 operations at most, and no operation that a
   const complete = (name: string | null | undefined, code: string | null) => {
     const operation = name === undefined ? name : { type: OperationTypeNode.QUERY, name };
     const operationResult = { operation, code };
-    metrics.requestCompleted({ route: '/', status: 200, seconds: 0.01, operationResult });
+    const request = { route: '/', status: 200, seconds: 0.01, operationResult };
+    metrics.requestCompleted({ ...request, disclosedFiles: [] });
   };
   const names = Array.from({ length: 120 }, (_, index) => `Operation${index}`);
   complete('Failed', 'BAD_USER_INPUT');
@@ -67,7 +69,13 @@ it('the metrics of requests name 100 operations at most, and no operation that a
 });
 
 describe('the metrics of a gateway', () => {
-  const gateway = useGateway(embedded, { each: true, exports: [exportRow(0)] });
+  const gateway = useGateway(embedded, {
+    each: true,
+    exports: [exportRow(0)],
+    files: Object.values(ExportFileKind)
+      .filter((kind) => kind !== ExportFileKind.CSV_SANITIZED)
+      .map((kind) => fileRow(0, kind)),
+  });
 
   it('count GraphQL requests by operation and error code', async () => {
     const query = 'query List { exports { data { id } } }';
@@ -139,6 +147,18 @@ describe('the metrics of a gateway', () => {
   const rejections = (counts: Record<string, number> = {}) =>
     Object.fromEntries(reasons.map((reason) => [`reason="${reason}"`, counts[reason] ?? 0]));
 
+  const linksByKind = (counts: Record<string, number> = {}) =>
+    Object.fromEntries(
+      Object.values(ExportFileKind).map((kind) => [`kind="${kind}"`, counts[kind] ?? 0]),
+    );
+
+  it('count the links in responses by the kind of their file', async () => {
+    const query = `{ exports(includeCsv: true) { data { jsonUrl csvUrl files { url urlExpiresAt } } } }`;
+    await gateway.send({ body: { query } });
+    const name = 'exports_gateway_links_disclosed_total';
+    expect(await read(gateway, name)).toEqual(linksByKind({ csv: 2, csv_error: 1 }));
+  });
+
   it('include zero values before the first event', async () => {
     const expected = {
       exports_gateway_requests_rejected_total: rejections(),
@@ -146,6 +166,7 @@ describe('the metrics of a gateway', () => {
       exports_gateway_graphql_requests_in_flight: { '': 0 },
       exports_gateway_graphql_requests_queued: { '': 0 },
       exports_gateway_links_signed_total: { '': 0 },
+      exports_gateway_links_disclosed_total: linksByKind(),
       exports_gateway_database_clock_difference_seconds: { '': 0 },
       exports_gateway_database_server_up: {},
       exports_gateway_build_info: { [`version="${version}"`]: 1 },

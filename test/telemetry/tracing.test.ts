@@ -41,7 +41,7 @@ async function spans(count: number): Promise<Map<string, ReceivedSpan>> {
 
 it('a request, its operation and its queries are spans of the trace of the client, without data', async () => {
   const JWT_SECRET = 'a secret of thirty-two characters';
-  const { origin } = await start({ AUTH: 'required', JWT_SECRET });
+  const { origin } = await start({ AUTH: 'required', JWT_SECRET, TRUST_PROXY: 'on' });
   const token = await new SignJWT({ org_id: 'org_demo', sub: 'jane', exp: 4e9 })
     .setProtectedHeader({ alg: 'HS256' })
     .sign(Buffer.from(JWT_SECRET));
@@ -49,7 +49,9 @@ it('a request, its operation and its queries are spans of the trace of the clien
   const { data } = await postQuery<{ exports: object }>(
     origin,
     'query Found { exports(filter: { search: "contacts" }, includeCsv: true) { data { id csvUrl } } }',
-    { headers: { traceparent, authorization, 'x-request-id': 'mine' } },
+    {
+      headers: { traceparent, authorization, 'x-request-id': 'mine', 'x-forwarded-proto': 'https' },
+    },
   );
   const found = await spans(4);
   const [request, operation] = [found.get('POST /graphql'), found.get('query')];
@@ -66,7 +68,7 @@ it('a request, its operation and its queries are spans of the trace of the clien
       'http.route': '/graphql',
       'http.response.status_code': 200,
       'url.path': '/graphql',
-      'url.scheme': 'http',
+      'url.scheme': 'https',
     },
   });
   expect(operation).toMatchObject({
@@ -92,13 +94,17 @@ it('a request, its operation and its queries are spans of the trace of the clien
 
 it('errors mark the span of the operation, and health checks have no spans', async () => {
   const { origin } = await start({ OTEL_SERVICE_NAME: 'exports' });
-  await postQuery(origin, '{ exports(page: 0) { data { id } } }', { headers: { traceparent } });
+  await postQuery(origin, '{ exports(page: 0) { data { id } } }', {
+    headers: { traceparent, 'x-forwarded-proto': 'https' },
+  });
   for (const path of ['/nowhere?secret', '/health/ready', '/metrics']) {
     await (await fetch(origin + path, { headers: { traceparent } })).text();
   }
   const found = await spans(3);
   expect([...found.keys()].sort()).toEqual(['GET', 'POST /graphql', 'query']);
   expect(JSON.stringify([...found.values()])).not.toContain('nowhere');
+  // Without TRUST_PROXY the client could claim anything.
+  expect(found.get('POST /graphql')?.attributes).toMatchObject({ 'url.scheme': 'http' });
   expect(found.get('query')).toMatchObject({
     hasFailed: true,
     service: 'exports',

@@ -1,0 +1,120 @@
+import { describe, expect, it } from '@jest/globals';
+import { SignJWT } from 'jose';
+
+import { readConfig } from '../../src/config/config.js';
+import { ExportFileKind } from '../../src/exports/export-file.js';
+import { apiKeyRow, keyNamed } from '../auth/credentials.js';
+import { embedded } from '../support/engines.js';
+import { useGateway, type Gateway } from '../support/gateway.js';
+import { exportId, exportRows, fileRow } from '../support/rows.js';
+import { until } from '../support/until.js';
+
+const JWT_SECRET = 'a secret of thirty-two characters';
+const { auth } = readConfig({ AUTH: 'required', JWT_SECRET });
+const key = keyNamed('A');
+const keyRow = apiKeyRow(key, 'org_demo');
+const [first, second] = [exportId(0), exportId(1)];
+const { JSON: json, CSV: csv, CSV_ERROR: csvError, CSV_SANITIZED: csvSanitized } = ExportFileKind;
+const csvKinds = [csv, csvError, csvSanitized];
+const rows = {
+  keys: [keyRow],
+  exports: exportRows(120),
+  files: [
+    ...Object.values(ExportFileKind).map((kind) => fileRow(0, kind)),
+    ...[...Array(119).keys()].map((index) => fileRow(index + 1, csv)),
+  ],
+};
+
+let requests = 0;
+/** Sends a query. Resolves to its line in the audit, or to undefined when there is none. */
+async function audit(gateway: Gateway, query: string, headers = ['x-api-key', key]) {
+  const requestId = `audit-${(requests += 1)}`;
+  const { text } = await gateway.send({
+    body: { query },
+    headers: ['x-request-id', requestId, ...headers],
+  });
+  expect(text).toContain('"data"');
+  const lineOf = (msg: string) =>
+    gateway.log.find((line) => line['msg'] === msg && line['requestId'] === requestId);
+  await until(() => lineOf('request'));
+  return lineOf('links disclosed');
+}
+
+describe('the audit of links', () => {
+  const gateway = useGateway(embedded, { ...rows, config: { auth } });
+  const one = (selection: string) =>
+    `{ export(id: "${first}", includeCsv: true, includeJson: true) ${selection} }`;
+
+  it.each<[query: string, kinds: string[], exportIds?: string[]]>([
+    [one('{ jsonUrl }'), [json]],
+    [one('{ csvUrl }'), [csv]],
+    [one('{ csvErrorUrl }'), [csvError]],
+    [one('{ csvSanitizedUrl }'), [csvSanitized]],
+    [one('{ files { url } }'), [json, ...csvKinds]],
+    [one('{ csvUrl again: csvUrl files { url } }'), [csv, json, csvError, csvSanitized]],
+    ['{ exports(limit: 2, includeCsv: true) { data { csvUrl } } }', [csv], [first, second]],
+    [
+      '{ exports(limit: 2, includeCsv: true) { data { files { url } } } }',
+      csvKinds,
+      [first, second],
+    ],
+    [`{ exportsByIds(ids: ["${second}", "${first}"]) { csvUrl } }`, [csv], [second, first]],
+    [
+      `{ _entities(representations: [{ __typename: "Export", id: "${second}" }]) { ... on Export { csvUrl } } }`,
+      [csv],
+      [second],
+    ],
+  ])('names who received which links by %s', async (query, kinds, exportIds = [first]) => {
+    // The second time and later, graphql-jit executes it.
+    for (let execution = 1; execution <= 3; execution++) {
+      expect(await audit(gateway, query)).toMatchObject({
+        ...{ level: 30, organization: 'org_demo', viewer: keyRow.id, clientAddress: '127.0.0.1' },
+        ...{ exportIds, exports: exportIds.length, kinds },
+      });
+    }
+  });
+
+  it.each([
+    '{ exports(includeCsv: true) { data { id name } } }',
+    '{ exports { data { csvUrl files { kind state url } } } }',
+    one('{ files { urlExpiresAt } }'),
+    '{ export(id: "unknown", includeCsv: true) { csvUrl } }',
+  ])('has no line for a response without links: %s', async (query) => {
+    for (let execution = 1; execution <= 3; execution++) {
+      expect(await audit(gateway, query)).toBeUndefined();
+    }
+  });
+
+  it('names a hundred exports at most, and counts all', async () => {
+    const page = (number: number) =>
+      `page${number}: exports(limit: 60, page: ${number}, includeCsv: true) { data { csvUrl } }`;
+    const line = await audit(gateway, `{ ${page(1)} ${page(2)} }`);
+    const exportIds = rows.exports.slice(0, 100).map(({ id }) => id);
+    expect(line).toMatchObject({ exportIds, exports: 120, kinds: [csv] });
+  });
+
+  it('names the `sub` of a token, and believes no address that a client claims', async () => {
+    const token = await new SignJWT({ org_id: 'org_demo', sub: 'jane', exp: 4e9 })
+      .setProtectedHeader({ alg: 'HS256' })
+      .sign(Buffer.from(JWT_SECRET));
+    const headers = ['authorization', `Bearer ${token}`, 'x-forwarded-for', '192.0.2.1'];
+    const line = await audit(gateway, one('{ csvUrl }'), headers);
+    expect(line).toMatchObject({ viewer: 'jane', clientAddress: '127.0.0.1' });
+  });
+});
+
+describe('the audit of links behind a trusted proxy', () => {
+  const gateway = useGateway(embedded, { ...rows, config: { trustProxy: true } });
+
+  it.each([
+    [[], '127.0.0.1'],
+    [['x-forwarded-for', '192.0.2.1'], '192.0.2.1'],
+    [['x-forwarded-for', '203.0.113.9, 192.0.2.1'], '192.0.2.1'],
+    [['x-forwarded-for', '203.0.113.9', 'x-forwarded-for', '2001:db8::1'], '2001:db8::1'],
+  ])('takes the address that the last proxy added: %j', async (headers, clientAddress) => {
+    const query = '{ exports(limit: 1, includeCsv: true) { data { csvUrl } } }';
+    const line = await audit(gateway, query, headers);
+    expect(line).toMatchObject({ organization: 'org_demo', clientAddress });
+    expect(line).not.toHaveProperty('viewer');
+  });
+});
