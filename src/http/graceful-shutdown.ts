@@ -15,7 +15,8 @@ export class GracefulShutdown {
   isDraining = false;
   #lastRequestAt = -Infinity;
   #lastReadyCheckAt = -Infinity;
-  readonly #responses = new Set<ServerResponse>();
+  /** Not completely sent yet. */
+  readonly responses = new Set<ServerResponse>();
 
   constructor(private readonly server: Server) {}
 
@@ -24,8 +25,8 @@ export class GracefulShutdown {
     this.#lastRequestAt = performance.now();
     if (url === '/health/ready') this.#lastReadyCheckAt = this.#lastRequestAt;
     if (this.isDraining) closeAfter(response);
-    this.#responses.add(response);
-    response.once('close', () => this.#responses.delete(response));
+    this.responses.add(response);
+    response.once('close', () => this.responses.delete(response));
   }
 
   /** Signals clients to reconnect elsewhere, and resolves after the time that this takes. */
@@ -45,7 +46,7 @@ export class GracefulShutdown {
     const timer = setInterval(() => {
       // Browsers preconnect, and may never use such a connection.
       const isTimeUp = performance.now() - closedAt >= UNUSED_CONNECTION_MS;
-      if (isTimeUp && this.#responses.size === 0) this.server.closeAllConnections();
+      if (isTimeUp && this.responses.size === 0) this.server.closeAllConnections();
       // A response that had begun before draining leaves its connection open.
       else this.server.closeIdleConnections();
     }, CONNECTION_CHECK_MS);
@@ -55,7 +56,7 @@ export class GracefulShutdown {
 
   #startDraining(): void {
     this.isDraining = true;
-    for (const response of this.#responses) closeAfter(response);
+    for (const response of this.responses) closeAfter(response);
   }
 }
 

@@ -91,7 +91,9 @@ export function operationResult({ request, statusCode }: FastifyReply): Operatio
 export function completeRequest(reply: FastifyReply, route: string | undefined): CompletedRequest {
   const { request, raw, elapsedTime } = reply;
   const reported = operationResult(reply);
-  const code = raw.writableFinished ? reported.code : 'ABORTED';
+  // A socket that closes early discards the rest of a response, which counts as finished, too.
+  const isSent = raw.writableFinished && !request.raw.socket.destroyed;
+  const code = isSent ? reported.code : 'ABORTED';
   // 499 is nginx's status for a client that disconnected before the response.
   const status = raw.headersSent ? reply.statusCode : 499;
   const fields = {

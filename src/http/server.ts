@@ -1,4 +1,4 @@
-import { IncomingMessage, ServerResponse, type OutgoingHttpHeaders } from 'node:http';
+import { IncomingMessage, ServerResponse, type OutgoingHttpHeaders, type Server } from 'node:http';
 import { Socket, type AddressInfo } from 'node:net';
 
 import cors from '@fastify/cors';
@@ -13,6 +13,7 @@ import helmet from 'helmet';
 import { errorCode, StartupError } from '../errors.js';
 import { COST_HEADER } from '../graphql/limits.js';
 import type { Logger } from '../logger.js';
+import { LOCAL_LINK_PATH } from '../storage/local-url-signer.js';
 import type { LocalFiles } from '../storage/open-storage.js';
 import { sendError, sendThrownError } from './error-responses.js';
 import { addFilesRoute } from './files-route.js';
@@ -28,6 +29,7 @@ import {
   type CompletedRequest,
   type RequestTracer,
 } from './requests.js';
+import { closeSlowReaders } from './slow-readers.js';
 
 export interface HttpServerOptions extends GraphqlRouteOptions, ManagementRouteOptions {
   readonly logger: Logger;
@@ -39,6 +41,23 @@ export interface HttpServerOptions extends GraphqlRouteOptions, ManagementRouteO
 
 /** Limits how long a client may take to send a request; slower ones get 408. */
 const REQUEST_TIMEOUT_MS = 10_000;
+
+/** Against clients that read slowly, and those that open connections. Tests set lower limits. */
+const CLIENT_LIMITS = {
+  /**
+   * For a client to read a response. For a file, which may be large: until it reads more of it. The
+   * bound by which nginx closes connections.
+   */
+  readTimeoutMs: 60_000,
+  /**
+   * Eight times the requests that run and queue, and fewer than the 4,096 files that some systems
+   * let a process open. An idle connection takes 4 KB, one that sends a body up to 256 KiB.
+   */
+  maxConnections: 4_000,
+};
+/** Between log lines about connections over the limit. */
+const DROP_LOG_INTERVAL_MS = 60_000;
+
 /** Balancers and Prometheus poll these routes; their spans would outnumber all others. */
 const UNTRACED_ROUTES = /^\/(health\/|metrics$)/;
 
@@ -83,6 +102,7 @@ export async function createHttpServer(
     readonly corsOrigins: readonly string[];
   },
   options: HttpServerOptions,
+  { readTimeoutMs, maxConnections } = CLIENT_LIMITS,
 ) {
   const logger: FastifyBaseLogger = options.logger;
   const headers = securityHeaders();
@@ -91,6 +111,8 @@ export async function createHttpServer(
     // The last proxy only, which appends the address of its client. Fastify then also believes its
     // X-Forwarded-Host, in `request.host`.
     trustProxy: config.trustProxy && ((_address, hop) => hop === 0),
+    // Of a socket that neither receives nor sends anything.
+    connectionTimeout: readTimeoutMs,
     loggerInstance: logger,
     // Called instead of the hooks for a path that cannot be decoded.
     frameworkErrors(_error, _request, reply) {
@@ -107,6 +129,12 @@ export async function createHttpServer(
   );
 
   const shutdown = new GracefulShutdown(server.server);
+  const isExempt = ({ req }: ServerResponse) => req.url?.startsWith(LOCAL_LINK_PATH) === true;
+  const stopClosing = closeSlowReaders(shutdown.responses, { timeoutMs: readTimeoutMs, isExempt });
+  server.addHook('onClose', async () => {
+    stopClosing();
+  });
+  limitConnections(server.server, maxConnections, logger);
   function begin(reply: FastifyReply, route?: string): void {
     void reply.headers(headers).header(REQUEST_ID_HEADER, reply.request.id);
     shutdown.track(reply.request.url, reply.raw);
@@ -147,6 +175,18 @@ export async function createHttpServer(
     /** Stops listening, and resolves when all requests are finished. */
     close: () => shutdown.close(() => server.close()),
   };
+}
+
+/** Closes new connections while there are `max`. */
+function limitConnections(server: Server, max: number, logger: FastifyBaseLogger): void {
+  server.maxConnections = max;
+  let loggedAt = -Infinity;
+  server.on('drop', () => {
+    const now = performance.now();
+    if (now - loggedAt < DROP_LOG_INTERVAL_MS) return;
+    loggedAt = now;
+    logger.warn(`There are ${max} connections: new ones are closed until others end.`);
+  });
 }
 
 /** Helmet's headers. They never vary, and as a hook helmet took 7 % of the time of a lookup. */
