@@ -4,6 +4,7 @@ import { gzip } from 'node:zlib';
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
+import { withDeadline } from '../deadline.js';
 import { matchesEtag } from './etag.js';
 import { graphiqlExamples } from './graphiql-examples.js';
 
@@ -12,16 +13,24 @@ export interface GraphiqlOptions {
   readonly findExampleId: (() => Promise<string | undefined>) | null;
 }
 
+/** The page does not wait longer for the id of its example. */
+const EXAMPLE_TIMEOUT_MS = 2_000;
+
 type Page = Awaited<ReturnType<typeof renderPage>>;
 
 /** Renders the page at the first request: building and compressing 9 MB takes half a second. */
-export function createGraphiql(options: GraphiqlOptions) {
+export function createGraphiql({ findExampleId }: GraphiqlOptions) {
   let rendered: Promise<Page> | null = null;
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    rendered ??= renderPage(options).catch((error: unknown) => {
+    const omitId = (error: unknown) => {
+      request.log.warn({ err: error }, 'GraphiQL opens without the id of an example');
+      // The next request renders a page with one.
       rendered = null;
-      throw error;
-    });
+      return undefined;
+    };
+    const findInTime =
+      findExampleId && (() => withDeadline(findExampleId(), EXAMPLE_TIMEOUT_MS).catch(omitId));
+    rendered ??= renderPage({ findExampleId: findInTime });
     return sendPage(request, reply, await rendered);
   };
 }
