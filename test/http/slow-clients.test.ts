@@ -48,8 +48,9 @@ beforeAll(async () => {
     { port: 0, host: '127.0.0.1', publicUrl: null, trustProxy: false, corsOrigins: [] },
     {
       ...{ apollo, loadShedder, graphiql: null, tracer: null, metrics: new Registry() },
-      authenticate: async () => ({ organization: 'org_a' }),
-      createContext: () => ({}) as Context,
+      trustedDocuments: null,
+      authenticate: async () => ({ id: null, organization: 'org_a' }),
+      createContext: () => ({ queries: {}, links: {} }) as Context,
       checkReady: async () => undefined,
       localFiles: { signer, directory },
       logger: pino({}, { write }),
