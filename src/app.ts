@@ -51,6 +51,7 @@ export async function createApp(config: Config, logger: Logger) {
   const authenticate = await createAuthentication(config.auth, database, {
     logger,
     onLoaded: metrics.keySetFetched,
+    onFailed: metrics.authenticationFailed,
   });
 
   const { signer, localFiles } = await createUrlSigner(storage, () => server.origin());

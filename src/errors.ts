@@ -81,9 +81,27 @@ export class OverloadedError extends UnavailableError {
   }
 }
 
+/** Why a client is not authenticated, as a label of a metric. */
+export type AuthenticationFailure = (typeof authenticationFailures)[number];
+export const authenticationFailures = [
+  'no_credentials',
+  'malformed',
+  'ambiguous',
+  'key_unknown',
+  'key_revoked',
+  'key_expired',
+  'token_invalid',
+  'token_expired',
+  'token_claims',
+  'tokens_off',
+] as const;
+
 /** The credentials are missing or not valid; only the log contains the cause. HTTP 401. */
 export class UnauthenticatedError extends GatewayError {
-  constructor(cause: string) {
+  constructor(
+    readonly failure: AuthenticationFailure,
+    cause: string,
+  ) {
     const message = 'Valid credentials are needed: an X-API-Key header or a bearer token.';
     const http = { status: 401, headers: new Map([['www-authenticate', 'Bearer']]) };
     super({ code: 'UNAUTHENTICATED', http }, message, { cause });

@@ -1,16 +1,18 @@
 import type { AuthConfig } from '../config/auth.js';
 import type { Database } from '../database/database.js';
-import { StartupError, UnauthenticatedError } from '../errors.js';
+import { StartupError, UnauthenticatedError, type AuthenticationFailure } from '../errors.js';
 import { ApiKeyRepository } from './api-key-repository.js';
 import { ApiKeys } from './api-keys.js';
 import { BearerTokens, type KeySetOptions } from './bearer-tokens.js';
 import type { Authenticate, RequestHeaders } from './viewer.js';
 
+type OnFailed = (failure: AuthenticationFailure) => void;
+
 /** The configured authentication. Throws StartupError when no client could authenticate. */
 export async function createAuthentication(
   config: AuthConfig,
   database: Database,
-  keySetOptions: KeySetOptions,
+  { onFailed, ...keySetOptions }: KeySetOptions & { onFailed: OnFailed },
 ): Promise<Authenticate> {
   if (config.kind === 'off') {
     const viewer = { id: null, organization: config.organization };
@@ -25,7 +27,15 @@ export async function createAuthentication(
     ]);
   }
   const tokens = config.jwt && new BearerTokens(config.jwt, keySetOptions);
-  return authenticateByKeyOrToken(new ApiKeys(keys), tokens);
+  const authenticate = authenticateByKeyOrToken(new ApiKeys(keys), tokens);
+  return async (headers) => {
+    try {
+      return await authenticate(headers);
+    } catch (error) {
+      if (error instanceof UnauthenticatedError) onFailed(error.failure);
+      throw error;
+    }
+  };
 }
 
 /** Authenticates by `X-API-Key`, or by `Authorization: Bearer …` unless `tokens` is null. */
@@ -34,13 +44,15 @@ function authenticateByKeyOrToken(keys: ApiKeys, tokens: BearerTokens | null): A
     const key = singleValue(headers, 'x-api-key');
     const authorization = singleValue(headers, 'authorization');
     if (key !== undefined && authorization !== undefined) {
-      throw new UnauthenticatedError('X-API-Key and Authorization exclude each other');
+      throw new UnauthenticatedError('ambiguous', 'X-API-Key and Authorization exclude each other');
     }
     if (key !== undefined) return keys.authenticate(key);
-    if (authorization === undefined) throw new UnauthenticatedError('no credentials');
+    if (authorization === undefined)
+      throw new UnauthenticatedError('no_credentials', 'no credentials');
     const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-    if (token === undefined) throw new UnauthenticatedError('Authorization is not a bearer token');
-    if (tokens === null) throw new UnauthenticatedError('no JWT key is configured');
+    if (token === undefined)
+      throw new UnauthenticatedError('malformed', 'Authorization is not a bearer token');
+    if (tokens === null) throw new UnauthenticatedError('tokens_off', 'no JWT key is configured');
     return tokens.authenticate(token);
   };
 }
@@ -48,6 +60,6 @@ function authenticateByKeyOrToken(keys: ApiKeys, tokens: BearerTokens | null): A
 /** The value of a header; undefined when it is missing or empty. */
 function singleValue(headers: RequestHeaders, name: string): string | undefined {
   const value = headers[name];
-  if (Array.isArray(value)) throw new UnauthenticatedError(`${name} is repeated`);
+  if (Array.isArray(value)) throw new UnauthenticatedError('malformed', `${name} is repeated`);
   return value === '' ? undefined : value;
 }

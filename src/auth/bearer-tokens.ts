@@ -1,7 +1,11 @@
 import { errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
 
 import { isOrganizationId, type JwtConfig } from '../config/auth.js';
-import { KeySetUnavailableError, UnauthenticatedError } from '../errors.js';
+import {
+  KeySetUnavailableError,
+  UnauthenticatedError,
+  type AuthenticationFailure,
+} from '../errors.js';
 import type { RemoteValueOptions } from '../remote-value.js';
 import { RemoteKeySet } from './remote-key-set.js';
 import type { Viewer } from './viewer.js';
@@ -32,7 +36,10 @@ export class BearerTokens {
     const claims = await this.verify(token);
     const organization = claims[this.config.organizationClaim];
     if (!isOrganizationId(organization)) {
-      throw new UnauthenticatedError(`no valid claim ${this.config.organizationClaim}`);
+      throw new UnauthenticatedError(
+        'token_claims',
+        `no valid claim ${this.config.organizationClaim}`,
+      );
     }
     const { sub } = claims;
     return { id: typeof sub === 'string' ? sub : null, organization };
@@ -45,11 +52,16 @@ export class BearerTokens {
       if (this.config.key.kind === 'jwks' && isKeySetError(error)) {
         throw new KeySetUnavailableError({ cause: error });
       }
+      if (!(error instanceof errors.JOSEError)) throw error;
       // jose's messages name the failed check and never contain the token.
-      if (error instanceof errors.JOSEError) throw new UnauthenticatedError(error.message);
-      throw error;
+      throw new UnauthenticatedError(failureOf(error), error.message);
     }
   }
+}
+
+function failureOf(error: errors.JOSEError): AuthenticationFailure {
+  if (error instanceof errors.JWTExpired) return 'token_expired';
+  return error instanceof errors.JWTClaimValidationFailed ? 'token_claims' : 'token_invalid';
 }
 
 function createVerifier({ key, issuer, audience }: JwtConfig, keySetOptions: KeySetOptions) {

@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 
 import type { PoolStats } from '../database/database.js';
 import type { CompletedQuery } from '../database/instrumented-database.js';
+import { authenticationFailures, type AuthenticationFailure } from '../errors.js';
 import type { CompletedRequest } from '../http/requests.js';
 import { KeyedHistogram } from './histogram.js';
 import { gatewayVersion } from './version.js';
@@ -67,6 +68,13 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly #authenticationFailures = new Counter({
+    name: 'exports_gateway_authentication_failures_total',
+    help: 'Requests whose credentials are missing or not valid, by cause.',
+    labelNames: ['cause'],
+    registers: [this.registry],
+  });
+
   readonly #rejections = new Counter({
     name: 'exports_gateway_requests_rejected_total',
     help: 'GraphQL requests that were rejected because of a limit or of overload.',
@@ -86,6 +94,7 @@ export class Metrics {
     // Without a value before the first event, rate() would miss it.
     for (const reason of REASONS) this.#rejections.inc({ reason }, 0);
     for (const result of ['success', 'failure']) this.#keySetFetches.inc({ result }, 0);
+    for (const cause of authenticationFailures) this.#authenticationFailures.inc({ cause }, 0);
     for (const kind of fileKinds) this.#disclosures.inc({ kind }, 0);
   }
 
@@ -117,6 +126,10 @@ export class Metrics {
 
   readonly keySetFetched = (isSuccess: boolean): void => {
     this.#keySetFetches.inc({ result: isSuccess ? 'success' : 'failure' });
+  };
+
+  readonly authenticationFailed = (cause: AuthenticationFailure): void => {
+    this.#authenticationFailures.inc({ cause });
   };
 
   readonly requestRejected = (reason: string): void => {

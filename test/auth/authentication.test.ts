@@ -146,7 +146,7 @@ describe('a gateway with API keys only', () => {
 
 it('does not start when neither a usable key nor a token could authenticate a client', async () => {
   const database = { query: () => Promise.resolve([]) } as unknown as Database;
-  const keySetOptions = { logger: createLogger('silent') };
+  const keySetOptions = { logger: createLogger('silent'), onFailed: () => undefined };
   const started = createAuthentication({ kind: 'required', jwt: null }, database, keySetOptions);
   await expect(started).rejects.toThrow(/^AUTH is required, but no client could authenticate\. /);
 });
