@@ -26,8 +26,8 @@ const rows = {
 };
 
 let requests = 0;
-/** Sends a query. Resolves to its line in the audit, or to undefined when there is none. */
-async function audit(gateway: Gateway, query: string, headers = ['x-api-key', key]) {
+/** Sends a query. Resolves to the line of its request and, if there is one, that of the audit. */
+async function linesOf(gateway: Gateway, query: string, headers = ['x-api-key', key]) {
   const requestId = `audit-${(requests += 1)}`;
   const { text } = await gateway.send({
     body: { query },
@@ -36,8 +36,7 @@ async function audit(gateway: Gateway, query: string, headers = ['x-api-key', ke
   expect(text).toContain('"data"');
   const lineOf = (msg: string) =>
     gateway.log.find((line) => line['msg'] === msg && line['requestId'] === requestId);
-  await until(() => lineOf('request'));
-  return lineOf('links disclosed');
+  return { request: await until(() => lineOf('request')), audit: lineOf('links disclosed') };
 }
 
 describe('the audit of links', () => {
@@ -67,8 +66,11 @@ describe('the audit of links', () => {
   ])('names who received which links by %s', async (query, kinds, exportIds = [first]) => {
     // The second time and later, graphql-jit executes it.
     for (let execution = 1; execution <= 3; execution++) {
-      expect(await audit(gateway, query)).toMatchObject({
-        ...{ level: 30, organization: 'org_demo', viewer: keyRow.id, clientAddress: '127.0.0.1' },
+      const { request, audit } = await linesOf(gateway, query);
+      const client = { organization: 'org_demo', viewer: keyRow.id };
+      expect(request).toMatchObject({ status: 200, ...client });
+      expect(audit).toMatchObject({
+        ...{ level: 30, ...client, clientAddress: '127.0.0.1' },
         ...{ exportIds, exports: exportIds.length, kinds },
       });
     }
@@ -81,16 +83,16 @@ describe('the audit of links', () => {
     '{ export(id: "unknown", includeCsv: true) { csvUrl } }',
   ])('has no line for a response without links: %s', async (query) => {
     for (let execution = 1; execution <= 3; execution++) {
-      expect(await audit(gateway, query)).toBeUndefined();
+      expect((await linesOf(gateway, query)).audit).toBeUndefined();
     }
   });
 
   it('names a hundred exports at most, and counts all', async () => {
     const page = (number: number) =>
       `page${number}: exports(limit: 60, page: ${number}, includeCsv: true) { data { csvUrl } }`;
-    const line = await audit(gateway, `{ ${page(1)} ${page(2)} }`);
+    const { audit } = await linesOf(gateway, `{ ${page(1)} ${page(2)} }`);
     const exportIds = rows.exports.slice(0, 100).map(({ id }) => id);
-    expect(line).toMatchObject({ exportIds, exports: 120, kinds: [csv] });
+    expect(audit).toMatchObject({ exportIds, exports: 120, kinds: [csv] });
   });
 
   it('names the `sub` of a token, and believes no address that a client claims', async () => {
@@ -98,8 +100,9 @@ describe('the audit of links', () => {
       .setProtectedHeader({ alg: 'HS256' })
       .sign(Buffer.from(JWT_SECRET));
     const headers = ['authorization', `Bearer ${token}`, 'x-forwarded-for', '192.0.2.1'];
-    const line = await audit(gateway, one('{ csvUrl }'), headers);
-    expect(line).toMatchObject({ viewer: 'jane', clientAddress: '127.0.0.1' });
+    const { request, audit } = await linesOf(gateway, one('{ csvUrl }'), headers);
+    expect(request).toMatchObject({ viewer: 'jane' });
+    expect(audit).toMatchObject({ viewer: 'jane', clientAddress: '127.0.0.1' });
   });
 });
 
@@ -113,8 +116,8 @@ describe('the audit of links behind a trusted proxy', () => {
     [['x-forwarded-for', '203.0.113.9', 'x-forwarded-for', '2001:db8::1'], '2001:db8::1'],
   ])('takes the address that the last proxy added: %j', async (headers, clientAddress) => {
     const query = '{ exports(limit: 1, includeCsv: true) { data { csvUrl } } }';
-    const line = await audit(gateway, query, headers);
-    expect(line).toMatchObject({ organization: 'org_demo', clientAddress });
-    expect(line).not.toHaveProperty('viewer');
+    const { audit } = await linesOf(gateway, query, headers);
+    expect(audit).toMatchObject({ organization: 'org_demo', clientAddress });
+    expect(audit).not.toHaveProperty('viewer');
   });
 });
