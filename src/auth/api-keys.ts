@@ -42,7 +42,8 @@ export class ApiKeys {
     if (found.expiresAt !== null && found.expiresAt <= new Date()) {
       throw new UnauthenticatedError('key_expired', `API key ${found.id} has expired`);
     }
-    return { id: found.id, organization: found.organizationId };
+    const { id, organizationId: organization } = found;
+    return { id, organization, onlyRequestedBy: null };
   }
 
   private async lookup(hash: string): Promise<ApiKey | null> {

@@ -15,7 +15,8 @@ export async function createAuthentication(
   { onFailed, ...keySetOptions }: KeySetOptions & { onFailed: OnFailed },
 ): Promise<Authenticate> {
   if (config.kind === 'off') {
-    const viewer = { id: null, organization: config.organization };
+    const { organization } = config;
+    const viewer = { id: null, organization, onlyRequestedBy: null };
     return () => Promise.resolve(viewer);
   }
   const keys = new ApiKeyRepository(database);

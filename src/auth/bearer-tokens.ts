@@ -42,7 +42,7 @@ export class BearerTokens {
       );
     }
     const { sub } = claims;
-    return { id: typeof sub === 'string' ? sub : null, organization };
+    return { id: typeof sub === 'string' ? sub : null, organization, onlyRequestedBy: null };
   }
 
   private async verify(token: string): Promise<JWTPayload> {

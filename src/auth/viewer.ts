@@ -1,8 +1,10 @@
-/** The authenticated client of a request. Its organization determines what it may read. */
+/** The authenticated client of a request, and what it may read. */
 export interface Viewer {
   /** The API key's id or the token's `sub`; null with AUTH=off and for tokens without a `sub`. */
   readonly id: string | null;
   readonly organization: string;
+  /** Only the organization's exports that this requester asked for, never empty; null: all. */
+  readonly onlyRequestedBy: string | null;
 }
 
 /** The headers of a request, with names in lower case. */

@@ -5,6 +5,7 @@ import { StartupError } from '../errors.js';
 import { CreateExports1790000000000 } from './migrations/1790000000000-create-exports.js';
 import { CreateApiKeys1790100000000 } from './migrations/1790100000000-create-api-keys.js';
 import { CoverFilters1790200000000 } from './migrations/1790200000000-cover-filters.js';
+import { CoverRequesters1790300000000 } from './migrations/1790300000000-cover-requesters.js';
 
 /** The classes whose tables the database must have. */
 export type Entities = readonly (new () => object)[];
@@ -16,7 +17,12 @@ export async function createDataSource(
 ): Promise<DataSource> {
   const common = {
     entities: [...entities],
-    migrations: [CreateExports1790000000000, CreateApiKeys1790100000000, CoverFilters1790200000000],
+    migrations: [
+      CreateExports1790000000000,
+      CreateApiKeys1790100000000,
+      CoverFilters1790200000000,
+      CoverRequesters1790300000000,
+    ],
     // Silent unless DEBUG=typeorm:* is set. Errors are thrown.
     logger: 'debug' as const,
   };

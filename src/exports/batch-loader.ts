@@ -2,11 +2,14 @@ import DataLoader from 'dataloader';
 
 import type { QueryOrigin } from '../database/database.js';
 import { toError } from '../errors.js';
+import type { ExportScope } from './export-scope.js';
 import type { ExportColumn } from './export.js';
+
+type Origin = QueryOrigin & ExportScope;
 
 /** Several ids are one key, so that a page costs one promise instead of one for each row. */
 interface Key {
-  readonly origin: QueryOrigin;
+  readonly origin: Origin;
   readonly ids: readonly string[];
   readonly columns: readonly ExportColumn[];
 }
@@ -15,7 +18,7 @@ interface Key {
 type Rows<Row> = ReadonlyMap<string, Row>;
 
 type Find<Row> = (
-  origin: QueryOrigin,
+  origin: Origin,
   ids: readonly string[],
   columns: readonly ExportColumn[],
 ) => Promise<Rows<Row>>;
@@ -23,9 +26,9 @@ type Find<Row> = (
 const MAX_IDS_PER_STATEMENT = 1_000;
 
 /**
- * Batches lookups by id across requests: what an organization looks up in one turn of the event
+ * Batches lookups by id across requests: what is looked up in one scope and one turn of the event
  * loop is one statement. It caches nothing, so results are never stale. A failed statement fails
- * only the lookups of its organization.
+ * only the lookups of its scope.
  */
 export class BatchLoader<Row> {
   readonly #loader: DataLoader<Key, Rows<Row>>;
@@ -39,7 +42,7 @@ export class BatchLoader<Row> {
 
   /** Resolves to the rows by id, among them rows of the same batch's other lookups. */
   load(
-    origin: QueryOrigin,
+    origin: Origin,
     ids: readonly string[],
     columns: readonly ExportColumn[] = [],
   ): Promise<Rows<Row>> {
@@ -51,21 +54,29 @@ async function loadBatch<Row>(
   find: Find<Row>,
   keys: readonly Key[],
 ): Promise<(Rows<Row> | Error)[]> {
-  const results = new Map<string, Rows<Row> | Error>();
-  const organizations = [...new Set(keys.map(({ origin }) => origin.organization))];
+  // By origin, because a request may have thousands of keys.
+  const names = new Map<Origin, string>();
+  for (const { origin } of keys) if (!names.has(origin)) names.set(origin, scopeName(origin));
+  const scopes = new Map([...names].map(([origin, name]) => [name, origin]));
+  const results = new Map<string | undefined, Rows<Row> | Error>();
   await Promise.all(
-    organizations.map(async (organization) => {
-      const own = keys.filter(({ origin }) => origin.organization === organization);
-      results.set(organization, await loadOwn(find, organization, own).catch(toError));
+    [...scopes].map(async ([name, scope]) => {
+      const own = keys.filter(({ origin }) => names.get(origin) === name);
+      results.set(name, await loadOwn(find, scope, own).catch(toError));
     }),
   );
-  return keys.map(({ origin }) => results.get(origin.organization) ?? new Map());
+  return keys.map(({ origin }) => results.get(names.get(origin)) ?? new Map());
 }
 
-/** Loads the keys of one organization, statement after statement. */
+/** Equal for equal scopes only: a requester can have any text. */
+function scopeName({ organization, onlyRequestedBy }: ExportScope): string {
+  return JSON.stringify([organization, onlyRequestedBy]);
+}
+
+/** Loads the keys of one scope, statement after statement. */
 async function loadOwn<Row>(
   find: Find<Row>,
-  organization: string,
+  { organization, onlyRequestedBy }: ExportScope,
   keys: readonly Key[],
 ): Promise<Rows<Row>> {
   const ids = [...new Set(keys.flatMap((key) => key.ids))];
@@ -74,6 +85,7 @@ async function loadOwn<Row>(
   const columns = [...new Set([...selections].flat())];
   const origin = {
     organization,
+    onlyRequestedBy,
     viewer: keys[0]?.origin.viewer,
     get isAbandoned() {
       return keys.every((key) => key.origin.isAbandoned);

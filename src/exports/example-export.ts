@@ -9,8 +9,9 @@ export async function findExampleExportId(
   repository: ExportRepository,
   organization: string,
 ): Promise<string | undefined> {
+  const scope = { organization, onlyRequestedBy: null };
   const list = {
-    organization,
+    ...scope,
     filter: { resource: null, statuses: [ExportStatus.COMPLETED], search: '' },
     orderBy: ExportOrderBy.CREATED_AT,
     direction: SortDirection.DESC,
@@ -20,7 +21,7 @@ export async function findExampleExportId(
     list,
     window,
     ['id', 'expiresAt'],
-    new RequestQueries(organization),
+    new RequestQueries(scope),
   );
   const now = new Date();
   return rows.find((row) => !isExpired(row, now))?.id;

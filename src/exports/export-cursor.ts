@@ -41,8 +41,9 @@ export function decodeCursor(cursor: string, list: ExportList): CursorPosition {
 
 /** The checksum binds a position to its list. It needs no secret (see docs/architecture.md). */
 function toCursor(position: string, list: ExportList): string {
-  const { organization, filter, orderBy, direction } = list;
-  const bound = JSON.stringify([organization, filter, orderBy, direction, position]);
+  const { organization, onlyRequestedBy, filter, orderBy, direction } = list;
+  const scope = [organization, onlyRequestedBy];
+  const bound = JSON.stringify([...scope, filter, orderBy, direction, position]);
   const checksum = createHash('sha256').update(bound).digest().subarray(0, CHECKSUM_BYTES);
   return Buffer.concat([checksum, Buffer.from(position)]).toString('base64url');
 }

@@ -1,5 +1,6 @@
 import { BadUserInputError } from '../errors.js';
 import type { ExportFilter } from './export-args.js';
+import type { ExportScope } from './export-scope.js';
 import type { ExportColumn, ExportResource, ExportStatus } from './export.js';
 
 /** The fields that a list can be ordered by, under the names of the API. */
@@ -24,9 +25,8 @@ export interface NormalizedExportFilter {
   readonly search: string;
 }
 
-/** An ordered list of an organization. A cursor is valid in one such list only. */
-export interface ExportList {
-  readonly organization: string;
+/** An ordered list of the exports in a scope. A cursor is valid in one such list only. */
+export interface ExportList extends ExportScope {
   readonly filter: NormalizedExportFilter;
   readonly orderBy: ExportOrderBy;
   readonly direction: SortDirection;

@@ -4,6 +4,7 @@ import type { CursorPosition } from './export-cursor.js';
 import { SortDirection, type ExportList } from './export-filter.js';
 import type { ExportFileRow } from './export-file.js';
 import { validRows, type InvalidRow } from './export-row.js';
+import type { ExportScope } from './export-scope.js';
 import {
   exportColumns,
   ExportResource,
@@ -40,6 +41,14 @@ interface Conditions {
   readonly parameters: unknown[];
 }
 
+type FilteredScope = ExportScope & Pick<ExportList, 'filter'>;
+
+/**
+ * Ordered by creation, and covers every filter and order. A requester has few of an organization's
+ * rows, so the other orders sort them; along an index of the order, a list would read all others.
+ */
+const REQUESTER_INDEX = 'exports_by_requester';
+
 /** The first, and two more where rows are not valid. */
 const MAX_STATEMENTS_PER_PAGE = 3;
 
@@ -48,8 +57,8 @@ const FILE_COLUMNS =
   'f.size_bytes AS sizeBytes, f.row_count AS rowCount, f.sha256';
 
 /**
- * Reads exports and their files. Every statement names the organization that it is for. Lists and
- * counts share runs of equal statements; a BatchLoader joins the lookups by id that arrive here.
+ * Reads exports and their files. Every statement names the scope that it is for. Lists and counts
+ * share runs of equal statements; a BatchLoader joins the lookups by id that arrive here.
  */
 export class ExportRepository {
   readonly #coalescer: QueryCoalescer;
@@ -62,31 +71,36 @@ export class ExportRepository {
     this.#coalescer = new QueryCoalescer(database);
   }
 
-  /** Returns the organization's exports among `ids`, by id. `columns` must include the id. */
+  /** Returns the exports of the scope among `ids`, by id. `columns` must include the id. */
   async findByIds(
-    origin: QueryOrigin,
+    origin: QueryOrigin & ExportScope,
     ids: readonly string[],
     columns: readonly ExportColumn[],
   ): Promise<ReadonlyMap<string, ExportRow>> {
     // No export has another id. MySQL might convert the column to compare it, and lose the index.
     const storable = ids.filter((id) => /^[\x21-\x7e]{1,26}$/.test(id));
     if (storable.length === 0) return new Map();
+    const { sql, parameters } = scopeConditions(origin, 'e.');
     const rows = await this.database.query<ExportRow>(
       `SELECT ${columnsSql(columns)} FROM exports e ` +
-        `WHERE e.organization_id = ? AND e.id IN (${placeholders(storable)})`,
-      [origin.organization, ...storable],
+        `WHERE ${sql.join(' AND ')} AND e.id IN (${placeholders(storable)})`,
+      [...parameters, ...storable],
       origin,
     );
     const valid = validRows(rows, columns, this.onInvalidRow);
     return new Map(valid.map((row) => [row.id, row]));
   }
 
-  /** Returns the files of the organization's exports among `exportIds`. */
-  async findFiles(origin: QueryOrigin, exportIds: readonly string[]): Promise<FilesByExport> {
+  /** Returns the files of the exports of the scope among `exportIds`. */
+  async findFiles(
+    origin: QueryOrigin & ExportScope,
+    exportIds: readonly string[],
+  ): Promise<FilesByExport> {
+    const { sql, parameters } = scopeConditions(origin, 'e.');
     const files = await this.database.query<StoredFileRow>(
       `SELECT ${FILE_COLUMNS} FROM exports e JOIN export_files f ON f.export_id = e.id ` +
-        `WHERE e.organization_id = ? AND e.id IN (${placeholders(exportIds)})`,
-      [origin.organization, ...exportIds],
+        `WHERE ${sql.join(' AND ')} AND e.id IN (${placeholders(exportIds)})`,
+      [...parameters, ...exportIds],
       origin,
     );
     const byExport = new Map(exportIds.map((id): [string, ExportFileRow[]] => [id, []]));
@@ -100,7 +114,7 @@ export class ExportRepository {
   }
 
   /**
-   * Returns rows of an organization's list, in order. Other requests may share the rows. Where rows
+   * Returns rows of a list, in order. Other requests may share the rows. Where rows
    * are not valid it reads on, so that a page is full whenever the list has enough rows.
    */
   async list(
@@ -132,7 +146,8 @@ export class ExportRepository {
     const column = exportColumns[list.orderBy];
     const [order, comparison] = list.direction === SortDirection.ASC ? ['ASC', '>'] : ['DESC', '<'];
     const { sql, parameters } = conditionsOf(list);
-    const index = `exports_${sql.length > 1 ? 'filtered_by' : 'by'}_${column}`;
+    const orderIndex = `exports_${sql.length > 1 ? 'filtered_by' : 'by'}_${column}`;
+    const index = list.onlyRequestedBy === null ? orderIndex : REQUESTER_INDEX;
     if (after !== undefined) {
       const { value, id } = after;
       // The same condition twice: SQLite seeks the index by the first form and MySQL by the second.
@@ -157,29 +172,30 @@ export class ExportRepository {
     }));
   }
 
-  /** Returns how many exports of the organization match the filter. */
-  async count(
-    list: Pick<ExportList, 'organization' | 'filter'>,
-    origin: QueryOrigin,
-  ): Promise<number> {
+  /** Returns how many exports of the scope match the filter. */
+  async count(list: FilteredScope, origin: QueryOrigin): Promise<number> {
     const { sql, parameters } = conditionsOf(list);
     // The smallest index that covers the filter.
-    const index =
+    const filterIndex =
       list.filter.search === ''
         ? 'exports_by_resource_and_status'
         : 'exports_filtered_by_created_at';
+    const index = list.onlyRequestedBy === null ? filterIndex : REQUESTER_INDEX;
     const hint = this.database.indexHint(index);
     const statement = `SELECT COUNT(*) AS total FROM exports ${hint} WHERE ${sql.join(' AND ')}`;
     return this.#coalescer.query(statement, parameters, origin, ([row]) => Number(row?.['total']));
   }
 }
 
-function conditionsOf({
-  organization,
-  filter: { resource, statuses, search },
-}: Pick<ExportList, 'organization' | 'filter'>): Conditions {
-  const sql = ['organization_id = ?'];
-  const parameters: unknown[] = [organization];
+/** The conditions of a list. */
+function conditionsOf(list: FilteredScope): Conditions {
+  const { sql, parameters } = scopeConditions(list);
+  if (list.onlyRequestedBy !== null) {
+    // For the index; a lookup by id needs none.
+    sql.push('requested_by = ?');
+    parameters.push(list.onlyRequestedBy);
+  }
+  const { resource, statuses, search } = list.filter;
   if (resource === ExportResource.OTHER) {
     sql.push(`resource NOT IN (${placeholders(knownResources)})`);
     parameters.push(...knownResources);
@@ -195,6 +211,18 @@ function conditionsOf({
     // The column's collation is binary: only LOWER ignores anything, and that is the case.
     sql.push(`LOWER(name) LIKE LOWER(?) ESCAPE '!'`);
     parameters.push(`%${search.replace(/[!%_]/g, '!$&')}%`);
+  }
+  return { sql, parameters };
+}
+
+/** The conditions of a scope, without which no statement may read. */
+function scopeConditions({ organization, onlyRequestedBy }: ExportScope, alias = ''): Conditions {
+  const sql = [`${alias}organization_id = ?`];
+  const parameters: unknown[] = [organization];
+  if (onlyRequestedBy !== null) {
+    // Compares bytes: to MySQL, texts are equal that differ in trailing spaces alone.
+    sql.push(`HEX(${alias}requested_by) = ?`);
+    parameters.push(Buffer.from(onlyRequestedBy).toString('hex').toUpperCase());
   }
   return { sql, parameters };
 }

@@ -18,7 +18,6 @@ import type { RequestQueries } from './request-queries.js';
 
 /** The part of the request's context that the resolvers of exports use. */
 export interface ExportContext {
-  readonly organization: string;
   readonly queries: RequestQueries;
   readonly links: RequestLinks;
 }
@@ -89,10 +88,11 @@ export class ExportResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<object> {
     checkPaging(args);
-    const { organization, queries } = context;
+    const { queries } = context;
+    const { organization, onlyRequestedBy } = queries;
     const { orderBy, direction, page, limit } = args;
     const filter = normalizeExportFilter(args.filter);
-    const list = { organization, filter, orderBy, direction };
+    const list = { organization, onlyRequestedBy, filter, orderBy, direction };
     const start =
       typeof args.after === 'string'
         ? { after: decodeCursor(args.after, list), offset: 0 }
@@ -124,7 +124,7 @@ export class ExportResolver {
     };
   }
 
-  /** Returns null when the organization has no export with this id. */
+  /** Returns null when the viewer may see no export with this id. */
   async byId(
     id: string,
     { requested, selection, context: { queries, links } }: FieldRequest,

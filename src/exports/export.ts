@@ -73,13 +73,17 @@ const filtered = ['resource', 'status', 'name'];
 @Index('exports_filtered_by_updated_at', ['organizationId', 'updatedAt', 'id', ...filtered])
 @Index('exports_filtered_by_count_batches', ['organizationId', 'countBatches', 'id', ...filtered])
 @Index('exports_filtered_by_count_total', ['organizationId', 'countTotal', 'id', ...filtered])
+@Index('exports_by_requester', [
+  ...['organizationId', 'requestedBy', 'createdAt', 'id'],
+  ...['updatedAt', 'countBatches', 'countTotal', ...filtered],
+])
 @Index('exports_by_resource_and_status', ['organizationId', 'resource', 'status'])
 export class Export {
   @Field(() => ID, { description: "The id of the export: 'exp_' and 22 base58 characters." })
   @PrimaryColumn({ type: 'varchar', length: 26 })
   id!: string;
 
-  /** Decides which viewers see the export. No response contains it. */
+  /** Decides, with `requestedBy`, which viewers see the export. No response contains it. */
   @Column({ name: 'organization_id', type: 'varchar', length: 64 })
   organizationId!: string;
 

@@ -15,19 +15,20 @@ export interface OperationResult {
 }
 
 export interface Context extends ExportContext {
+  readonly organization: string;
   readonly requestId: string;
   /** Receives the result before execution, when only the operation is known, and after it. */
   readonly onOperationResult: (result: OperationResult) => void;
 }
 
 export function createContext(
-  { id, organization }: Viewer,
+  viewer: Viewer,
   request: Pick<Context, 'requestId' | 'onOperationResult'> & { readonly signer: UrlSigner },
 ): Context {
   // Property by property: a spread would add 3 µs to each request.
   return {
-    organization,
-    queries: new RequestQueries(organization, id),
+    organization: viewer.organization,
+    queries: new RequestQueries(viewer, viewer.id),
     links: new RequestLinks(request.signer),
     requestId: request.requestId,
     onOperationResult: request.onOperationResult,

@@ -197,7 +197,7 @@ describe('a query whose clients have disconnected', () => {
 
 it('a query waits for a place in its request and frees it at its end, but not one that is shared', async () => {
   const { runs, queryOf, started } = createCoalescer();
-  const queries = new RequestQueries('org_a');
+  const queries = new RequestQueries({ organization: 'org_a', onlyRequestedBy: null });
   const results = [...Array(5).keys()].map((index) => queryOf(queries, `SELECT ${index}`));
   const shared = queryOf(queries, 'SELECT 0');
   for (const index of [0, 1, 2, 3]) await started(index);

@@ -1,17 +1,27 @@
 import { describe, expect, it } from '@jest/globals';
 
 import { BatchLoader } from '../../src/exports/batch-loader.js';
+import type { ExportScope } from '../../src/exports/export-scope.js';
 
-const originOf = (organization: string) => ({ organization, isAbandoned: false });
+const originOf = (organization: string, onlyRequestedBy: string | null = null) => ({
+  organization,
+  onlyRequestedBy,
+  isAbandoned: false,
+});
+
+function nameOf({ organization, onlyRequestedBy }: ExportScope): string {
+  return onlyRequestedBy === null ? organization : `${onlyRequestedBy} of ${organization}`;
+}
 
 /** A loader that finds every id except `unknown`, fails for `org_broken` and records its calls. */
 function recordingLoader() {
-  const calls: [organization: string, ids: readonly string[], columns: readonly string[]][] = [];
-  const loader = new BatchLoader<string>(async ({ organization }, ids, columns) => {
-    calls.push([organization, ids, columns]);
-    if (organization === 'org_broken') throw new Error('broken');
+  const calls: [scope: string, ids: readonly string[], columns: readonly string[]][] = [];
+  const loader = new BatchLoader<string>(async (origin, ids, columns) => {
+    const name = nameOf(origin);
+    calls.push([name, ids, columns]);
+    if (name === 'org_broken') throw new Error('broken');
     const known = ids.filter((id) => id !== 'unknown');
-    return new Map(known.map((id) => [id, `${organization} ${id}`]));
+    return new Map(known.map((id) => [id, `${name} ${id}`]));
   });
   return { calls, loader };
 }
@@ -31,17 +41,20 @@ describe('lookups in the same turn of the event loop', () => {
     expect(calls).toEqual([['org_a', ['1', '2', '3', 'unknown'], ['id', 'name', 'status']]]);
   });
 
-  it('share no call between organizations', async () => {
+  it('share no call between organizations or requesters', async () => {
     const { calls, loader } = recordingLoader();
-    const [a, b] = await Promise.all([
-      loader.load(originOf('org_a'), ['1']),
-      loader.load(originOf('org_b'), ['1']),
-    ]);
-    expect([a.get('1'), b.get('1')]).toEqual(['org_a 1', 'org_b 1']);
-    expect(calls).toEqual([
-      ['org_a', ['1'], []],
-      ['org_b', ['1'], []],
-    ]);
+    const scopes = [
+      ...[originOf('org_a'), originOf('org_b'), originOf('org_a', 'ann'), originOf('org_b', 'ann')],
+      ...[originOf('org_a', 'bob'), originOf('org_a', 'null')],
+      ...[originOf('org_a', 'x,'), originOf('org_a,x')],
+    ];
+    // Twice, because equal scopes of two requests do share one.
+    const requests = [...scopes, ...scopes.map((scope) => ({ ...scope }))];
+    const found = await Promise.all(requests.map((scope) => loader.load(scope, ['1'])));
+    expect(found.map((rows) => rows.get('1'))).toEqual(
+      requests.map((scope) => `${nameOf(scope)} 1`),
+    );
+    expect(calls).toEqual(scopes.map((scope) => [nameOf(scope), ['1'], []]));
   });
 
   it('fail only with their own organization', async () => {

@@ -18,8 +18,8 @@ const { COMPLETED, FAILED } = ExportStatus;
 const base64url = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
 function listWith(changes: Partial<ExportList>, filter = {}): ExportList {
-  const organization = 'org_demo';
-  return { organization, filter: normalizeExportFilter(filter), ...chronological, ...changes };
+  const scope = { organization: 'org_demo', onlyRequestedBy: null };
+  return { ...scope, filter: normalizeExportFilter(filter), ...chronological, ...changes };
 }
 const byTime = listWith({});
 const byCount = listWith({ orderBy: 'countBatches' });
@@ -27,8 +27,10 @@ const row = { id: exportId(4), createdAt: '2026-11-01 00:04:00.123', countBatche
 const valid = encodeCursor(row, byTime);
 
 /** Makes a cursor of any position with a valid checksum. */
-function forge(position: string, { organization, filter, orderBy, direction }: ExportList) {
-  const bound = JSON.stringify([organization, filter, orderBy, direction, position]);
+function forge(position: string, list: ExportList) {
+  const { organization, onlyRequestedBy, filter, orderBy, direction } = list;
+  const scope = [organization, onlyRequestedBy];
+  const bound = JSON.stringify([...scope, filter, orderBy, direction, position]);
   const checksum = createHash('sha256').update(bound).digest().subarray(0, 12);
   return Buffer.concat([checksum, Buffer.from(position, 'latin1')]).toString('base64url');
 }
@@ -74,10 +76,11 @@ describe('a cursor', () => {
     expect(accepted([cursor], same)).toEqual([cursor]);
   });
 
-  it('belongs to no other filter, order, direction or organization', () => {
+  it('belongs to no other filter, order, direction, organization or requester', () => {
     const lists = [
       ...[byTime, byCount, listWith({ orderBy: 'updatedAt' }), listWith({ orderBy: 'countTotal' })],
       ...[listWith({ direction: SortDirection.DESC }), listWith({ organization: 'org_other' })],
+      ...[listWith({ onlyRequestedBy: 'ann' }), listWith({ onlyRequestedBy: 'ann ' })],
       ...[
         ...[{ resource: ExportResource.CONTACT }, { search: 'contact' }, { search: 'e' }],
         ...[{ search: 'E' }, { statuses: [COMPLETED] }, { statuses: [COMPLETED, FAILED] }],

@@ -45,6 +45,7 @@ const rows = exportRows(6_000, (index) => ({
   countTotal: 0,
   resource: index % 3 === 0 ? GROUP : CONTACT,
   status: index % 5 === 0 ? FAILED : COMPLETED,
+  requestedBy: index % 7 < 2 ? 'ann' : 'bob',
 }));
 
 /** A short list of another organization. */
@@ -71,7 +72,11 @@ function positionAfter(row: Export, orderBy: ExportOrderBy): CursorPosition {
   return { id: row.id, value: value instanceof Date ? toSqlDateTime(value) : value };
 }
 
-const queriesOf = (organization: string) => new RequestQueries(organization);
+const scopeOf = (organization: string, onlyRequestedBy: string | null = null) => ({
+  organization,
+  onlyRequestedBy,
+});
+const [everyone, ann] = [scopeOf('org_demo'), scopeOf('org_demo', 'ann')];
 
 describe.each(engines)('the repository on $engine', (engine) => {
   const isMysql = engine.engine === 'MySQL';
@@ -116,10 +121,10 @@ describe.each(engines)('the repository on $engine', (engine) => {
     async ({ what, filter, ...order }) => {
       const after = positionAfter(exportRow(1_000), order.orderBy);
       for (const start of [{ offset: 30 }, { after, offset: 0 }]) {
-        const list = { organization: 'org_demo', filter, ...order };
+        const list = { ...everyone, filter, ...order };
         const window = { ...start, limit: LIMIT };
         const steps = await stepsOf((repository) =>
-          repository.list(list, window, ['id'], queriesOf('org_demo')),
+          repository.list(list, window, ['id'], new RequestQueries(everyone)),
         );
         expect(steps).toHaveLength(2);
         expect(steps).toContainEqual({
@@ -134,47 +139,94 @@ describe.each(engines)('the repository on $engine', (engine) => {
     },
   );
 
+  it.each(filters.flatMap((filtered) => orders.map((order) => ({ ...filtered, ...order }))))(
+    'lists one requester with $what by $args from its part of one index, sorted by creation',
+    async ({ filter, ...order }) => {
+      const list = { ...ann, filter, ...order };
+      const window = { after: positionAfter(exportRow(1_000), order.orderBy), offset: 0 };
+      const steps = await stepsOf((repository) =>
+        repository.list(list, { ...window, limit: LIMIT }, ['id'], new RequestQueries(ann)),
+      );
+      expect(steps).toHaveLength(2);
+      expect(steps).toContainEqual({
+        table: 'exports',
+        index: 'exports_by_requester',
+        access: expect.any(String),
+        covering: true,
+        sorted: order.orderBy !== 'createdAt',
+      });
+      expect(steps).toContainEqual(byPrimaryKey);
+    },
+  );
+
+  it.each(filters)('counts one requester with $what from an index alone', async ({ filter }) => {
+    const steps = await stepsOf((repository) =>
+      repository.count({ ...ann, filter }, new RequestQueries(ann)),
+    );
+    const index = 'exports_by_requester';
+    expect(steps).toMatchObject([{ index, covering: true, sorted: false }]);
+  });
+
   it.each(filters)('counts with $what from an index alone', async ({ filter }) => {
-    const list = { organization: 'org_demo', filter };
-    const steps = await stepsOf((repository) => repository.count(list, queriesOf('org_demo')));
+    const list = { ...everyone, filter };
+    const steps = await stepsOf((repository) =>
+      repository.count(list, new RequestQueries(everyone)),
+    );
     const index = filter.search === '' ? 'by_resource_and_status' : 'filtered_by_created_at';
     expect(steps).toMatchObject([{ index: `exports_${index}`, covering: true, sorted: false }]);
   });
 
   it.each([1, 20, 200])('finds %d exports and their files by primary keys', async (count) => {
     const ids = rows.slice(0, count).map(({ id }) => id);
-    const steps = await stepsOf(async (repository) => {
-      await repository.findByIds(queriesOf('org_demo'), ids, ['id']);
-      await repository.findFiles(queriesOf('org_demo'), ids);
-    });
-    expect(steps).toEqual([byPrimaryKey, byPrimaryKey, byPrimaryKey]);
+    for (const scope of [everyone, ann]) {
+      const steps = await stepsOf(async (repository) => {
+        await repository.findByIds(new RequestQueries(scope), ids, ['id']);
+        await repository.findFiles(new RequestQueries(scope), ids);
+      });
+      expect(steps).toEqual([byPrimaryKey, byPrimaryKey, byPrimaryKey]);
+    }
   });
 
   it.each([
-    { organization: 'org_demo', count: 1 },
-    { organization: 'org_other', count: 0 },
-  ])('returns $count exports and files of org_demo to $organization', async (expected) => {
-    const { organization, count } = expected;
-    const ids = [exportId(1)];
-    expect((await repositoryOn().findByIds(queriesOf(organization), ids, ['id'])).size).toBe(count);
-    const files = await repositoryOn().findFiles(queriesOf(organization), ids);
-    expect([...files.values()].flat()).toHaveLength(count);
-  });
+    { organization: 'org_demo', requester: null, count: 1 },
+    { organization: 'org_other', requester: null, count: 0 },
+    { organization: 'org_demo', requester: 'ann', count: 1 },
+    ...['bob', 'Ann', 'ann ', 'an', 'null', "ann' OR '1'='1"].map((requester) => {
+      return { organization: 'org_demo', requester, count: 0 };
+    }),
+    { organization: 'org_other', requester: 'ann', count: 0 },
+  ])(
+    "returns $count exports and files of org_demo's ann to $requester of $organization",
+    async ({ organization, requester, count }) => {
+      const queries = new RequestQueries(scopeOf(organization, requester));
+      const ids = [exportId(1)];
+      expect((await repositoryOn().findByIds(queries, ids, ['id'])).size).toBe(count);
+      const files = await repositoryOn().findFiles(queries, ids);
+      expect([...files.values()].flat()).toHaveLength(count);
+    },
+  );
 
-  describe.each(orders)('after a cursor by $args', (order) => {
-    const { orderBy, direction } = order;
-    const byId = new Map(rows.map((row) => [row.id, row]));
-    const sorted = idsInOrder(rows, order).flatMap((id) => byId.get(id) ?? []);
+  const wholeLists = orders.map((order) => ({ ...order, ...everyone, of: 'all' }));
+  const listsOfAnn = orders
+    .filter(({ orderBy }) => orderBy === 'createdAt')
+    .map((order) => ({ ...order, ...ann, of: 'one requester' }));
+  describe.each([...wholeLists, ...listsOfAnn])('after a cursor of $of by $args', (order) => {
+    const { orderBy, direction, onlyRequestedBy } = order;
+    const listed = rows.filter(
+      ({ requestedBy }) => onlyRequestedBy === null || requestedBy === onlyRequestedBy,
+    );
+    const byId = new Map(listed.map((row) => [row.id, row]));
+    const sorted = idsInOrder(listed, order).flatMap((id) => byId.get(id) ?? []);
     // Not the first row: MySQL scans the index when nearly every row follows the cursor.
-    const indexes = [0.1, 0.25, 0.5, 0.75, 0.99].map((share) => Math.floor(share * rows.length));
+    const indexes = [0.1, 0.25, 0.5, 0.75, 0.99].map((share) => Math.floor(share * sorted.length));
 
     /** Lists after rows throughout the list, and expects the correct rows. */
     async function listAlong(repository: ExportRepository): Promise<void> {
       for (const index of indexes) {
         const after = positionAfter(sorted[index] ?? exportRow(index), orderBy);
-        const list = { organization: 'org_demo', filter: noFilter, orderBy, direction };
+        const list = { ...order, filter: noFilter };
         const window = { after, offset: 0, limit: LIMIT };
-        const queries = queriesOf('org_demo');
+        const queries = new RequestQueries(order);
         const { rows: found } = await repository.list(list, window, ['id', 'name'], queries);
         const expected = sorted.slice(index + 1, index + 1 + LIMIT);
         expect(found.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
@@ -186,7 +238,8 @@ describe.each(engines)('the repository on $engine', (engine) => {
         const steps = await stepsOf(listAlong);
         const comparison = direction === SortDirection.ASC ? '>' : '<';
         // Without the id, the search starts at the first row that ties.
-        const access = `(organization_id=? AND (${exportColumns[orderBy]},id)${comparison}(?,?))`;
+        const requester = onlyRequestedBy === null ? '' : ' AND requested_by=?';
+        const access = `(organization_id=?${requester} AND (${exportColumns[orderBy]},id)${comparison}(?,?))`;
         const ofPage = steps.filter(({ table }) => table === 'exports');
         expect(ofPage.map((step) => step.access)).toEqual(indexes.map(() => access));
       });
@@ -224,13 +277,14 @@ describe.each(engines)('the repository on $engine', (engine) => {
   ])('lists what follows a position without a row: $order.orderBy $number', async (position) => {
     const { order, number } = position;
     const value = order === chronological ? toSqlDateTime(new Date(number)) : number;
-    const list = { organization: 'org_other', filter: noFilter, ...order };
+    const scope = scopeOf('org_other');
+    const list = { ...scope, filter: noFilter, ...order };
     for (const id of [
       ...[exportId(10_012), '!', '~'.repeat(26), "'OR(1=1)--", "');--", '\\', "\\'", '"', '%', '?'],
       ...['#', '/*', ':'],
     ]) {
       const window = { after: { value, id }, offset: 0, limit: 100 };
-      const queries = queriesOf('org_other');
+      const queries = new RequestQueries(scope);
       const { rows: found } = await repositoryOn().list(list, window, ['id'], queries);
       const following = others.filter((row) => {
         const distance = Number(row[order.orderBy]) - number;

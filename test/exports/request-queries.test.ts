@@ -3,7 +3,7 @@ import { expect, it } from '@jest/globals';
 import { RequestQueries } from '../../src/exports/request-queries.js';
 
 it('the queries of a request enter four at a time, in order', async () => {
-  const queries = new RequestQueries('org_a');
+  const queries = new RequestQueries({ organization: 'org_a', onlyRequestedBy: null });
   const entered: number[] = [];
   const waits = Array.from({ length: 6 }, (_, index) =>
     queries.enter()?.then(() => entered.push(index)),

@@ -37,6 +37,7 @@ const write = (line: string) => void log.push((JSON.parse(line) as { msg: string
 let directory: string;
 let signer: LocalUrlSigner;
 let server: Awaited<ReturnType<typeof createHttpServer>>;
+const viewer = { id: null, organization: 'org_a', onlyRequestedBy: null };
 const clients: Socket[] = [];
 
 beforeAll(async () => {
@@ -49,7 +50,7 @@ beforeAll(async () => {
     {
       ...{ apollo, loadShedder, graphiql: null, tracer: null, metrics: new Registry() },
       trustedDocuments: null,
-      authenticate: async () => ({ id: null, organization: 'org_a' }),
+      authenticate: async () => viewer,
       createContext: () => ({ queries: {}, links: {} }) as Context,
       checkReady: async () => undefined,
       localFiles: { signer, directory },
