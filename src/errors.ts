@@ -108,6 +108,15 @@ export class UnauthenticatedError extends GatewayError {
   }
 }
 
+/** A link whose file the viewer may not read. It fails the field of the link alone. */
+export class ForbiddenError extends GatewayError {
+  constructor() {
+    const problem = 'These credentials do not allow links to files.';
+    const remedy = 'Use an API key that can read files, or a token with the scope for files.';
+    super({ code: 'FORBIDDEN' }, `${problem} ${remedy}`);
+  }
+}
+
 /** A query exceeds the limit of this name. HTTP 400. */
 export class QueryTooComplexError extends GatewayError {
   constructor(

@@ -4,7 +4,8 @@ import { ApiKey } from './api-key.js';
 
 const SELECT =
   'SELECT id, organization_id AS organizationId, name, key_hash AS keyHash, ' +
-  'created_at AS createdAt, expires_at AS expiresAt, revoked_at AS revokedAt FROM api_keys';
+  'created_at AS createdAt, expires_at AS expiresAt, revoked_at AS revokedAt, ' +
+  'can_read_files AS canReadFiles FROM api_keys';
 
 export class ApiKeyRepository {
   constructor(private readonly database: Database) {}
@@ -34,14 +35,15 @@ export class ApiKeyRepository {
   }
 
   async insert(key: Omit<ApiKey, 'revokedAt'>): Promise<void> {
-    const columns = 'id, organization_id, name, key_hash, created_at, expires_at';
-    await this.database.query(`INSERT INTO api_keys (${columns}) VALUES (?, ?, ?, ?, ?, ?)`, [
+    const columns = 'id, organization_id, name, key_hash, created_at, expires_at, can_read_files';
+    await this.database.query(`INSERT INTO api_keys (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?)`, [
       key.id,
       key.organizationId,
       key.name,
       key.keyHash,
       toSqlDateTime(key.createdAt),
       key.expiresAt && toSqlDateTime(key.expiresAt),
+      Number(key.canReadFiles),
     ]);
   }
 
@@ -57,13 +59,18 @@ export class ApiKeyRepository {
   }
 }
 
-/** Dates are text, as the database returns them. */
-type ApiKeyRow = {
-  [Column in keyof ApiKey]: ApiKey[Column] extends Date | string ? string : string | null;
+/** As the database returns it: dates as text, and 0 or 1 for a boolean. */
+type ApiKeyRow = Pick<ApiKey, 'id' | 'organizationId' | 'name' | 'keyHash'> & {
+  readonly createdAt: string;
+  readonly expiresAt: string | null;
+  readonly revokedAt: string | null;
+  readonly canReadFiles: number;
 };
 
-function toApiKey({ createdAt, expiresAt, revokedAt, ...columns }: ApiKeyRow): ApiKey {
+function toApiKey(row: ApiKeyRow): ApiKey {
+  const { createdAt, expiresAt, revokedAt, canReadFiles, ...columns } = row;
   return Object.assign(new ApiKey(), columns, {
+    canReadFiles: canReadFiles === 1,
     createdAt: parseSqlDateTime(createdAt),
     expiresAt: expiresAt === null ? null : parseSqlDateTime(expiresAt),
     revokedAt: revokedAt === null ? null : parseSqlDateTime(revokedAt),

@@ -27,6 +27,10 @@ export class ApiKey {
 
   @Column({ name: 'revoked_at', type: 'datetime', precision: 3, nullable: true })
   revokedAt!: Date | null;
+
+  /** Whether requests with the key get links to files. */
+  @Column({ name: 'can_read_files', type: 'boolean', default: true })
+  canReadFiles!: boolean;
 }
 
 /** A new key: 256 random bits behind a prefix that secret scanners can recognize. */

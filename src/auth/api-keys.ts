@@ -42,8 +42,8 @@ export class ApiKeys {
     if (found.expiresAt !== null && found.expiresAt <= new Date()) {
       throw new UnauthenticatedError('key_expired', `API key ${found.id} has expired`);
     }
-    const { id, organizationId: organization } = found;
-    return { id, organization, onlyRequestedBy: null };
+    const { id, organizationId: organization, canReadFiles } = found;
+    return { id, organization, onlyRequestedBy: null, canReadFiles };
   }
 
   private async lookup(hash: string): Promise<ApiKey | null> {

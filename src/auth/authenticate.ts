@@ -16,7 +16,7 @@ export async function createAuthentication(
 ): Promise<Authenticate> {
   if (config.kind === 'off') {
     const { organization } = config;
-    const viewer = { id: null, organization, onlyRequestedBy: null };
+    const viewer = { id: null, organization, onlyRequestedBy: null, canReadFiles: true };
     return () => Promise.resolve(viewer);
   }
   const keys = new ApiKeyRepository(database);
@@ -26,6 +26,13 @@ export async function createAuthentication(
         'npm run api-key -- create --organization ORG --name NAME, ' +
         'or set JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL, or set AUTH=off.',
     ]);
+  }
+  const { key, issuer = null, audience = null } = config.jwt ?? {};
+  if (key?.kind === 'jwks' && issuer === null && audience === null) {
+    keySetOptions.logger.warn(
+      'JWT_JWKS_URL is set without JWT_ISSUER and JWT_AUDIENCE, so tokens for any application of ' +
+        'its issuer are accepted: set JWT_AUDIENCE, or JWT_ISSUER if the tokens have no audience.',
+    );
   }
   const tokens = config.jwt && new BearerTokens(config.jwt, keySetOptions);
   const authenticate = authenticateByKeyOrToken(new ApiKeys(keys), tokens);

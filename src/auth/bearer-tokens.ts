@@ -7,6 +7,7 @@ import {
   type AuthenticationFailure,
 } from '../errors.js';
 import type { RemoteValueOptions } from '../remote-value.js';
+import { hasScope, readClaim } from './claims.js';
 import { RemoteKeySet } from './remote-key-set.js';
 import type { Viewer } from './viewer.js';
 
@@ -34,15 +35,29 @@ export class BearerTokens {
   /** Throws UnauthenticatedError, or KeySetUnavailableError when the key set cannot be fetched. */
   async authenticate(token: string): Promise<Viewer> {
     const claims = await this.verify(token);
-    const organization = claims[this.config.organizationClaim];
+    const { organizationClaim, filesScope } = this.config;
+    const organization = readClaim(claims, organizationClaim);
     if (!isOrganizationId(organization)) {
-      throw new UnauthenticatedError(
-        'token_claims',
-        `no valid claim ${this.config.organizationClaim}`,
-      );
+      throw new UnauthenticatedError('token_claims', `no valid claim ${organizationClaim}`);
     }
     const { sub } = claims;
-    return { id: typeof sub === 'string' ? sub : null, organization, onlyRequestedBy: null };
+    return {
+      id: typeof sub === 'string' ? sub : null,
+      organization,
+      onlyRequestedBy: this.requester(claims),
+      canReadFiles: filesScope === null || hasScope(claims, filesScope),
+    };
+  }
+
+  /** The requester whose exports the token shows; null when it shows those of all. */
+  private requester(claims: JWTPayload): string | null {
+    const { requesterClaim, allExportsScope } = this.config;
+    if (requesterClaim === null) return null;
+    if (allExportsScope !== null && hasScope(claims, allExportsScope)) return null;
+    const requester = readClaim(claims, requesterClaim);
+    if (isRequester(requester)) return requester;
+    const without = allExportsScope === null ? '' : `, nor the scope ${allExportsScope}`;
+    throw new UnauthenticatedError('token_claims', `no valid claim ${requesterClaim}${without}`);
   }
 
   private async verify(token: string): Promise<JWTPayload> {
@@ -54,7 +69,12 @@ export class BearerTokens {
       }
       if (!(error instanceof errors.JOSEError)) throw error;
       // jose's messages name the failed check and never contain the token.
-      throw new UnauthenticatedError(failureOf(error), error.message);
+      const { message } = error;
+      const isExpired = error instanceof errors.JWTExpired;
+      throw new UnauthenticatedError(
+        failureOf(error),
+        isExpired ? 'the token has expired' : message,
+      );
     }
   }
 }
@@ -67,7 +87,8 @@ function failureOf(error: errors.JOSEError): AuthenticationFailure {
 function createVerifier({ key, issuer, audience }: JwtConfig, keySetOptions: KeySetOptions) {
   const verifier = (getKey: JWTVerifyGetKey, algorithms: string[]) => {
     const claims = { ...(issuer !== null && { issuer }), ...(audience !== null && { audience }) };
-    const options = { algorithms, clockTolerance: CLOCK_TOLERANCE_S, ...claims };
+    const rules = { clockTolerance: CLOCK_TOLERANCE_S, requiredClaims: ['exp'] };
+    const options = { algorithms, ...rules, ...claims };
     return (token: string) => jwtVerify(token, getKey, options);
   };
   if (key.kind === 'jwks') {
@@ -76,6 +97,12 @@ function createVerifier({ key, issuer, audience }: JwtConfig, keySetOptions: Key
   if (key.kind === 'public') return verifier(() => key.publicKey, [key.algorithm]);
   const secret = new TextEncoder().encode(key.secret);
   return verifier(() => secret, ['HS256']);
+}
+
+/** Whether `exports.requested_by` can hold a value, which is empty for no requester. */
+function isRequester(value: string | undefined): value is string {
+  const length = Array.from(value ?? '').length;
+  return length >= 1 && length <= 255 && value?.isWellFormed() === true && !value.includes('\0');
 }
 
 /** Whether the key set is unavailable or invalid, so that no token can be verified. */

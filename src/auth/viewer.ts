@@ -5,6 +5,8 @@ export interface Viewer {
   readonly organization: string;
   /** Only the organization's exports that this requester asked for, never empty; null: all. */
   readonly onlyRequestedBy: string | null;
+  /** Whether it gets links to files. */
+  readonly canReadFiles: boolean;
 }
 
 /** The headers of a request, with names in lower case. */

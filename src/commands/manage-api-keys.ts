@@ -13,7 +13,7 @@ import { createLogger } from '../logger.js';
 import { parseCommandLine } from './run-command.js';
 
 const USAGE = `Usage:
-  npm run api-key -- create --organization ORG --name NAME [--days N]
+  npm run api-key -- create --organization ORG --name NAME [--days N] [--no-files]
   npm run api-key -- list [--organization ORG]
   npm run api-key -- revoke ID`;
 
@@ -44,7 +44,8 @@ export async function manageApiKeys(args: string[], config: DatabaseConfig): Pro
 /** The command that the arguments name. Throws StartupError. */
 function parseCommand(args: string[]): Command {
   const text = { type: 'string' } as const;
-  const options = { organization: text, name: text, days: text };
+  const flag = { type: 'boolean' } as const;
+  const options = { organization: text, name: text, days: text, 'no-files': flag };
   const config = { args, options, allowPositionals: true };
   const { values, positionals } = parseCommandLine(config, USAGE);
   const { organization, name, days } = values;
@@ -60,7 +61,8 @@ function parseCommand(args: string[]): Command {
   }
   if (verb === 'create' && organization !== undefined && name !== undefined && id === undefined) {
     const expiresAt = days === undefined ? null : new Date(Date.now() + Number(days) * DAY_MS);
-    const columns = { organizationId: organization, name, expiresAt };
+    const canReadFiles = values['no-files'] !== true;
+    const columns = { organizationId: organization, name, expiresAt, canReadFiles };
     return (keys, location) => create(keys, columns, location);
   }
   if (verb === 'list' && id === undefined) return (keys) => list(keys, organization ?? null);
@@ -70,7 +72,7 @@ function parseCommand(args: string[]): Command {
 
 async function create(
   keys: ApiKeyRepository,
-  columns: Pick<ApiKey, 'organizationId' | 'name' | 'expiresAt'>,
+  columns: Pick<ApiKey, 'organizationId' | 'name' | 'expiresAt' | 'canReadFiles'>,
   location: string,
 ): Promise<string> {
   const id = generateId();
@@ -94,6 +96,7 @@ function describeKey(key: ApiKey): string {
     const word = key.expiresAt <= new Date() ? 'expired' : 'valid until';
     state = `${word} ${key.expiresAt.toISOString()}`;
   }
+  if (!key.canReadFiles) state += ', no files';
   return [key.id, key.organizationId, state, key.createdAt.toISOString(), key.name].join('  ');
 }
 

@@ -5,7 +5,11 @@ import { z } from 'zod';
 import { crossField, isLoopback, parseHttpUrl, reject } from './settings.js';
 
 const KEY_NAMES = ['JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWT_JWKS_URL'] as const;
-const JWT_NAMES = [...KEY_NAMES, 'JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_ORGANIZATION_CLAIM'] as const;
+const JWT_NAMES = [
+  ...KEY_NAMES,
+  ...(['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_ORGANIZATION_CLAIM'] as const),
+  ...(['JWT_REQUESTER_CLAIM', 'JWT_ALL_EXPORTS_SCOPE', 'JWT_FILES_SCOPE'] as const),
+];
 
 const publicKey = z.string().transform((text, context) => {
   try {
@@ -26,6 +30,8 @@ const jwksUrl = z.string().refine((text) => {
   return url?.protocol === 'https:' || (url !== null && isLoopback(url.hostname));
 }, 'must be an https URL: over plain http an attacker can replace the keys');
 
+const scope = z.string().regex(/^[\x21-\x7e]+$/, 'must be one scope, without spaces');
+
 const settings = z.object({
   AUTH: z.enum(['required', 'off'], 'must be required or off').optional(),
   ORGANIZATION: z
@@ -38,6 +44,9 @@ const settings = z.object({
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
   JWT_ORGANIZATION_CLAIM: z.string().optional(),
+  JWT_REQUESTER_CLAIM: z.string().optional(),
+  JWT_ALL_EXPORTS_SCOPE: scope.optional(),
+  JWT_FILES_SCOPE: scope.optional(),
   DATABASE_URL: z.unknown().optional(),
   HOST: z.string().default('127.0.0.1'),
 });
@@ -56,6 +65,13 @@ export const authSettings = settings
     } else if (names.length > 0 && keys.length === 0) {
       reject(context, `${subject} would check nothing: set one of ${KEY_NAMES.join(', ')}`);
     }
+    const { JWT_REQUESTER_CLAIM: requester, JWT_ALL_EXPORTS_SCOPE: all } = given;
+    if (all !== undefined && requester === undefined) {
+      reject(
+        context,
+        'JWT_ALL_EXPORTS_SCOPE needs JWT_REQUESTER_CLAIM: without it all tokens see all',
+      );
+    }
   }, crossField)
   .transform((given) => {
     if (isAuthOff(given)) return { kind: 'off' as const, organization: given.ORGANIZATION };
@@ -65,12 +81,15 @@ export const authSettings = settings
       issuer: given.JWT_ISSUER ?? null,
       audience: given.JWT_AUDIENCE ?? null,
       organizationClaim: given.JWT_ORGANIZATION_CLAIM ?? 'org_id',
+      requesterClaim: given.JWT_REQUESTER_CLAIM ?? null,
+      allExportsScope: given.JWT_ALL_EXPORTS_SCOPE ?? null,
+      filesScope: given.JWT_FILES_SCOPE ?? null,
     };
     return { kind: 'required' as const, jwt };
   });
 
 export type AuthConfig = z.output<typeof authSettings>;
-/** How tokens are verified; `issuer` and `audience` are checked unless they are null. */
+/** How tokens are verified, and what they allow. Null: not checked, or not restricted. */
 export type JwtConfig = NonNullable<Extract<AuthConfig, { kind: 'required' }>['jwt']>;
 
 /** Whether a value can be an organization's id. To MySQL, other values such as `a ` equal `a`. */

@@ -6,6 +6,7 @@ import { CreateExports1790000000000 } from './migrations/1790000000000-create-ex
 import { CreateApiKeys1790100000000 } from './migrations/1790100000000-create-api-keys.js';
 import { CoverFilters1790200000000 } from './migrations/1790200000000-cover-filters.js';
 import { CoverRequesters1790300000000 } from './migrations/1790300000000-cover-requesters.js';
+import { RestrictApiKeys1790400000000 } from './migrations/1790400000000-restrict-api-keys.js';
 
 /** The classes whose tables the database must have. */
 export type Entities = readonly (new () => object)[];
@@ -22,6 +23,7 @@ export async function createDataSource(
       CreateApiKeys1790100000000,
       CoverFilters1790200000000,
       CoverRequesters1790300000000,
+      RestrictApiKeys1790400000000,
     ],
     // Silent unless DEBUG=typeorm:* is set. Errors are thrown.
     logger: 'debug' as const,

@@ -1,6 +1,7 @@
 import type { OperationTypeNode } from 'graphql';
 
 import type { Viewer } from '../auth/viewer.js';
+import { ForbiddenError } from '../errors.js';
 import type { ExportContext } from '../exports/export-resolver.js';
 import { RequestLinks } from '../exports/request-links.js';
 import { RequestQueries } from '../exports/request-queries.js';
@@ -21,6 +22,13 @@ export interface Context extends ExportContext {
   readonly onOperationResult: (result: OperationResult) => void;
 }
 
+/** Every link is signed by it or by the real one, so that no field leads around the right to files. */
+const forbiddenSigner: UrlSigner = {
+  sign() {
+    throw new ForbiddenError();
+  },
+};
+
 export function createContext(
   viewer: Viewer,
   request: Pick<Context, 'requestId' | 'onOperationResult'> & { readonly signer: UrlSigner },
@@ -29,7 +37,7 @@ export function createContext(
   return {
     organization: viewer.organization,
     queries: new RequestQueries(viewer, viewer.id),
-    links: new RequestLinks(request.signer),
+    links: new RequestLinks(viewer.canReadFiles ? request.signer : forbiddenSigner),
     requestId: request.requestId,
     onOperationResult: request.onOperationResult,
   };

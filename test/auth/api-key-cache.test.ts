@@ -12,7 +12,7 @@ const { apiKeyRow, keyNamed } = await import('./credentials.js');
 
 const valid = keyNamed('valid');
 const { id } = apiKeyRow(valid, 'org_a');
-const viewer = { id, organization: 'org_a', onlyRequestedBy: null };
+const viewer = { id, organization: 'org_a', onlyRequestedBy: null, canReadFiles: true };
 
 describe('the cache of API keys', () => {
   let rows: ApiKey[];

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { SignJWT } from 'jose';
 
 import { hashApiKey } from '../../src/auth/api-key.js';
 import { createAuthentication } from '../../src/auth/authenticate.js';
-import type { Database } from '../../src/database/database.js';
 import { readConfig } from '../../src/config/config.js';
-import { createLogger } from '../../src/logger.js';
+import type { AuthConfig } from '../../src/config/auth.js';
+import type { Database } from '../../src/database/database.js';
+import type { Logger } from '../../src/logger.js';
 import { embedded } from '../support/engines.js';
 import { keysRequired, useGateway } from '../support/gateway.js';
 import { exportId, exportRow } from '../support/rows.js';
@@ -17,23 +17,29 @@ import {
   keyNamed,
   listExports,
   refusal,
+  signToken,
+  tokenSecret,
+  tokensAccepted,
 } from './credentials.js';
 
 const [keyOfA, keyOfB, temporary] = [keyNamed('A'), keyNamed('B'), keyNamed('temporary')];
 const [revoked, expired, unknown] = [keyNamed('revoked'), keyNamed('expired'), keyNamed('unknown')];
 /** Node accepts headers of up to 16 KB. */
 const huge = `egk_${'x'.repeat(8_192)}`;
-const secret = 'a secret of the tests with 40 characters';
-const jwt = new SignJWT({ org_id: 'org_a' })
-  .setProtectedHeader({ alg: 'HS256' })
-  .setExpirationTime('1h');
-const token = await jwt.sign(Buffer.from(secret));
-const forged = await jwt.sign(Buffer.from(`${secret}!`));
+const token = await signToken({ org_id: 'org_a' });
+const forged = await signToken({ org_id: 'org_a' }, `${tokenSecret}!`);
+const bearer = (text: string) => ['Authorization', `Bearer ${text}`];
 const [past, future] = [new Date(Date.now() - 1_000), new Date(Date.now() + 3_600_000)];
+
+function startWith(config: AuthConfig, warnings: string[]) {
+  const database = { query: () => Promise.resolve([]) } as unknown as Database;
+  const logger = { warn: (text: string) => warnings.push(text) } as unknown as Logger;
+  return createAuthentication(config, database, { logger, onFailed: () => undefined });
+}
 
 describe('authentication', () => {
   const gateway = useGateway(embedded, {
-    config: { auth: readConfig({ AUTH: 'required', JWT_SECRET: secret }).auth },
+    config: tokensAccepted(),
     keys: [
       apiKeyRow(keyOfA, 'org_a'),
       apiKeyRow(keyOfB, 'org_b'),
@@ -71,9 +77,9 @@ describe('authentication', () => {
     ['a key in lower case', /^unknown API key$/, 'X-API-Key', keyOfA.toLowerCase()],
     ['the hash of a key', /^unknown API key$/, 'X-API-Key', hashApiKey(keyOfA)],
     ['bytes that are not ASCII', /^unknown API key$/, 'X-API-Key', '\u00ff\u0080%'],
-    ['a key and a token', /exclude/, 'X-API-Key', keyOfA, 'Authorization', `Bearer ${token}`],
-    ['a key as a token', /Invalid/, 'Authorization', `Bearer ${keyOfA}`],
-    ['a forged token', /signature/, 'Authorization', `Bearer ${forged}`],
+    ['a key and a token', /exclude/, 'X-API-Key', keyOfA, ...bearer(token)],
+    ['a key as a token', /Invalid/, ...bearer(keyOfA)],
+    ['a forged token', /signature/, ...bearer(forged)],
     ['no token', /not a bearer token$/, 'Authorization', 'Bearer'],
     ['a token without a scheme', /not a bearer token$/, 'Authorization', token],
     ['two tokens', /not a bearer token$/, 'Authorization', `Bearer ${token} ${token}`],
@@ -111,7 +117,7 @@ describe('authentication', () => {
     expect(gateway.log.length).toBeGreaterThan(20);
     expectNotLogged(gateway, [keyOfA, keyOfB, revoked, expired, temporary, unknown, huge]);
     expectNotLogged(gateway, [keyOfA.toLowerCase(), hashApiKey(keyOfA)]);
-    expectNotLogged(gateway, [token, token.slice(-43), forged, forged.slice(-43), secret]);
+    expectNotLogged(gateway, [token, token.slice(-43), forged, forged.slice(-43), tokenSecret]);
   });
 });
 
@@ -123,8 +129,7 @@ describe('a gateway with API keys only', () => {
   });
 
   it('rejects a bearer token because no JWT key is configured', async () => {
-    const headers = ['Authorization', `Bearer ${token}`];
-    await expectUnauthenticated(gateway, headers, /^no JWT key is configured$/);
+    await expectUnauthenticated(gateway, bearer(token), /^no JWT key is configured$/);
   });
 
   it.each(['/health/live', '/health/ready', '/metrics'])(
@@ -145,8 +150,19 @@ describe('a gateway with API keys only', () => {
 });
 
 it('does not start when neither a usable key nor a token could authenticate a client', async () => {
-  const database = { query: () => Promise.resolve([]) } as unknown as Database;
-  const keySetOptions = { logger: createLogger('silent'), onFailed: () => undefined };
-  const started = createAuthentication({ kind: 'required', jwt: null }, database, keySetOptions);
+  const started = startWith({ kind: 'required', jwt: null }, []);
   await expect(started).rejects.toThrow(/^AUTH is required, but no client could authenticate\. /);
+});
+
+const jwks = { JWT_JWKS_URL: 'https://login.example.com/jwks' };
+it.each<[warnings: number, settings: Record<string, string>]>([
+  [1, jwks],
+  [0, { ...jwks, JWT_ISSUER: 'https://login.example.com' }],
+  [0, { ...jwks, JWT_AUDIENCE: 'exports' }],
+  [0, { JWT_SECRET: tokenSecret }],
+])('logs %d warnings at the start with the settings %j', async (count, settings) => {
+  const warnings: string[] = [];
+  await startWith(readConfig({ AUTH: 'required', ...settings }).auth, warnings);
+  const warning = expect.stringMatching(/^JWT_JWKS_URL .+ set JWT_AUDIENCE, or JWT_ISSUER/);
+  expect(warnings).toEqual(Array(count).fill(warning));
 });

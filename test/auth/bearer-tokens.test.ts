@@ -80,11 +80,19 @@ async function expectRejected(tokens: BearerTokens, text: string, cause: string)
   expect(await authenticate(tokens, text)).toMatch(new RegExp(`^UnauthenticatedError: .*${cause}`));
 }
 
+const invalidOrganizations: readonly unknown[] = [
+  ...['', ' a', 'a ', 'a b', 'é', 'a\n', 'o'.repeat(65), undefined, null, true, 1.5, 2 ** 53],
+  ...[[], ['a', 'b'], ['a b'], [['a']], {}, { a: 1, b: 1 }, { 'a b': 1 }],
+];
+
 describe('a token that JWT_SECRET verifies', () => {
   const tokens = bearerTokens({ JWT_SECRET: secret, ...strict });
 
   it.each([
     ['an organization', () => ({ org_id: 'org_b' }), 'org_b'],
+    ['the number of an organization', () => ({ org_id: 7 }), '7'],
+    ['a list of one organization', () => ({ org_id: ['org_b'] }), 'org_b'],
+    ['an organization as the key of an object', () => ({ org_id: { org_b: { id: 1 } } }), 'org_b'],
     ['an organization of 64 characters', () => ({ org_id: 'o'.repeat(64) }), 'o'.repeat(64)],
     ['several audiences', () => ({ aud: ['others', audience] }), 'org_a'],
     ['a start within the clock tolerance', () => ({ nbf: now() + 3 }), 'org_a'],
@@ -108,16 +116,15 @@ describe('a token that JWT_SECRET verifies', () => {
     ['no issuer', token(claims({ iss: undefined })), '"iss"'],
     ['another audience', token(claims({ aud: 'imports' })), '"aud"'],
     ['no audience', token(claims({ aud: undefined })), '"aud"'],
-    ['an expiry in the past', token(claims({ exp: now() - 10 })), '"exp"'],
+    ['an expiry in the past', token(claims({ exp: now() - 10 })), 'the token has expired'],
+    ['no expiry', token(claims({ exp: undefined })), 'missing required "exp"'],
     ['an expiry that is text', token(claims({ exp: 'never' })), '"exp"'],
     ['a start in the future', token(claims({ nbf: now() + 3_600 })), '"nbf"'],
-    ...[undefined, 7, true, null, ['a'], { id: 'a' }, '', ' a', 'a ', 'a b', 'é', 'a\n']
-      .concat('o'.repeat(65))
-      .map((org_id): [string, string, string] => [
-        `the organization ${JSON.stringify(org_id)}`,
-        token(claims({ org_id, org: 'a' })),
-        'no valid claim org_id',
-      ]),
+    ...invalidOrganizations.map((org_id): [string, string, string] => [
+      `the organization ${JSON.stringify(org_id)}`,
+      token(claims({ org_id, org: 'a' })),
+      'no valid claim org_id',
+    ]),
     ['alg none', unsigned('none'), algorithm],
     ['no signature', unsigned('HS256'), 'signature'],
     ['HS512 and the secret', token(claims(), secret, { alg: 'HS512' }), algorithm],
@@ -148,6 +155,95 @@ describe('a token that JWT_SECRET verifies', () => {
     await expectRejected(custom, token(), 'no valid claim https:');
     const inherited = bearerTokens({ JWT_SECRET: secret, JWT_ORGANIZATION_CLAIM: 'constructor' });
     await expectRejected(inherited, token(), 'no valid claim constructor$');
+  });
+});
+
+const uuid = '9122040d-6c67-4c5b-b112-36a304b66dad';
+const namespaced = 'https://exports.example.com/organization';
+const plain = { onlyRequestedBy: null, canReadFiles: true };
+/** What identity providers issue, with the settings for it and the viewer that it stands for. */
+it.each<[provider: string, settings: Record<string, string>, issued: object, viewer: object]>([
+  [
+    'Keycloak, with a list of organizations',
+    { JWT_ORGANIZATION_CLAIM: 'organization', JWT_REQUESTER_CLAIM: 'preferred_username' },
+    { organization: ['acme'], preferred_username: 'ann', scope: 'openid email' },
+    { ...plain, organization: 'acme', onlyRequestedBy: 'ann' },
+  ],
+  [
+    'Keycloak, with the ids of organizations',
+    { JWT_ORGANIZATION_CLAIM: 'organization', JWT_FILES_SCOPE: 'files' },
+    { organization: { acme: { id: uuid } }, scope: 'openid files' },
+    { ...plain, organization: 'acme' },
+  ],
+  [
+    'Keycloak, with an attribute in a nested claim',
+    { JWT_ORGANIZATION_CLAIM: 'tenant.id', JWT_FILES_SCOPE: 'files' },
+    { tenant: { id: 42 }, scope: 'openid profiles' },
+    { organization: '42', onlyRequestedBy: null, canReadFiles: false },
+  ],
+  [
+    'Auth0',
+    { JWT_ORGANIZATION_CLAIM: namespaced, JWT_REQUESTER_CLAIM: 'sub', JWT_AUDIENCE: audience },
+    { [namespaced]: 'org_Ab1', sub: 'auth0|6f', aud: [audience, 'https://x.auth0.com/userinfo'] },
+    { ...plain, id: 'auth0|6f', organization: 'org_Ab1', onlyRequestedBy: 'auth0|6f' },
+  ],
+  [
+    'Cognito, without an audience',
+    { JWT_ORGANIZATION_CLAIM: 'cognito:groups', JWT_ISSUER: issuer, JWT_FILES_SCOPE: 'x/files' },
+    { 'cognito:groups': ['acme'], client_id: '3k', aud: undefined, scope: 'x/files x/all' },
+    { ...plain, organization: 'acme' },
+  ],
+  [
+    'Azure AD, with delegated permissions',
+    { JWT_ORGANIZATION_CLAIM: 'tid', JWT_REQUESTER_CLAIM: 'oid', JWT_ALL_EXPORTS_SCOPE: 'All' },
+    { tid: uuid, oid: 'a1', scp: 'Read All' },
+    { ...plain, organization: uuid },
+  ],
+  [
+    'Okta, with a list of scopes and no user',
+    { JWT_REQUESTER_CLAIM: 'uid', JWT_ALL_EXPORTS_SCOPE: 'all', JWT_FILES_SCOPE: 'files' },
+    { scp: ['all', 'files'] },
+    { ...plain, organization: 'org_a' },
+  ],
+  [
+    'any provider, whose literal claim precedes a path',
+    { JWT_ORGANIZATION_CLAIM: 'org.id', JWT_REQUESTER_CLAIM: 'user.id' },
+    { 'org.id': 'literal', org: { id: 'path' }, 'user.id': 7, user: { id: 8 } },
+    { ...plain, organization: 'literal', onlyRequestedBy: '7' },
+  ],
+])('a token of %s names its viewer', async (_provider, settings, issued, viewer) => {
+  const tokens = bearerTokens({ JWT_SECRET: secret, ...settings });
+  expect(await tokens.authenticate(token(claims(issued)))).toEqual({ id: null, ...viewer });
+});
+
+describe('a token with JWT_REQUESTER_CLAIM', () => {
+  const requester = { JWT_SECRET: secret, JWT_REQUESTER_CLAIM: 'user.email' };
+  const tokens = bearerTokens({ ...requester, JWT_ALL_EXPORTS_SCOPE: 'exports:all' });
+  const emails = ['zoë🎉', ' ', 'ann ', '🎉'.repeat(255)];
+
+  it.each(emails)('shows only the exports of %j, as it is written', async (email) => {
+    const viewer = await tokens.authenticate(token(claims({ user: { email } })));
+    expect(viewer.onlyRequestedBy).toBe(email);
+  });
+
+  it.each<object>([
+    ...[{}, { user: 'ann' }, { user: ['ann'] }, { user: [{ email: 'ann' }] }, { email: 'ann' }],
+    ...['', null, true, ['ann', 'bob'], 'a\0', '\ud800', 'a'.repeat(256), {}, 2 ** 53].map(
+      (email) => ({ user: { email } }),
+    ),
+    ...[
+      'exports',
+      'exports:all2',
+      'exports:all,x',
+      ' ',
+      ['exports:all x'],
+      { 'exports:all': 1 },
+    ].map((scope) => ({ scope, scp: scope })),
+  ])('is rejected with %j', async (changes) => {
+    const cause = 'no valid claim user.email, nor the scope exports:all$';
+    await expectRejected(tokens, token(claims(changes)), cause);
+    const withoutScope = token(claims({ ...changes, scope: 'exports:all' }));
+    await expectRejected(bearerTokens(requester), withoutScope, 'no valid claim user.email$');
   });
 });
 
@@ -244,7 +340,7 @@ describe('a token that a JWKS verifies', () => {
     for (const known of [pem(rsa.publicKey), JSON.stringify(jwk(rsa.publicKey))]) {
       await expectRejected(tokens, token(claims(), known, { ...header, alg: 'HS256' }), algorithm);
     }
-    await expectRejected(tokens, byFirst({ exp: now() - 60 }), '"exp"');
+    await expectRejected(tokens, byFirst({ exp: now() - 60 }), 'the token has expired');
   });
 
   it('is rejected with a secret that the set publishes by mistake', async () => {

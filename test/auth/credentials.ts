@@ -1,6 +1,8 @@
 import { expect } from '@jest/globals';
+import { SignJWT, type JWTPayload } from 'jose';
 
 import { ApiKey, hashApiKey } from '../../src/auth/api-key.js';
+import { readConfig } from '../../src/config/config.js';
 import type { Gateway, RawResponse } from '../support/gateway.js';
 
 /** A key in the form of a generated one, recognizable by its name. */
@@ -12,7 +14,7 @@ export function keyNamed(name: string): string {
 export function apiKeyRow(
   key: string,
   organizationId: string,
-  changes: { expiresAt?: Date; revokedAt?: Date } = {},
+  changes: Partial<Pick<ApiKey, 'expiresAt' | 'revokedAt' | 'canReadFiles'>> = {},
 ): ApiKey {
   const keyHash = hashApiKey(key);
   return Object.assign(new ApiKey(), {
@@ -23,8 +25,24 @@ export function apiKeyRow(
     createdAt: new Date('2026-01-01T00:00:00.000Z'),
     expiresAt: null,
     revokedAt: null,
+    canReadFiles: true,
     ...changes,
   });
+}
+
+export const tokenSecret = 'a secret of the tests with 40 characters';
+
+/** The settings of a gateway that accepts API keys and the tokens of `signToken`. */
+export function tokensAccepted(settings: Readonly<Record<string, string>> = {}) {
+  return { auth: readConfig({ AUTH: 'required', JWT_SECRET: tokenSecret, ...settings }).auth };
+}
+
+/** A token that is valid for an hour. */
+export function signToken(claims: JWTPayload, secret = tokenSecret): Promise<string> {
+  return new SignJWT(claims)
+    .setProtectedHeader({ alg: 'HS256' })
+    .setExpirationTime('1h')
+    .sign(Buffer.from(secret));
 }
 
 /** Lists all exports that the credentials in `headers` may read. */

@@ -54,6 +54,13 @@ describe.each(engines)('manageApiKeys on $engine', (engine) => {
     expect(Math.abs(expiry - Date.now() - 2 * 86_400_000)).toBeLessThan(60_000);
   });
 
+  it('creates a key that gets no links to files', async () => {
+    const id = idIn(await run(...create, '--no-files'));
+    expect(await run('list')).toContain(`${id}  org_a  valid, no files  `);
+    const sql = 'SELECT can_read_files FROM api_keys WHERE id = ?';
+    expect(await gateway.source.query(sql, [id])).toEqual([{ can_read_files: 0 }]);
+  });
+
   it('lists the keys of all or of one organization with their states, but not their hashes', async () => {
     const created = `2026-01-01T00:00:00.000Z  ${valid.name}`;
     const lines = [

@@ -15,6 +15,7 @@ const server = { database: { kind: 'mysql', url: mysql }, seedSamples: false };
 const required = { AUTH: 'required' };
 const bucketUrl = 's3://exports?region=eu';
 const jwksUrl = 'https://login.example.com/jwks.json';
+const byRequester = { JWT_REQUESTER_CLAIM: 'r', JWT_ALL_EXPORTS_SCOPE: 'a:b' };
 const localJwks = 'http://localhost:8080/keys';
 
 function problems(environment: Environment, read: (from: Environment) => unknown = readConfig) {
@@ -72,7 +73,10 @@ describe('readConfig', () => {
   const s3 = (bucket: object) => ({
     files: { kind: 's3', bucket: { ...root, ...bucket }, linkTtl: 900 },
   });
-  const claims = { issuer: null, audience: null, organizationClaim: 'org_id' };
+  const claims = {
+    ...{ issuer: null, audience: null, organizationClaim: 'org_id' },
+    ...{ requesterClaim: null, allExportsScope: null, filesScope: null },
+  };
   const withoutJwt = { auth: { kind: 'required', jwt: null } };
   const tokens = (jwt: object) => ({ auth: { kind: 'required', jwt: { ...claims, ...jwt } } });
   const key = { kind: 'secret', secret };
@@ -149,6 +153,10 @@ describe('readConfig', () => {
     [
       { ...withSecret, JWT_ISSUER: 'i', JWT_AUDIENCE: 'a', JWT_ORGANIZATION_CLAIM: 'c' },
       tokens({ key, issuer: 'i', audience: 'a', organizationClaim: 'c' }),
+    ],
+    [
+      { ...withSecret, ...byRequester, JWT_FILES_SCOPE: 'f' },
+      tokens({ key, requesterClaim: 'r', allExportsScope: 'a:b', filesScope: 'f' }),
     ],
     [{ ...required, JWT_JWKS_URL: jwksUrl }, tokens({ key: { kind: 'jwks', url: jwksUrl } })],
     [{ ...required, JWT_JWKS_URL: localJwks }, tokens({ key: { kind: 'jwks', url: localJwks } })],
@@ -231,6 +239,11 @@ describe('readConfig', () => {
       'JWT_AUDIENCE and JWT_ORGANIZATION_CLAIM would',
       { JWT_AUDIENCE: 'x', JWT_ORGANIZATION_CLAIM: 'x' },
     ],
+    ['JWT_REQUESTER_CLAIM and JWT_ALL_EXPORTS_SCOPE would', byRequester],
+    ['JWT_FILES_SCOPE would', { JWT_FILES_SCOPE: 'x' }],
+    ['JWT_FILES_SCOPE must be one scope', { ...withSecret, JWT_FILES_SCOPE: 'a b' }],
+    ['JWT_ALL_EXPORTS_SCOPE must', { ...withSecret, ...byRequester, JWT_ALL_EXPORTS_SCOPE: 'é' }],
+    ['JWT_ALL_EXPORTS_SCOPE needs JWT_REQ', { ...withSecret, JWT_ALL_EXPORTS_SCOPE: 'x' }],
     ['JWT_SECRET would check nothing, because AUTH is off', { ...withSecret, AUTH: 'off' }],
     ['JWT_SECRET and JWT_ISSUER would', { JWT_SECRET: secret, JWT_ISSUER: 'x', AUTH: '' }],
     ['OTEL_EXPORTER_OTLP_PROTOCOL must be http', { ...otlp, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }],

@@ -29,7 +29,11 @@ export function idsInOrder(rows: readonly Export[], { orderBy, direction }: Orde
 }
 
 /** Reads a page and expects no errors. Returns its ids in place of its exports. */
-export async function readPage(gateway: Gateway, args: string, after: string | null = null) {
+export async function readPage(
+  gateway: Pick<Gateway, 'send'>,
+  args: string,
+  after: string | null = null,
+) {
   const query = `query ($after: String) { exports(after: $after, ${args}) {
     data { id } pagination { page limit hasMore totalCount totalPages endCursor } } }`;
   const { text } = await gateway.send({ body: { query, variables: { after } } });

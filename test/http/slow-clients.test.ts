@@ -37,7 +37,7 @@ const write = (line: string) => void log.push((JSON.parse(line) as { msg: string
 let directory: string;
 let signer: LocalUrlSigner;
 let server: Awaited<ReturnType<typeof createHttpServer>>;
-const viewer = { id: null, organization: 'org_a', onlyRequestedBy: null };
+const viewer = { id: null, organization: 'org_a', onlyRequestedBy: null, canReadFiles: true };
 const clients: Socket[] = [];
 
 beforeAll(async () => {
