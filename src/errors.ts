@@ -101,8 +101,8 @@ export class UnauthenticatedError extends GatewayError {
   constructor(
     readonly failure: AuthenticationFailure,
     cause: string,
+    message = 'Valid credentials are needed: an X-API-Key header or a bearer token.',
   ) {
-    const message = 'Valid credentials are needed: an X-API-Key header or a bearer token.';
     const http = { status: 401, headers: new Map([['www-authenticate', 'Bearer']]) };
     super({ code: 'UNAUTHENTICATED', http }, message, { cause });
   }

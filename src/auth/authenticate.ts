@@ -46,20 +46,29 @@ export async function createAuthentication(
   };
 }
 
-/** Authenticates by `X-API-Key`, or by `Authorization: Bearer …` unless `tokens` is null. */
+/**
+ * Authenticates by `X-API-Key`, or by `Authorization: Bearer …` unless `tokens` is null. Beside a key
+ * it ignores what a proxy may have put into `Authorization`, but no token: the two may see different
+ * exports.
+ */
 function authenticateByKeyOrToken(keys: ApiKeys, tokens: BearerTokens | null): Authenticate {
   return async (headers) => {
     const key = singleValue(headers, 'x-api-key');
     const authorization = singleValue(headers, 'authorization');
-    if (key !== undefined && authorization !== undefined) {
-      throw new UnauthenticatedError('ambiguous', 'X-API-Key and Authorization exclude each other');
+    const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
+    if (key !== undefined) {
+      const viewer = await keys.authenticate(key);
+      if (token === undefined || tokens === null) return viewer;
+      await tokens.authenticate(token);
+      const advice = 'Send an X-API-Key header or a bearer token, not both: each of them is valid.';
+      throw new UnauthenticatedError('ambiguous', 'an API key and a token, both valid', advice);
     }
-    if (key !== undefined) return keys.authenticate(key);
-    if (authorization === undefined)
+    if (authorization === undefined) {
       throw new UnauthenticatedError('no_credentials', 'no credentials');
-    const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-    if (token === undefined)
+    }
+    if (token === undefined) {
       throw new UnauthenticatedError('malformed', 'Authorization is not a bearer token');
+    }
     if (tokens === null) throw new UnauthenticatedError('tokens_off', 'no JWT key is configured');
     return tokens.authenticate(token);
   };

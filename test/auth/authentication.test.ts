@@ -58,7 +58,9 @@ describe('authentication', () => {
     expect(await list('X-API-Key', keyOfA)).toEqual([exportId(0)]);
     expect(await list('x-api-key', keyOfB)).toEqual([exportId(1)]);
     expect(await list('X-API-Key', temporary)).toEqual([exportId(0)]);
-    expect(await list('X-API-Key', keyOfB, 'Authorization', '')).toEqual([exportId(1)]);
+    for (const other of ['', 'Basic eDp5', 'Negotiate', token, 'Bearer', 'Bearer a b']) {
+      expect(await list('X-API-Key', keyOfB, 'Authorization', other)).toEqual([exportId(1)]);
+    }
     for (const scheme of ['Bearer', 'bearer', 'BEARER', 'Bearer ']) {
       expect(await list('Authorization', `${scheme} ${token}`)).toEqual([exportId(0)]);
     }
@@ -77,7 +79,8 @@ describe('authentication', () => {
     ['a key in lower case', /^unknown API key$/, 'X-API-Key', keyOfA.toLowerCase()],
     ['the hash of a key', /^unknown API key$/, 'X-API-Key', hashApiKey(keyOfA)],
     ['bytes that are not ASCII', /^unknown API key$/, 'X-API-Key', '\u00ff\u0080%'],
-    ['a key and a token', /exclude/, 'X-API-Key', keyOfA, ...bearer(token)],
+    ['a key and a forged token', /signature/, 'X-API-Key', keyOfA, ...bearer(forged)],
+    ['an unknown key and a token', /^unknown API key$/, 'X-API-Key', unknown, ...bearer(token)],
     ['a key as a token', /Invalid/, ...bearer(keyOfA)],
     ['a forged token', /signature/, ...bearer(forged)],
     ['no token', /not a bearer token$/, 'Authorization', 'Bearer'],
@@ -90,6 +93,16 @@ describe('authentication', () => {
       await expectUnauthenticated(gateway, headers, cause);
     },
   );
+
+  it('rejects a valid key beside a valid token, and says that it is one too many', async () => {
+    const response = await listExports(gateway, ['X-API-Key', keyOfA, ...bearer(token)]);
+    const message = expect.stringMatching(/^Send an X-API-Key header or a bearer token, not both/);
+    const { errors } = JSON.parse(response.text) as { errors: unknown };
+    expect(response.status).toBe(401);
+    expect(errors).toEqual([{ message, extensions: { code: 'UNAUTHENTICATED' } }]);
+    const cause = 'an API key and a token, both valid';
+    expect(response.logged).toContainEqual(expect.objectContaining({ cause }));
+  });
 
   it('looks up a known or unknown key from the database once', async () => {
     const headers = ['X-API-Key', keyNamed('never seen')];
@@ -128,8 +141,10 @@ describe('a gateway with API keys only', () => {
     exports: [exportRow(0, { organizationId: 'org_a' })],
   });
 
-  it('rejects a bearer token because no JWT key is configured', async () => {
+  it('rejects a bearer token because no JWT key is configured, but not beside a key', async () => {
     await expectUnauthenticated(gateway, bearer(token), /^no JWT key is configured$/);
+    const response = await listExports(gateway, ['X-API-Key', keyOfA, ...bearer(token)]);
+    expect(exportIds(response)).toEqual([exportId(0)]);
   });
 
   it.each(['/health/live', '/health/ready', '/metrics'])(
