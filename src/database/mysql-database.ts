@@ -3,10 +3,10 @@ import { RequestAbandonedError } from '../errors.js';
 import type { Database, QueryOrigin } from './database.js';
 import { isTimeout, toGatewayError } from './mysql-errors.js';
 import { MysqlPool } from './mysql-pool.js';
-import { TickClock, ticks } from './tick-clock.js';
+import { TickClock } from './tick-clock.js';
 
 /** Covers waiting, execution and retries: slightly more than the server's limit for a statement. */
-const QUERY_DEADLINE = ticks(1_700);
+const QUERY_DEADLINE_MS = 1_700;
 
 /** A server and its replicas. Uses mysql2 directly, because TypeORM takes longer per statement. */
 export function mysqlDatabase(
@@ -32,7 +32,7 @@ export function mysqlDatabase(
   return {
     async query<Row>(sql: string, parameters: readonly unknown[] = [], origin?: QueryOrigin) {
       const values = [...parameters];
-      const deadline = clock.now + QUERY_DEADLINE - ticks(origin?.waitedMs ?? 0);
+      const deadline = performance.now() + QUERY_DEADLINE_MS - (origin?.waitedMs ?? 0);
       const tried: MysqlPool[] = [];
       for (;;) {
         const pool = choosePool(tried);
@@ -44,7 +44,7 @@ export function mysqlDatabase(
             pool === primary ||
             isTimeout(error) ||
             error instanceof RequestAbandonedError ||
-            clock.now >= deadline;
+            performance.now() >= deadline;
           if (isFinal) throw toGatewayError(error, sql);
           tried.push(pool);
         }

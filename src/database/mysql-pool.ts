@@ -26,7 +26,9 @@ const SESSION_SETUP =
 interface PendingQuery extends PermitHolder {
   readonly sql: string;
   readonly values: unknown[];
+  /** In ticks. */
   readonly startedAt: number;
+  /** As by performance.now(): busy or not, the process keeps it. */
   readonly deadline: number;
   readonly resolve: (rows: unknown) => void;
   readonly reject: (error: Error) => void;
@@ -67,7 +69,10 @@ export class MysqlPool implements ProtectedServer {
     return { isUp: !this.breaker.isOpen, used, pending: this.queries.size - used };
   }
 
-  /** Resolves to the rows. Rejects with the driver's error, or with NoResponseError. */
+  /**
+   * Resolves to the rows. Rejects with the driver's error, or with NoResponseError, also when
+   * performance.now() has reached `deadline`.
+   */
   query(
     sql: string,
     values: unknown[],
@@ -91,8 +96,9 @@ export class MysqlPool implements ProtectedServer {
   }
 
   onTick(): void {
+    const now = performance.now();
     for (const query of this.queries) {
-      if (this.clock.now >= query.deadline) {
+      if (now >= query.deadline) {
         query.connection?.destroy();
         this.fail(query, new errors.NoResponseError(this.name));
       } else if (this.clock.now - query.startedAt >= PROBE_AFTER) {
@@ -140,9 +146,14 @@ export class MysqlPool implements ProtectedServer {
 
   private connect(query: PendingQuery): void {
     this.pool.getConnection((error, connection) => {
-      if (error !== null) this.fail(query, error);
-      else if (this.queries.has(query)) this.run(query, connection);
-      else connection.release();
+      if (error !== null) {
+        this.fail(query, error);
+      } else if (this.queries.has(query) && performance.now() < query.deadline) {
+        this.run(query, connection);
+      } else {
+        // The next tick fails a query that is late; once sent, it would cost the connection.
+        connection.release();
+      }
     });
   }
 
