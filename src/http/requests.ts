@@ -125,14 +125,19 @@ const MAX_LOGGED_IDS = 100;
 
 /** The line of the audit: links work for anyone, so it shows who received which. */
 function logDisclosure(request: FastifyRequest, files: DisclosedFiles): void {
-  const exportIds = [...new Set(files.map(({ exportId }) => exportId))];
+  const exportIds = new Set<string>();
+  const kinds = new Set<string>();
+  for (const { exportId, kind } of files) {
+    exportIds.add(exportId);
+    kinds.add(kind);
+  }
   const fields = {
     organization: request.viewer?.organization,
     viewer: request.viewer?.id ?? undefined,
     clientAddress: request.ip,
-    exportIds: exportIds.slice(0, MAX_LOGGED_IDS),
-    exports: exportIds.length,
-    kinds: [...new Set(files.map(({ kind }) => kind))],
+    exportIds: [...exportIds].slice(0, MAX_LOGGED_IDS),
+    exports: exportIds.size,
+    kinds: [...kinds],
   };
   request.log.info(fields, 'links disclosed');
 }
