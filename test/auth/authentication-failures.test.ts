@@ -1,13 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { SignJWT } from 'jose';
 
-import { readConfig } from '../../src/config/config.js';
 import { embedded } from '../support/engines.js';
 import { keysRequired, useGateway, type Gateway } from '../support/gateway.js';
-import { apiKeyRow, keyNamed, listExports } from './credentials.js';
+import { apiKeyRow, keyNamed, listExports, signToken, tokensAccepted } from './credentials.js';
 
-const JWT_SECRET = 'a secret of thirty-two characters';
-const { auth } = readConfig({ AUTH: 'required', JWT_SECRET });
 const [key, revoked, expired] = [keyNamed('valid'), keyNamed('revoked'), keyNamed('expired')];
 const past = new Date('2026-01-02T00:00:00.000Z');
 const keys = [
@@ -16,9 +12,8 @@ const keys = [
   apiKeyRow(expired, 'org_a', { expiresAt: past }),
 ];
 
-async function bearer(claims: object, secret = JWT_SECRET): Promise<string> {
-  const token = new SignJWT({ org_id: 'org_a', exp: 4e9, ...claims });
-  return `Bearer ${await token.setProtectedHeader({ alg: 'HS256' }).sign(Buffer.from(secret))}`;
+async function bearer(claims: object, options = {}): Promise<string> {
+  return `Bearer ${await signToken({ org_id: 'org_a', ...claims }, options)}`;
 }
 
 /** The failures that a gateway has counted, by their cause. */
@@ -38,7 +33,7 @@ async function expectCounted(gateway: Gateway, cause: string, headers: readonly 
 }
 
 describe('a gateway with keys and tokens', () => {
-  const gateway = useGateway(embedded, { config: { auth }, keys });
+  const gateway = useGateway(embedded, { config: tokensAccepted(), keys });
 
   it.each([
     ['no_credentials', async () => []],
@@ -48,8 +43,11 @@ describe('a gateway with keys and tokens', () => {
     ['key_revoked', async () => ['x-api-key', revoked]],
     ['key_expired', async () => ['x-api-key', expired]],
     ['token_invalid', async () => ['authorization', 'Bearer a.b.c']],
-    ['token_invalid', async () => ['authorization', await bearer({}, `${JWT_SECRET}!`)]],
-    ['token_expired', async () => ['authorization', await bearer({ exp: 1 })]],
+    [
+      'token_invalid',
+      async () => ['authorization', await bearer({}, { secret: 'another secret' })],
+    ],
+    ['token_expired', async () => ['authorization', await bearer({}, { lifetime: '-1h' })]],
     ['token_claims', async () => ['authorization', await bearer({ org_id: '' })]],
     ['token_claims', async () => ['authorization', await bearer({ nbf: 4e9 })]],
   ])('counts a failed authentication by its cause: %s', async (cause, headers) => {

@@ -27,7 +27,7 @@ const [revoked, expired, unknown] = [keyNamed('revoked'), keyNamed('expired'), k
 /** Node accepts headers of up to 16 KB. */
 const huge = `egk_${'x'.repeat(8_192)}`;
 const token = await signToken({ org_id: 'org_a' });
-const forged = await signToken({ org_id: 'org_a' }, `${tokenSecret}!`);
+const forged = await signToken({ org_id: 'org_a' }, { secret: `${tokenSecret}!` });
 const bearer = (text: string) => ['Authorization', `Bearer ${text}`];
 const [past, future] = [new Date(Date.now() - 1_000), new Date(Date.now() + 3_600_000)];
 

@@ -37,11 +37,14 @@ export function tokensAccepted(settings: Readonly<Record<string, string>> = {}) 
   return { auth: readConfig({ AUTH: 'required', JWT_SECRET: tokenSecret, ...settings }).auth };
 }
 
-/** A token that is valid for an hour. */
-export function signToken(claims: JWTPayload, secret = tokenSecret): Promise<string> {
+/** A token that is valid for an hour, unless another time is given. */
+export function signToken(
+  claims: JWTPayload,
+  { secret = tokenSecret, lifetime = '1h' } = {},
+): Promise<string> {
   return new SignJWT(claims)
     .setProtectedHeader({ alg: 'HS256' })
-    .setExpirationTime('1h')
+    .setExpirationTime(lifetime)
     .sign(Buffer.from(secret));
 }
 

@@ -1,16 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { SignJWT } from 'jose';
 
-import { readConfig } from '../../src/config/config.js';
 import { ExportFileKind } from '../../src/exports/export-file.js';
-import { apiKeyRow, keyNamed } from '../auth/credentials.js';
+import { apiKeyRow, keyNamed, signToken, tokensAccepted } from '../auth/credentials.js';
 import { embedded } from '../support/engines.js';
 import { useGateway, type Gateway } from '../support/gateway.js';
 import { exportId, exportRows, fileRow } from '../support/rows.js';
 import { until } from '../support/until.js';
 
-const JWT_SECRET = 'a secret of thirty-two characters';
-const { auth } = readConfig({ AUTH: 'required', JWT_SECRET });
 const key = keyNamed('A');
 const keyRow = apiKeyRow(key, 'org_demo');
 const [first, second] = [exportId(0), exportId(1)];
@@ -40,7 +36,7 @@ async function linesOf(gateway: Gateway, query: string, headers = ['x-api-key', 
 }
 
 describe('the audit of links', () => {
-  const gateway = useGateway(embedded, { ...rows, config: { auth } });
+  const gateway = useGateway(embedded, { ...rows, config: tokensAccepted() });
   const one = (selection: string) =>
     `{ export(id: "${first}", includeCsv: true, includeJson: true) ${selection} }`;
 
@@ -96,9 +92,7 @@ describe('the audit of links', () => {
   });
 
   it('names the `sub` of a token, and believes no address that a client claims', async () => {
-    const token = await new SignJWT({ org_id: 'org_demo', sub: 'jane', exp: 4e9 })
-      .setProtectedHeader({ alg: 'HS256' })
-      .sign(Buffer.from(JWT_SECRET));
+    const token = await signToken({ org_id: 'org_demo', sub: 'jane' });
     const headers = ['authorization', `Bearer ${token}`, 'x-forwarded-for', '192.0.2.1'];
     const { request, audit } = await linesOf(gateway, one('{ csvUrl }'), headers);
     expect(request).toMatchObject({ viewer: 'jane' });

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { SignJWT } from 'jose';
 
+import { signToken, tokenSecret } from '../auth/credentials.js';
 import type { StartedProgram } from '../support/built-gateway.js';
 import { postQuery } from '../support/exports-server.js';
 import { until } from '../support/until.js';
@@ -40,11 +40,8 @@ async function spans(count: number): Promise<Map<string, ReceivedSpan>> {
 }
 
 it('a request, its operation and its queries are spans of the trace of the client, without data', async () => {
-  const JWT_SECRET = 'a secret of thirty-two characters';
-  const { origin } = await start({ AUTH: 'required', JWT_SECRET, TRUST_PROXY: 'on' });
-  const token = await new SignJWT({ org_id: 'org_demo', sub: 'jane', exp: 4e9 })
-    .setProtectedHeader({ alg: 'HS256' })
-    .sign(Buffer.from(JWT_SECRET));
+  const { origin } = await start({ AUTH: 'required', JWT_SECRET: tokenSecret, TRUST_PROXY: 'on' });
+  const token = await signToken({ org_id: 'org_demo', sub: 'jane' });
   const authorization = `Bearer ${token}`;
   const { data } = await postQuery<{ exports: object }>(
     origin,
