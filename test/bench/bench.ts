@@ -126,7 +126,7 @@ export class Bench {
     });
     this.children.push(child);
     const isListening = () =>
-      fetch(origin).then(
+      fetch(`${origin}/graphql`, { method: 'POST', body: '{}' }).then(
         () => true,
         () => false,
       );
