@@ -154,12 +154,22 @@ describeWith('mysql', 'a gateway whose database cannot be reached', () => {
   const send = (query: string, key = known) =>
     gateway.send({ body: { query }, headers: ['x-api-key', key] });
 
+  it('looks up keys until the deadline while the database hangs', async () => {
+    proxy.freeze();
+    const { status, text } = await send('{ __typename }', unknown);
+    expect([status, text]).toEqual([503, expect.stringContaining('API keys cannot be looked up')]);
+    await proxy.open();
+    await until(async () =>
+      (await send('{ __typename }', unknown)).status === 401 ? true : undefined,
+    );
+  });
+
   it('responds with 503 that reveals nothing, logs the cause, and recovers at once', async () => {
     expect((await send('{ __typename }')).status).toBe(200);
     await proxy.close();
     const failures = await Promise.all(queries.map((query) => send(query)));
     // The gateway cannot check whether the key is valid, so it does not reject it.
-    failures.push(await send('{ __typename }', unknown));
+    failures.push(await send('{ __typename }', keyNamed('C')));
     for (const [index, response] of failures.entries()) {
       expect(response).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
       const { errors } = JSON.parse(response.text) as { errors: GraphqlError[] };
