@@ -180,7 +180,8 @@ describeWith('mysqlProgram', 'a gateway', () => {
     await untilFast();
     await admin.query('LOCK TABLES exports.exports WRITE');
     const outcomes = listAtOnce(15);
-    await untilSessions(running, (count) => count === CONNECTION_LIMIT);
+    // Half of the connections if the last list was slow already.
+    await untilSessions(running, (count) => count >= CONNECTION_LIMIT / 2);
     expectOnly(unavailable, await outcomes);
     await expectHealth(200);
     await admin.query('UNLOCK TABLES');
