@@ -26,6 +26,11 @@ export class FairSemaphore {
 
   constructor(private readonly permits: number) {}
 
+  /** Counts an organization as active, though it needs no permit now: it may at any time. */
+  use(organization: string, now: number): void {
+    this.partitions.use(organization, now);
+  }
+
   acquire(holder: PermitHolder): void {
     const now = performance.now();
     this.partitions.use(holder.organization, now).waiters.add(holder);

@@ -100,6 +100,9 @@ export class QueryCoalescer {
   private async schedule(key: string, shape: string, origin: QueryOrigin): Promise<Start> {
     const arrivedAt = performance.now();
     const { organization } = origin;
+    // Else a query that becomes slow would wait until others return permits beyond their share.
+    this.slowQueries.use(organization, arrivedAt);
+    this.unknownQueries.use(organization, arrivedAt);
     // Without a condition, the await would delay each query by a microtask.
     const place = origin.enter?.();
     if (place !== undefined) await place;

@@ -33,6 +33,8 @@ const MAX_TOTAL_CONCURRENCY = 2 * MAX_CONCURRENCY;
 const MAX_TURN_MS = 5;
 /** The charge for each start, so that organizations with equally fast requests take turns. */
 const START_MS = 0.1;
+/** After slower starts an organization pauses for the excess: others need the event loop as well. */
+const FAST_START_MS = 1;
 
 interface QueuedRequest {
   readonly queuedAt: number;
@@ -54,6 +56,8 @@ class Requests extends Partition {
   spentMs = 0;
   /** Of that, the time for one request; before the first, as many as a turn has. */
   msPerStart = MAX_TURN_MS;
+  /** While others are active, until when it pauses. */
+  pausedUntil = 0;
 
   get isBusy(): boolean {
     return this.inFlight > 0 || this.queue.length > 0;
@@ -134,7 +138,8 @@ export class LoadShedder {
   #mayStart(partition: Requests, now: number): boolean {
     // An organization alone gains nothing by waiting, and its requests share queries of a turn.
     const isTurnOver = this.#turnStartedAt !== null && now - this.#turnStartedAt > MAX_TURN_MS;
-    if (isTurnOver && this.#partitions.isShared(now)) return false;
+    const mustWait = isTurnOver || now < partition.pausedUntil;
+    if (mustWait && this.#partitions.isShared(now)) return false;
     const limit = partition.isOverloaded ? this.#concurrencyLimit : MAX_CONCURRENCY;
     if (partition.inFlight >= this.#partitions.shareOf(limit, now)) return false;
     if (this.inFlight < MAX_CONCURRENCY) return true;
@@ -167,8 +172,15 @@ export class LoadShedder {
     if (this.#starts === null) return;
     const { partition, since, count } = this.#starts;
     this.#starts = null;
-    partition.spentMs += now - since;
-    partition.msPerStart = (partition.msPerStart + (now - since) / count) / 2;
+    const spentMs = now - since;
+    partition.spentMs += spentMs;
+    partition.msPerStart = (partition.msPerStart + spentMs / count) / 2;
+    const pauseMs = spentMs - count * FAST_START_MS;
+    if (pauseMs <= 0) return;
+    partition.pausedUntil = now + pauseMs;
+    setTimeout(() => {
+      if (this.queued > 0) this.#dispatch(performance.now());
+    }, Math.ceil(pauseMs));
   }
 
   #enqueue(partition: Requests, onQueued: RunOptions<unknown>['onQueued']): Promise<boolean> {

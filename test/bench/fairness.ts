@@ -1,3 +1,5 @@
+import { setTimeout } from 'node:timers/promises';
+
 import {
   outcomes,
   quantile,
@@ -36,8 +38,9 @@ export async function measureFairness(bench: Bench, seconds: number): Promise<vo
 
 async function measureOn(database: string, { origin }: Contender, seconds: number): Promise<void> {
   const neighbours = { origin, quiet: QUIET_ORGANIZATION, noisy: ORGANIZATION, seconds };
-  // The first requests compile code and read pages.
-  await sendQuietly({ ...neighbours, seconds: 3 });
+  // The first requests compile code, and the first searches read the pages of the database.
+  for (const noise of noises) await sendBeside({ ...neighbours, seconds: 2 }, noise);
+  await setTimeout(2_000);
   const alone = await sendQuietly(neighbours);
   const rows: Record<string, object> = { alone: figures(alone, alone) };
   let isFair = true;

@@ -14,6 +14,8 @@ describe.each(engines)('an organization beside a noisy one on $engine', (engine)
   it.each([
     { connections: 4, lists: 6 },
     { connections: 40, lists: 6 },
+    // Their cost is refused, but only after they have been parsed and validated.
+    { connections: 4, lists: 50 },
   ])(
     'keeps its latency and gets no error: $connections connections with $lists searches a request',
     async (noise) => {

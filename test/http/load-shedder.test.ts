@@ -275,7 +275,7 @@ describe('the load shedder with several organizations', () => {
     void sendFor('quick', 0.1);
     for (let sent = 0; sent < 3; sent++) void sendFor('slow', 20);
     for (let sent = 0; sent < 5; sent++) void sendFor('quick', 0.1);
-    for (let turn = 0; turn < 10; turn++) await advance(1);
+    for (let turn = 0; turn < 60; turn++) await advance(1);
     now.mockRestore();
     const quicks = Array<string>(5).fill('quick');
     expect(started).toEqual(['quick', 'slow', ...quicks, 'slow', 'slow']);
