@@ -12,9 +12,10 @@ export abstract class Partition {
   }
 }
 
-/** The parts of something that organizations share, in the order of their turns. */
+/** The parts of something that organizations share. */
 export class Partitions<Part extends Partition> {
   readonly #parts = new Map<string, Part>();
+  #purgedAt = 0;
 
   constructor(private readonly create: () => Part) {}
 
@@ -33,15 +34,17 @@ export class Partitions<Part extends Partition> {
   /** Returns the part of an organization, which counts as active from now on. */
   use(organization: string, now: number): Part {
     let part = this.#parts.get(organization);
-    if (part === undefined) {
-      for (const [name, other] of this.#parts) {
-        if (!other.isActive(now)) this.#parts.delete(name);
-      }
-      part = this.create();
-      this.#parts.set(organization, part);
-    }
+    if (part === undefined) this.#parts.set(organization, (part = this.create()));
     part.lastUsedAt = now;
+    if (now - this.#purgedAt >= ACTIVE_MS) this.#purge(now);
     return part;
+  }
+
+  #purge(now: number): void {
+    this.#purgedAt = now;
+    for (const [organization, part] of this.#parts) {
+      if (!part.isActive(now)) this.#parts.delete(organization);
+    }
   }
 
   /** Whether several organizations are active. */
@@ -58,16 +61,40 @@ export class Partitions<Part extends Partition> {
   shareOf(limit: number, now: number): number {
     return this.isShared(now) ? Math.max(Math.floor(limit / 2), 1) : limit;
   }
+}
 
-  /** Calls what `next` returns for each organization in turn, until it returns null for all. */
-  takeTurns(next: (part: Part) => (() => void) | null): void {
-    for (const [organization, part] of this.#parts) {
-      const serve = next(part);
-      if (serve === null) continue;
-      // The end of the order; the loop comes back to it there.
-      this.#parts.delete(organization);
-      this.#parts.set(organization, part);
-      serve();
+/** Waiting items, of which each organization has a queue. The organizations take turns. */
+export class FairQueue<Item> {
+  /** The oldest item first, in the order of the organizations' turns. */
+  readonly #queues = new Map<string, Set<Item>>();
+
+  get isEmpty(): boolean {
+    return this.#queues.size === 0;
+  }
+
+  add(organization: string, item: Item): void {
+    const queue = this.#queues.get(organization);
+    if (queue === undefined) this.#queues.set(organization, new Set([item]));
+    else queue.add(item);
+  }
+
+  delete(organization: string, item: Item): void {
+    const queue = this.#queues.get(organization);
+    queue?.delete(item);
+    if (queue?.size === 0) this.#queues.delete(organization);
+  }
+
+  /** Removes and returns the next item of an organization that may take its turn. */
+  take(mayTake: (organization: string) => boolean = () => true): Item | undefined {
+    for (const [organization, queue] of this.#queues) {
+      if (!mayTake(organization)) continue;
+      const [oldest] = queue;
+      queue.delete(oldest as Item);
+      // The end of the order.
+      this.#queues.delete(organization);
+      if (queue.size > 0) this.#queues.set(organization, queue);
+      return oldest;
     }
+    return undefined;
   }
 }

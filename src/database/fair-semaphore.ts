@@ -1,4 +1,4 @@
-import { Partition, Partitions } from '../partitions.js';
+import { FairQueue, Partition, Partitions } from '../partitions.js';
 
 export interface PermitHolder {
   readonly organization: string;
@@ -8,11 +8,9 @@ export interface PermitHolder {
 
 class Permits extends Partition {
   readonly holders = new Set<PermitHolder>();
-  /** The oldest first. */
-  readonly waiters = new Set<PermitHolder>();
 
   get isBusy(): boolean {
-    return this.holders.size > 0 || this.waiters.size > 0;
+    return this.holders.size > 0;
   }
 }
 
@@ -22,6 +20,7 @@ class Permits extends Partition {
  */
 export class FairSemaphore {
   private readonly partitions = new Partitions(() => new Permits());
+  private readonly waiters = new FairQueue<PermitHolder>();
   private held = 0;
 
   constructor(private readonly permits: number) {}
@@ -33,31 +32,38 @@ export class FairSemaphore {
 
   acquire(holder: PermitHolder): void {
     const now = performance.now();
-    this.partitions.use(holder.organization, now).waiters.add(holder);
-    this.admit(now);
+    this.use(holder.organization, now);
+    if (this.mayEnter(holder.organization, this.partitions.shareOf(this.permits, now))) {
+      this.enter(holder, now);
+    } else {
+      this.waiters.add(holder.organization, holder);
+    }
   }
 
   /** Returns a permit, or ends the wait for it. */
   release(holder: PermitHolder): void {
-    const partition = this.partitions.get(holder.organization);
-    partition?.waiters.delete(holder);
-    if (partition?.holders.delete(holder) !== true) return;
+    const { organization } = holder;
+    this.waiters.delete(organization, holder);
+    if (this.partitions.get(organization)?.holders.delete(holder) !== true) return;
     this.held--;
-    this.admit(performance.now());
+    if (this.waiters.isEmpty) return;
+    const now = performance.now();
+    const share = this.partitions.shareOf(this.permits, now);
+    for (;;) {
+      const next = this.waiters.take((each) => this.mayEnter(each, share));
+      if (next === undefined) return;
+      this.enter(next, now);
+    }
   }
 
-  private admit(now: number): void {
-    if (this.held >= this.permits) return;
-    const share = this.partitions.shareOf(this.permits, now);
-    this.partitions.takeTurns(({ holders, waiters }) => {
-      const [oldest] = waiters;
-      if (oldest === undefined || holders.size >= share || this.held >= this.permits) return null;
-      return () => {
-        waiters.delete(oldest);
-        holders.add(oldest);
-        this.held++;
-        oldest.enter();
-      };
-    });
+  private mayEnter(organization: string, share: number): boolean {
+    const holders = this.partitions.get(organization)?.holders.size ?? 0;
+    return this.held < this.permits && holders < share;
+  }
+
+  private enter(holder: PermitHolder, now: number): void {
+    this.held++;
+    this.partitions.use(holder.organization, now).holders.add(holder);
+    holder.enter();
   }
 }

@@ -12,17 +12,13 @@ import * as driver from './mysql-driver.js';
 import * as errors from './mysql-errors.js';
 import { ticks, type TickClock } from './tick-clock.js';
 
-/** When the server aborts a query: before the two seconds in which a response is due. */
-const QUERY_TIMEOUT_MS = 1_500;
+/** How long before its deadline the server aborts a query, so that its response is in time. */
+const ABORT_BEFORE_MS = 200;
+/** A query that waited for long gets at least this time. */
+const MIN_TIMEOUT_MS = 50;
 const MAX_CONNECTIONS = 10;
 /** When a pending query makes the server suspect. */
 const PROBE_AFTER = ticks(500);
-/** MariaDB reads the limit after M!, in seconds; MySQL 8 the one after !80000, in milliseconds. */
-const SESSION_SETUP =
-  driver.SAFE_ESCAPING +
-  ` /*M! , max_statement_time = ${QUERY_TIMEOUT_MS / 1_000} */` +
-  ` /*!80000 , max_execution_time = ${QUERY_TIMEOUT_MS} */`;
-
 interface PendingQuery extends PermitHolder {
   readonly sql: string;
   readonly values: unknown[];
@@ -162,7 +158,7 @@ export class MysqlPool implements ProtectedServer {
     query.origin?.onStart?.();
     // The text protocol: MariaDB may turn a prepared COUNT(*) into a table scan once its connection
     // has run another statement, and mysql2 drops the .000 of a time in the binary protocol.
-    connection.query(query.sql, query.values, (error, rows) => {
+    connection.query(limited(query), query.values, (error, rows) => {
       if (error?.fatal === true) {
         connection.destroy();
       } else {
@@ -201,7 +197,7 @@ export class MysqlPool implements ProtectedServer {
       connectionLimit: MAX_CONNECTIONS,
       dateStrings: true,
     };
-    return driver.createPool(options, SESSION_SETUP);
+    return driver.createPool(options, driver.SAFE_ESCAPING);
   }
 
   /** Does not wait for the server, which may never respond. */
@@ -210,4 +206,15 @@ export class MysqlPool implements ProtectedServer {
     this.pool.end(() => undefined);
     for (const socket of this.sockets) socket.destroy();
   }
+}
+
+/**
+ * The statement with its time limit: MariaDB reads the comment after M!, in seconds, and MySQL the
+ * hint, in milliseconds. Otherwise the server would run on after the deadline, and its statements
+ * would exceed the permits.
+ */
+function limited({ sql, deadline }: PendingQuery): string {
+  const ms = Math.max(Math.floor(deadline - performance.now()) - ABORT_BEFORE_MS, MIN_TIMEOUT_MS);
+  const hinted = sql.replace(/^SELECT/, `SELECT /*+ MAX_EXECUTION_TIME(${ms}) */`);
+  return `/*M! SET STATEMENT max_statement_time=${ms / 1_000} FOR */ ${hinted}`;
 }

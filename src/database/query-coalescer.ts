@@ -12,8 +12,12 @@ const SLOW_MS = 20;
 const BATCH_WINDOW_MS = 10;
 /** Half of a server's connections; the other half stays free for fast queries. */
 const MAX_SLOW_PER_SERVER = 5;
+/** Together with slow ones they leave connections for fast ones, whatever organizations send. */
+const MAX_UNKNOWN_PER_SERVER = 3;
 /** The rest of a query's deadline is for its run. */
 const MAX_SLOW_WAIT_MS = 1_200;
+/** With the wait for a place in its request. Later the run would end at the deadline in any case. */
+const MAX_WAIT_MS = 1_500;
 /** How fast a shape becomes fast again: by run, as a part of its duration. */
 const DURATION_DECAY = 0.5;
 const MAX_SHAPES_BYTES = 1_000_000;
@@ -54,7 +58,7 @@ export class QueryCoalescer {
     // Where there are replicas, the primary is not read.
     const servers = Math.max(database.poolStats().length - 1, 1);
     this.slowQueries = new FairSemaphore(MAX_SLOW_PER_SERVER * servers);
-    this.unknownQueries = new FairSemaphore(MAX_SLOW_PER_SERVER * servers);
+    this.unknownQueries = new FairSemaphore(MAX_UNKNOWN_PER_SERVER * servers);
   }
 
   /**
@@ -67,10 +71,23 @@ export class QueryCoalescer {
     origin: QueryOrigin,
     read: (rows: readonly Row[]) => Result,
   ): Promise<Result> {
+    const arrivedAt = performance.now();
+    // Before others can join it: they must not wait for a place in this request.
+    const place = origin.enter?.();
+    const share = () => this.share({ sql, parameters, origin, arrivedAt }, read);
+    // Without a condition, a promise would delay each query by a microtask.
+    return place === undefined ? share() : place.then(share);
+  }
+
+  private share<Result>(
+    { sql, parameters, origin, arrivedAt }: ArrivedQuery,
+    read: (rows: readonly Row[]) => Result,
+  ): Promise<Result> {
     const key = `${sql}\n${JSON.stringify(parameters)}`;
     const queued = this.queued.get(key);
     if (queued !== undefined) {
       queued.origins.push(origin);
+      origin.leave?.();
       return queued.result as Promise<Result>;
     }
     const { organization } = origin;
@@ -79,33 +96,32 @@ export class QueryCoalescer {
     const start = (started: Start) => {
       this.queued.delete(key);
       const shared = sharedOrigin(organization, origins, started);
-      if (shared.isAbandoned) {
+      if (shared.isAbandoned || started.waitedMs > MAX_WAIT_MS) {
         started.release();
-        throw new RequestAbandonedError();
+        throw shared.isAbandoned ? new RequestAbandonedError() : noTimeLeft();
       }
       const run = this.database.query<Row>(sql, parameters, shared);
       this.trackInFlight(key, shape, run, started);
       return run.then(read);
     };
-    const result = this.schedule(key, shape, origin).then(start, (error: unknown) => {
-      this.queued.delete(key);
-      origin.leave?.();
-      throw error;
-    });
+    const result = this.schedule({ key, shape, origin, arrivedAt }).then(
+      start,
+      (error: unknown) => {
+        this.queued.delete(key);
+        origin.leave?.();
+        throw error;
+      },
+    );
     this.queued.set(key, { result, origins });
     return result;
   }
 
   /** Resolves when the query may start. */
-  private async schedule(key: string, shape: string, origin: QueryOrigin): Promise<Start> {
-    const arrivedAt = performance.now();
+  private async schedule({ key, shape, origin, arrivedAt }: ScheduledQuery): Promise<Start> {
     const { organization } = origin;
     // Else a query that becomes slow would wait until others return permits beyond their share.
     this.slowQueries.use(organization, arrivedAt);
     this.unknownQueries.use(organization, arrivedAt);
-    // Without a condition, the await would delay each query by a microtask.
-    const place = origin.enter?.();
-    if (place !== undefined) await place;
     const running = this.inFlight.get(key);
     if (running !== undefined) await raceTimeout(running, MAX_JOIN_WAIT_MS);
     const duration = this.durations.get(shape);
@@ -136,8 +152,7 @@ export class QueryCoalescer {
       };
       const timer = setTimeout(() => {
         release();
-        const cause = new Error('The slow queries of its organization left no time for a query');
-        reject(new ServiceUnavailableError({ cause }));
+        reject(noTimeLeft());
       }, MAX_SLOW_WAIT_MS);
       const holder = {
         organization,
@@ -170,11 +185,29 @@ export class QueryCoalescer {
   }
 }
 
+interface ArrivedQuery {
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
+  readonly origin: QueryOrigin;
+  /** As by performance.now(), before it waited for a place in its request. */
+  readonly arrivedAt: number;
+}
+
+interface ScheduledQuery extends Pick<ArrivedQuery, 'origin' | 'arrivedAt'> {
+  readonly key: string;
+  readonly shape: string;
+}
+
 interface Start {
   /** When a connection took the query; until then, when it may start. */
   startedAt: number;
   readonly waitedMs: number;
   readonly release: () => void;
+}
+
+function noTimeLeft(): ServiceUnavailableError {
+  const cause = new Error('Slow queries of its request or organization left no time for a query');
+  return new ServiceUnavailableError({ cause });
 }
 
 function sharedOrigin(

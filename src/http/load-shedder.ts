@@ -33,6 +33,8 @@ const MAX_TOTAL_CONCURRENCY = 2 * MAX_CONCURRENCY;
 const MAX_TURN_MS = 5;
 /** The charge for each start, so that organizations with equally fast requests take turns. */
 const START_MS = 0.1;
+/** Only recent time counts, or one that sends for long would wait until a new one has caught up. */
+const SPENT_HALF_LIFE_MS = 200;
 /** After slower starts an organization pauses for the excess: others need the event loop as well. */
 const FAST_START_MS = 1;
 
@@ -52,8 +54,9 @@ class Requests extends Partition {
   fullSince: number | null = null;
   /** When as many requests as it may run were last running and queued. */
   lastCrowdedAt = 0;
-  /** The time in which its requests, from their start on, kept the event loop from others. */
-  spentMs = 0;
+  /** When `spentMs` was last changed. */
+  #spentAt = 0;
+  #spentMs = 0;
   /** Of that, the time for one request; before the first, as many as a turn has. */
   msPerStart = MAX_TURN_MS;
   /** While others are active, until when it pauses. */
@@ -61,6 +64,16 @@ class Requests extends Partition {
 
   get isBusy(): boolean {
     return this.inFlight > 0 || this.queue.length > 0;
+  }
+
+  /** The recent time in which its requests, from their start on, kept the event loop from others. */
+  spentMs(now: number): number {
+    return this.#spentMs * 0.5 ** ((now - this.#spentAt) / SPENT_HALF_LIFE_MS);
+  }
+
+  spend(ms: number, now: number): void {
+    this.#spentMs = this.spentMs(now) + ms;
+    this.#spentAt = now;
   }
 
   oldestAge(now: number): number {
@@ -90,9 +103,9 @@ interface RunOptions<Result> {
  * A partitioned, adaptive LIFO queue with an AIMD concurrency limit, as in Facebook's adaptive LIFO
  * and Netflix's concurrency-limits. Normally many requests run at once, because they share queries,
  * and the queue of an organization is FIFO. Under overload of an organization fewer of its requests
- * run, newest first: the oldest have likely timed out. Next is the
- * organization that has spent the least time of the event loop, as in start-time fair queueing. While
- * several are active, each may use at most half of the limit.
+ * run, newest first: the oldest have likely timed out. Next is the organization that has spent the
+ * least time of the event loop recently, as in fair queueing. While several are active, each may use
+ * at most half of the limit.
  */
 export class LoadShedder {
   inFlight = 0;
@@ -104,8 +117,6 @@ export class LoadShedder {
   #turnStartedAt: number | null = null;
   /** The last starts in it, which belong to one organization. */
   #starts: { readonly partition: Requests; readonly since: number; count: number } | null = null;
-  /** `spentMs` of the organization that was last next. One that was idle has no credit beyond it. */
-  #virtualMs = 0;
   /** Ticks while requests are queued. */
   #timer: NodeJS.Timeout | undefined;
 
@@ -122,7 +133,6 @@ export class LoadShedder {
   ): Promise<Result> {
     const now = performance.now();
     const partition = this.#partitions.use(organization, now);
-    if (!partition.isBusy) partition.spentMs = Math.max(partition.spentMs, this.#virtualMs);
     if (partition.isOverloaded) this.#dispatch(now);
     if (this.#mayStart(partition, now)) this.#start(partition, now);
     else if (!(await this.#enqueue(partition, onQueued))) return onRejected();
@@ -150,7 +160,7 @@ export class LoadShedder {
     this.inFlight++;
     partition.inFlight++;
     if (this.#partitions.size < 2) return;
-    partition.spentMs += START_MS;
+    partition.spend(START_MS, now);
     if (this.#starts?.partition === partition) {
       this.#starts.count++;
     } else {
@@ -173,7 +183,7 @@ export class LoadShedder {
     const { partition, since, count } = this.#starts;
     this.#starts = null;
     const spentMs = now - since;
-    partition.spentMs += spentMs;
+    partition.spend(spentMs, now);
     partition.msPerStart = (partition.msPerStart + spentMs / count) / 2;
     const pauseMs = spentMs - count * FAST_START_MS;
     if (pauseMs <= 0) return;
@@ -256,11 +266,10 @@ export class LoadShedder {
       if (queue.length === 0) partition.fullSince = null;
       if (inFlight + queue.length >= crowd) partition.lastCrowdedAt = now;
       else if (now - lastCrowdedAt >= RECOVERY_MS) partition.isOverloaded = false;
-      const isNext = next === undefined || partition.spentMs < next.spentMs;
+      const isNext = next === undefined || partition.spentMs(now) < next.spentMs(now);
       if (isNext && partition.hasNext(now) && this.#mayStart(partition, now)) next = partition;
     }
     if (next === undefined) return;
-    this.#virtualMs = next.spentMs;
     let turnMs = this.#partitions.isShared(now) ? MAX_TURN_MS : Infinity;
     while (turnMs > 0 && next.hasNext(now) && this.#mayStart(next, now)) {
       turnMs -= next.msPerStart;

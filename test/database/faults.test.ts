@@ -124,7 +124,7 @@ describeWith('mysqlProgram', 'a gateway', () => {
     const sql = `SELECT id AS id FROM ${table} WHERE user = 'gateway' ${condition}`;
     return (await admin.query<RowDataPacket[]>(sql))[0];
   }
-  const running = "AND info LIKE 'SELECT%'";
+  const running = "AND info LIKE '%SELECT%'";
 
   async function untilSessions(condition: string, suffices: (count: number) => boolean) {
     const check = async () => suffices((await sessions(condition)).length) || undefined;

@@ -21,8 +21,8 @@ function createCoalescer(servers = 0) {
   });
   const query = (...parameters: unknown[]) =>
     coalescer.query('SELECT ?', parameters, origin, (rows): unknown => rows);
-  const queryOf = (origin: QueryOrigin, sql = 'SELECT ?') =>
-    coalescer.query(sql, ['x'], origin, (rows): unknown => rows);
+  const queryOf = (origin: QueryOrigin, sql = 'SELECT ?', parameter: unknown = 'x') =>
+    coalescer.query(sql, [parameter], origin, (rows): unknown => rows);
   /** The run of this number, once it has started. */
   const started = (index: number) => until(() => runs[index]);
   return { runs, query, queryOf, started };
@@ -175,24 +175,24 @@ it('queries that may be slow leave permits to an organization whose queries are 
   (await started(0)).resolve([]);
   await fast;
   const results = [...Array(6).keys()].map((each) => query(each));
-  await started(2);
+  await started(1);
   results.push(queryOf(other, 'SELECT new'));
-  await started(3);
+  await started(2);
   // The one of the other organization starts though five that arrived before it wait.
-  expect(runs).toHaveLength(4);
+  expect(runs).toHaveLength(3);
   for (const index of results.keys()) (await started(1 + index)).resolve([]);
   await Promise.all(results);
 });
 
-it('queries of a shape that never ran start five at once', async () => {
+it('queries of a shape that never ran start three at once', async () => {
   const { runs, query, started } = createCoalescer();
-  const results = [...Array(6).keys()].map((each) => query(each));
-  await started(4);
-  expect(runs).toHaveLength(5);
+  const results = [...Array(4).keys()].map((each) => query(each));
+  await started(2);
+  expect(runs).toHaveLength(3);
   runs[0]?.resolve([]);
   await results[0];
-  (await started(5)).resolve(['sixth']);
-  expect(await results[5]).toEqual(['sixth']);
+  (await started(3)).resolve(['fourth']);
+  expect(await results[3]).toEqual(['fourth']);
 });
 
 describe('a query whose clients have disconnected', () => {
@@ -212,17 +212,23 @@ describe('a query whose clients have disconnected', () => {
   });
 });
 
-it('a query waits for a place in its request and frees it at its end, but not one that is shared', async () => {
-  const { runs, queryOf, started } = createCoalescer();
+it('a query waits for a place in its request and frees it at its end, but an equal one does not', async () => {
+  const { runs, query, queryOf, started } = createCoalescer();
+  const known = query('known');
+  (await started(0)).resolve([]);
+  await known;
+  runs.splice(0);
   const queries = new RequestQueries({ organization: 'org_a', onlyRequestedBy: null });
-  const results = [...Array(5).keys()].map((index) => queryOf(queries, `SELECT ${index}`));
-  const shared = queryOf(queries, 'SELECT 0');
-  for (const index of [0, 1, 2, 3]) await started(index);
-  expect(runs).toHaveLength(4);
+  const results = [...Array(5).keys()].map((each) => queryOf(queries, 'SELECT ?', each));
+  const shared = queryOf(origin, 'SELECT ?', 0);
+  const equalToWaiting = queryOf(origin, 'SELECT ?', 4);
+  await started(4);
   runs[0]?.resolve(['row']);
   expect([await results[0], await shared]).toEqual([['row'], ['row']]);
   runs[1]?.reject(new Error('gone'));
   await expect(results[1]).rejects.toThrow('gone');
-  (await started(4)).resolve(['last']);
+  runs[4]?.resolve(['equal']);
+  expect(await equalToWaiting).toEqual(['equal']);
+  (await started(5)).resolve(['last']);
   expect(await results[4]).toEqual(['last']);
 });

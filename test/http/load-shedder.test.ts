@@ -1,4 +1,4 @@
-import { afterAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 
 import { LoadShedder } from '../../src/http/load-shedder.js';
 
@@ -257,28 +257,53 @@ describe('the load shedder with several organizations', () => {
     expect(admitted).toEqual([1, 2, 3, 1, 2, 3]);
   });
 
-  it('starts all requests of the one that keeps the event loop less before another of the other', async () => {
+  describe('by the time in which their requests keep the event loop', () => {
     const clock = performance.now.bind(performance);
-    const now = jest.spyOn(performance, 'now');
-    const started: string[] = [];
     let busyMs = 0;
-    now.mockImplementation(() => clock() + busyMs);
-    const sendFor = (organization: string, ms: number) =>
+    let started: string[] = [];
+    beforeEach(() => {
+      started = [];
+      jest.spyOn(performance, 'now').mockImplementation(() => clock() + busyMs);
+    });
+    afterEach(() => {
+      jest.restoreAllMocks();
+    });
+
+    const sendFor = (organization: string, ms: number, isEndless = true) =>
       loadShedder.run(
-        () => {
+        async () => {
           started.push(organization);
           busyMs += ms;
-          return new Promise(() => {});
+          if (isEndless) await new Promise(() => {});
         },
         { organization, onRejected: () => undefined },
       );
-    void sendFor('quick', 0.1);
-    for (let sent = 0; sent < 3; sent++) void sendFor('slow', 20);
-    for (let sent = 0; sent < 5; sent++) void sendFor('quick', 0.1);
-    for (let turn = 0; turn < 60; turn++) await advance(1);
-    now.mockRestore();
+    const sendQuickAndSlow = async () => {
+      for (let sent = 0; sent < 3; sent++) void sendFor('slow', 20);
+      for (let sent = 0; sent < 5; sent++) void sendFor('quick', 0.1);
+      for (let turn = 0; turn < 60; turn++) await advance(1);
+    };
     const quicks = Array<string>(5).fill('quick');
-    expect(started).toEqual(['quick', 'slow', ...quicks, 'slow', 'slow']);
+
+    it('starts all of the one that keeps it less before another of the other', async () => {
+      void sendFor('quick', 0.1);
+      await sendQuickAndSlow();
+      expect(started).toEqual(['quick', 'slow', ...quicks, 'slow', 'slow']);
+    });
+
+    it('does not count what one kept it long ago', async () => {
+      void sendFor('another', 0.1);
+      for (let sent = 0; sent < 100; sent++) {
+        await sendFor('quick', 2, false);
+        await advance(20);
+      }
+      started = [];
+      for (let sent = 0; sent < 100; sent++) void sendFor('new', 0.5, false);
+      void sendFor('quick', 0.5, false);
+      for (let turn = 0; turn < 60; turn++) await advance(1);
+      expect(started).toHaveLength(101);
+      expect(started.indexOf('quick')).toBeLessThan(80);
+    });
   });
 
   it('rejects requests of the one that is overloaded, and of no other', async () => {
