@@ -25,6 +25,8 @@ export interface MeasuredCost {
 
 const measures = new WeakMap<OperationDefinitionNode, Map<string, MeasuredCost>>();
 const MAX_MEASURES_PER_OPERATION = 200;
+/** In characters. Longer keys are not kept: `_Any` accepts property names of any length. */
+const MAX_KEY_LENGTH = 1_000;
 
 /**
  * Returns the cost of an operation. It is measured once per key of its variables: Apollo caches
@@ -38,6 +40,7 @@ export function costOf(operation: OperationDefinitionNode, request: Measured): M
   let cost = known.get(key);
   if (cost === undefined) {
     cost = measure(request);
+    if (key.length > MAX_KEY_LENGTH) return cost;
     if (known.size >= MAX_MEASURES_PER_OPERATION) known.clear();
     known.set(key, cost);
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { parse } from 'graphql';
+import { buildSchema, getOperationAST, parse } from 'graphql';
 
+import { costOf } from '../../src/graphql/cost.js';
 import { createCaches } from '../../src/graphql/server.js';
 
 const keys = Array.from({ length: 400 }, (_, index) => `key ${index}`);
@@ -30,5 +31,23 @@ describe('the cache of persisted queries', () => {
     for (const key of keys) await cache.set(key, 'x'.repeat(100_000));
     const found = await Promise.all(keys.map(async (key) => cache.get(key)));
     expect(found.map(Boolean)).toEqual(keys.map((_, index) => index >= keys.length - 50));
+  });
+});
+
+describe('the cache of costs', () => {
+  const schema = buildSchema('scalar _Any type Query { entity(of: _Any): Int }');
+  const query = parse('query ($of: _Any) { entity(of: $of) }');
+  const operation = getOperationAST(query) ?? undefined;
+
+  it.each([
+    { what: 'a long value', of: { id: 'x'.repeat(2_000) }, isKept: true },
+    { what: 'a long name of a property', of: { ['x'.repeat(2_000)]: 1 }, isKept: false },
+  ])('of an operation with $what in a variable keeps it: $isKept', ({ of, isKept }) => {
+    if (operation === undefined) throw new Error('The document has no operation');
+    const measure = () =>
+      costOf(operation, { schema, query, variables: { of }, operationName: null });
+    const measured = measure();
+    expect(measured.cost).toBe(1);
+    expect(measure() === measured).toBe(isKept);
   });
 });
