@@ -73,7 +73,8 @@ export function addGraphqlRoute(server: FastifyInstance, options: GraphqlRouteOp
     });
     if (body.kind !== 'complete') throw new Error('The schema has no incremental delivery');
     for (const [name, value] of headers) void reply.header(name, value);
-    void reply.code(isReportedWith200(request, headers) ? 200 : (status ?? 200));
+    const isRejected = status === 400;
+    void reply.code(isRejected && isReportedWith200(request, headers) ? 200 : (status ?? 200));
     return body.string;
   }
 

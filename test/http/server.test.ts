@@ -181,6 +181,10 @@ describeWith('mysql', 'a gateway whose database cannot be reached', () => {
         expect(response.text).not.toContain(word);
       }
     }
+    // An error that alone has the status 200 does not hide the other one.
+    const body = { query: '{ invalid: exports(page: 0) { data { id } } exports { data { id } } }' };
+    const headers = ['x-api-key', known, 'accept', 'application/json'];
+    expect((await gateway.send({ body, headers })).status).toBe(503);
     const unavailable = { status: 503, text: '{"status":"unavailable"}' };
     expect(await checkReady(gateway)).toMatchObject(unavailable);
     expect(await gateway.send({ path: '/health/live' })).toMatchObject(ready);
