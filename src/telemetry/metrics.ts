@@ -15,7 +15,16 @@ const QUERY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 
 /** In seconds: up to a large download on a slow connection. */
 const REQUEST_BUCKETS = [...QUERY_BUCKETS, 10, 60];
 
-const REASONS = ['cost', 'depth', 'nesting', 'overload', 'selections', 'tokens', 'validation'];
+const REASONS = [
+  'cost',
+  'depth',
+  'nesting',
+  'overload',
+  'rate',
+  'selections',
+  'tokens',
+  'validation',
+];
 
 /** Receives events from other components; only this class names metrics and their labels. */
 export class Metrics {

@@ -143,7 +143,16 @@ describe('the metrics of a gateway', () => {
     }
   });
 
-  const reasons = ['cost', 'depth', 'nesting', 'overload', 'selections', 'tokens', 'validation'];
+  const reasons = [
+    'cost',
+    'depth',
+    'nesting',
+    'overload',
+    'rate',
+    'selections',
+    'tokens',
+    'validation',
+  ];
   const rejections = (counts: Record<string, number> = {}) =>
     Object.fromEntries(reasons.map((reason) => [`reason="${reason}"`, counts[reason] ?? 0]));
 
