@@ -96,14 +96,19 @@ export const authenticationFailures = [
   'tokens_off',
 ] as const;
 
-/** The credentials are missing or not valid; only the log contains the cause. HTTP 401. */
+/**
+ * The credentials are missing or not valid; only the log contains the cause. HTTP 401. Clients of
+ * OAuth renew a token that they sent on `invalid_token` (RFC 6750).
+ */
 export class UnauthenticatedError extends GatewayError {
   constructor(
     readonly failure: AuthenticationFailure,
     cause: string,
     message = 'Valid credentials are needed: an X-API-Key header or a bearer token.',
   ) {
-    const http = { status: 401, headers: new Map([['www-authenticate', 'Bearer']]) };
+    const hasToken = failure.startsWith('token') || failure === 'ambiguous';
+    const challenge = hasToken ? 'Bearer error="invalid_token"' : 'Bearer';
+    const http = { status: 401, headers: new Map([['www-authenticate', challenge]]) };
     super({ code: 'UNAUTHENTICATED', http }, message, { cause });
   }
 }

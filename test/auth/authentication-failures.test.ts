@@ -26,9 +26,12 @@ async function countedFailures(gateway: Gateway): Promise<Map<string, number>> {
 }
 
 /** Expects that a request fails, and that only this cause has one failure more. */
-async function expectCounted(gateway: Gateway, cause: string, headers: readonly string[]) {
+async function expectCounted(gateway: Gateway, cause: string, credentials: readonly string[]) {
   const before = await countedFailures(gateway);
-  expect((await listExports(gateway, headers)).status).toBe(401);
+  const { status, headers } = await listExports(gateway, credentials);
+  const hasToken = credentials.some((value) => value.startsWith('Bearer '));
+  const challenge = hasToken ? 'Bearer error="invalid_token"' : 'Bearer';
+  expect([status, headers['www-authenticate']]).toEqual([401, challenge]);
   expect(await countedFailures(gateway)).toEqual(before.set(cause, (before.get(cause) ?? NaN) + 1));
 }
 
@@ -50,9 +53,12 @@ describe('a gateway with keys and tokens', () => {
     ['token_expired', async () => ['authorization', await bearer({}, { lifetime: '-1h' })]],
     ['token_claims', async () => ['authorization', await bearer({ org_id: '' })]],
     ['token_claims', async () => ['authorization', await bearer({ nbf: 4e9 })]],
-  ])('counts a failed authentication by its cause: %s', async (cause, headers) => {
-    await expectCounted(gateway, cause, await headers());
-  });
+  ])(
+    'counts a failed authentication by its cause, and names an invalid token: %s',
+    async (cause, headers) => {
+      await expectCounted(gateway, cause, await headers());
+    },
+  );
 
   it('counts no successful authentication', async () => {
     const before = await countedFailures(gateway);

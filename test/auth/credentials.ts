@@ -68,7 +68,10 @@ export const refusal =
   '{"errors":[{"message":"Valid credentials are needed: an X-API-Key header or a bearer token.",' +
   '"extensions":{"code":"UNAUTHENTICATED"}}]}';
 
-/** Expects the same bytes as for a request without credentials, and the cause in the log only. */
+/**
+ * Expects the bytes of a request without credentials, apart from the challenge to those with a
+ * token, and the cause in the log only.
+ */
 export async function expectUnauthenticated(
   gateway: Pick<Gateway, 'send'>,
   headers: readonly string[],
@@ -77,7 +80,8 @@ export async function expectUnauthenticated(
   const response = await listExports(gateway, headers);
   const { headers: expected } = await listExports(gateway, []);
   expect(response).toMatchObject({ status: 401, text: refusal });
-  expect(response.headers).toEqual(expected);
+  const challenge = expect.stringMatching(/^Bearer( error="invalid_token")?$/);
+  expect(response.headers).toEqual({ ...expected, 'www-authenticate': challenge });
   expect(response.headers['cache-control']).toBe('private, no-store');
   const refusals = response.logged.filter(({ msg }) => msg === 'UnauthenticatedError');
   expect(refusals.map((line) => line['cause'])).toEqual([expect.stringMatching(cause)]);
