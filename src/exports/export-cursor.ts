@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { parseSqlDateTime, toSqlDateTime } from '../database/sql-datetime.js';
 import { BadUserInputError } from '../errors.js';
 import type { ExportList } from './export-filter.js';
-import type { ExportRow } from './export.js';
+import { isExportId, type ExportRow } from './export.js';
 
 /** A position in a list: directly after the row with this id and value of the ordered field. */
 export interface CursorPosition {
@@ -24,12 +24,13 @@ export function encodeCursor(row: ExportRow, list: ExportList): string {
 /** Throws BadUserInputError unless the cursor is intact and belongs to this list. */
 export function decodeCursor(cursor: string, list: ExportList): CursorPosition {
   const position = Buffer.from(cursor, 'base64url').toString('latin1', CHECKSUM_BYTES);
-  const [, digits, id = ''] = /^(-?\d{1,15}):([\x21-\x7e]{1,26})$/.exec(position) ?? [];
+  const [, digits, id = ''] = /^(-?\d{1,15}):(.*)$/s.exec(position) ?? [];
   const number = Number(digits);
   // A client can compute the checksum, so the position is validated, too. A DATETIME column holds
   // the years up to 9999, whose milliseconds exceed every count. Without a match, the year is NaN.
   const year = new Date(number).getUTCFullYear();
-  if (!(year >= 0 && year <= 9999) || toCursor(position, list) !== cursor) {
+  const isPosition = year >= 0 && year <= 9999 && isExportId(id);
+  if (!isPosition || toCursor(position, list) !== cursor) {
     throw new BadUserInputError(
       'after',
       'must be an endCursor of an earlier response with the same filter, orderBy and direction.',

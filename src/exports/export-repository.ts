@@ -8,6 +8,7 @@ import type { ExportScope } from './export-scope.js';
 import {
   exportColumns,
   ExportResource,
+  isExportId,
   knownResources,
   type ExportColumn,
   type ExportRow,
@@ -78,7 +79,7 @@ export class ExportRepository {
     columns: readonly ExportColumn[],
   ): Promise<ReadonlyMap<string, ExportRow>> {
     // No export has another id. MySQL might convert the column to compare it, and lose the index.
-    const storable = ids.filter((id) => /^[\x21-\x7e]{1,26}$/.test(id));
+    const storable = ids.filter(isExportId);
     if (storable.length === 0) return new Map();
     const { sql, parameters } = scopeConditions(origin, 'e.');
     const rows = await this.database.query<ExportRow>(

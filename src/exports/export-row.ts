@@ -2,7 +2,13 @@ import { LRUCache } from 'lru-cache';
 
 import { isSqlDateTime } from '../database/sql-datetime.js';
 import type { Logger } from '../logger.js';
-import { ExportResource, ExportStatus, type ExportColumn, type ExportRow } from './export.js';
+import {
+  ExportResource,
+  ExportStatus,
+  isExportId,
+  type ExportColumn,
+  type ExportRow,
+} from './export.js';
 
 /** A row with a value that its field cannot hold. */
 export interface InvalidRow {
@@ -22,6 +28,11 @@ const text: ReadValue = (stored) => {
   if (typeof stored === 'string') return stored;
   return typeof stored === 'number' || typeof stored === 'bigint' ? String(stored) : undefined;
 };
+/** A row becomes a cursor, which holds no other ids. */
+const id: ReadValue = (stored) => {
+  const value = text(stored);
+  return typeof value === 'string' && isExportId(value) ? value : undefined;
+};
 /** GraphQL's Int has 32 bits, as `|` has. */
 const int: ReadValue = (stored) => {
   const number = typeof stored === 'string' ? Number(stored) : stored;
@@ -38,7 +49,7 @@ const nullableTime: ReadValue = (stored) =>
   typeof stored === 'string' && stored.startsWith('0000-00-00') ? null : nullable(time)(stored);
 
 const readers: Readonly<Record<ExportColumn, ReadValue>> = {
-  id: text,
+  id,
   name: text,
   resource: (stored) => {
     if (resources.has(stored)) return stored;

@@ -160,6 +160,11 @@ export class Export {
   readonly files?: ExportFile[];
 }
 
+/** Whether the column of the ids, and with it a cursor, can hold an id. */
+export function isExportId(id: string): boolean {
+  return /^[\x21-\x7e]{1,26}$/.test(id);
+}
+
 /** The fields that are columns. Links and files come from `export_files`. */
 export type ExportColumn = Exclude<keyof Export, 'organizationId' | 'files' | `${string}Url`>;
 

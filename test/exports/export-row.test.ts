@@ -8,7 +8,7 @@ import type { ExportColumn } from '../../src/exports/export.js';
 /** Reads rows of an id and one more column. */
 function read(column: ExportColumn, ...stored: unknown[]) {
   const invalid: InvalidRow[] = [];
-  const rows = stored.map((value, index) => ({ id: `row ${index}`, [column]: value }));
+  const rows = stored.map((value, index) => ({ id: `row_${index}`, [column]: value }));
   const valid = validRows(rows, ['id', column], (row) => invalid.push(row));
   return { values: valid.map((row) => row[column]), invalid };
 }
@@ -54,8 +54,19 @@ describe('the rows of exports', () => {
     ['expiresAt', '2026-06-31 00:00:00.000'],
   ])('are left out and reported with the %s %p', (column, stored) => {
     const { values, invalid } = read(column, stored);
-    expect([values, invalid]).toEqual([[], [{ id: 'row 0', column }]]);
+    expect([values, invalid]).toEqual([[], [{ id: 'row_0', column }]]);
   });
+
+  it.each(['', 'a b', 'exp_1 ', 'exp_1\n', 'é', '\u007f', 'x'.repeat(27), null])(
+    'are left out with the id %j, which no cursor can hold',
+    (id) => {
+      const invalid: InvalidRow[] = [];
+      const rows = [{ id }, { id: '!~' }, { id: 'x'.repeat(26) }];
+      const valid = validRows(rows, ['id'], (row) => invalid.push(row));
+      expect(valid).toEqual(rows.slice(1));
+      expect(invalid).toEqual([{ id: String(id), column: 'id' }]);
+    },
+  );
 
   it('keep their order and identity around an invalid one', () => {
     const rows = ['completed', 'archived', 'failed'].map((status) => ({ id: status, status }));
