@@ -30,7 +30,8 @@ export class ExportPagination {
 
   @Field(() => String, {
     nullable: true,
-    description: 'Pass it as `after`, with the same filter and order. Null on an empty page.',
+    description:
+      'Pass it as `after`, with the same filter and order. An empty page has that of `after`.',
   })
   readonly endCursor!: string | null;
 }

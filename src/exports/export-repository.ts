@@ -3,7 +3,7 @@ import { QueryCoalescer } from '../database/query-coalescer.js';
 import type { CursorPosition } from './export-cursor.js';
 import { SortDirection, type ExportList } from './export-filter.js';
 import type { ExportFileRow } from './export-file.js';
-import { validRows, type InvalidRow } from './export-row.js';
+import { lastReadable, validRows, type InvalidRow } from './export-row.js';
 import type { ExportScope } from './export-scope.js';
 import {
   exportColumns,
@@ -26,6 +26,19 @@ export interface ExportRows {
   readonly rows: readonly ExportRow[];
   /** Whether the database may have more rows after these. */
   readonly mayContinue: boolean;
+  /**
+   * Where the list may continue without a row: the last row read that has a valid id and value of
+   * the order. A page after it goes on past rows that are not valid.
+   */
+  readonly lastSkipped?: ExportRow | undefined;
+}
+
+/** What one statement of a list has read. */
+interface StatementRows {
+  readonly valid: readonly ExportRow[];
+  /** With those that are not valid. */
+  readonly count: number;
+  readonly lastSkipped: ExportRow | undefined;
 }
 
 export type FilesByExport = ReadonlyMap<string, readonly ExportFileRow[]>;
@@ -127,15 +140,19 @@ export class ExportRepository {
     const { limit } = window;
     let { offset } = window;
     let isEnd = false;
+    let lastSkipped: ExportRow | undefined;
     const rows: ExportRow[] = [];
     for (let statements = 0; statements < MAX_STATEMENTS_PER_PAGE; statements++) {
-      const { valid, count } = await this.#read(list, { ...window, offset }, columns, origin);
-      rows.push(...valid);
-      isEnd = count < limit;
+      const read = await this.#read(list, { ...window, offset }, columns, origin);
+      rows.push(...read.valid);
+      lastSkipped = read.lastSkipped ?? lastSkipped;
+      isEnd = read.count < limit;
       if (isEnd || rows.length >= limit) break;
       offset += limit;
     }
-    return { rows: rows.slice(0, limit), mayContinue: !isEnd || rows.length >= limit };
+    const mayContinue = !isEnd || rows.length >= limit;
+    const isSkipped = mayContinue && rows.length === 0;
+    return { rows: rows.slice(0, limit), mayContinue, ...(isSkipped && { lastSkipped }) };
   }
 
   async #read(
@@ -143,7 +160,7 @@ export class ExportRepository {
     { after, offset, limit }: ExportWindow,
     columns: readonly ExportColumn[],
     origin: QueryOrigin,
-  ): Promise<{ readonly valid: readonly ExportRow[]; readonly count: number }> {
+  ): Promise<StatementRows> {
     const column = exportColumns[list.orderBy];
     const [order, comparison] = list.direction === SortDirection.ASC ? ['ASC', '>'] : ['DESC', '<'];
     const { sql, parameters } = conditionsOf(list);
@@ -167,10 +184,11 @@ export class ExportRepository {
       `FROM (SELECT id FROM exports ${this.database.indexHint(index)} WHERE ${sql.join(' AND ')} ` +
       `ORDER BY ${column} ${order}, id ${order} LIMIT ? OFFSET ?) page ` +
       `JOIN exports e ON e.id = page.id ORDER BY e.${column} ${order}, e.id ${order}`;
-    return this.#coalescer.query(statement, parameters, origin, (rows) => ({
-      valid: validRows(rows, columns, this.onInvalidRow),
-      count: rows.length,
-    }));
+    return this.#coalescer.query(statement, parameters, origin, (rows) => {
+      const valid = validRows(rows, columns, this.onInvalidRow);
+      const lastSkipped = valid.length === 0 ? lastReadable(rows, ['id', list.orderBy]) : undefined;
+      return { valid, count: rows.length, lastSkipped };
+    });
   }
 
   /** Returns how many exports of the scope match the filter. */

@@ -107,7 +107,7 @@ export class ExportResolver {
       selection.count ? this.repository.count(list, queries) : undefined,
     ]);
     const rows = found.rows.slice(0, limit);
-    const last = rows.at(-1);
+    const last = rows.at(-1) ?? found.lastSkipped;
     return {
       data: await this.withFiles(rows, { requested: args, selection, context }),
       pagination: {
@@ -118,7 +118,8 @@ export class ExportResolver {
         totalPages: totalCount === undefined ? undefined : Math.ceil(totalCount / limit),
         // A getter, because its checksum costs time.
         get endCursor() {
-          return last === undefined ? null : encodeCursor(last, list);
+          // Without a row, the client goes on where it is, not at the start of the list.
+          return last === undefined ? (args.after ?? null) : encodeCursor(last, list);
         },
       },
     };

@@ -101,6 +101,16 @@ export function validRows(
   return valid;
 }
 
+/** Returns the last row in which these columns are valid; others may be not. */
+export function lastReadable(
+  rows: readonly RawRow[],
+  columns: readonly ExportColumn[],
+): ExportRow | undefined {
+  return rows
+    .map((row) => readRow(row, columns))
+    .findLast((read): read is ExportRow => typeof read !== 'string');
+}
+
 /** Returns the row itself where nothing differs, because rows are shared, or the invalid column. */
 function readRow(row: RawRow, columns: readonly ExportColumn[]): ExportRow | ExportColumn {
   let changes: Partial<Record<ExportColumn, unknown>> | undefined;

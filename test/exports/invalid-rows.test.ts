@@ -71,6 +71,29 @@ describe.each(engines)('invalid rows on $engine', (engine) => {
     expect(data.exports.data.map(({ id }) => ({ id }))).toEqual(ids(19, 30, 31, 32));
   });
 
+  it.each(['ASC', 'DESC'])('neither end nor repeat a list by cursors: %s', async (direction) => {
+    const readAfter = async (after: string | null): Promise<Page['exports']> => {
+      const { data, errors } = await gateway.query<Page>(
+        `query ($after: String) { exports(direction: ${direction}, limit: 1, after: $after) {
+           data { id status } pagination { hasMore endCursor } } }`,
+        { after },
+      );
+      expect(errors).toBeUndefined();
+      return data.exports;
+    };
+    const pages = [await readAfter(null)];
+    while (pages.length < 40 && pages.at(-1)?.pagination.hasMore === true) {
+      pages.push(await readAfter(pages.at(-1)?.pagination.endCursor ?? null));
+    }
+    const valid = [...Array(39).keys()].filter((at) => at < 2 || (at > 3 && at < 20) || at > 29);
+    const found = pages.flatMap(({ data }) => data.map(({ id }) => ({ id })));
+    expect(found).toEqual(ids(...(direction === 'ASC' ? valid : valid.reverse())));
+    // A page behind the last one ends where it began.
+    const { endCursor = null } = pages.at(-1)?.pagination ?? {};
+    const pagination = { hasMore: false, endCursor };
+    expect(await readAfter(endCursor)).toEqual({ data: [], pagination });
+  });
+
   it('never become a cursor, and are null by id', async () => {
     const { data } = await list('limit: 100');
     const found = data.exports.data;
