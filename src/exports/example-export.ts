@@ -2,7 +2,7 @@ import { RequestQueries } from './request-queries.js';
 import { ExportOrderBy, SortDirection } from './export-filter.js';
 import type { ExportRepository } from './export-repository.js';
 import { isExpired } from './export-view.js';
-import { ExportStatus } from './export.js';
+import { ExportStatus, requiredColumns } from './export.js';
 
 /** The id of a recently completed export that has not expired; undefined if there is none. */
 export async function findExampleExportId(
@@ -20,7 +20,7 @@ export async function findExampleExportId(
   const { rows } = await repository.list(
     list,
     window,
-    ['id', 'expiresAt'],
+    [...requiredColumns, 'expiresAt'],
     new RequestQueries(scope),
   );
   const now = new Date();

@@ -99,11 +99,10 @@ export class ExportResolver {
         : { offset: (page - 1) * limit };
 
     const selection = exportListSelection(info);
-    const columns = [...new Set([...selection.columns, orderBy])];
     // One row beyond the page shows whether more follow.
     const window = { ...start, limit: limit + 1 };
     const [found, totalCount] = await Promise.all([
-      selection.rows ? this.repository.list(list, window, columns, queries) : NO_ROWS,
+      selection.rows ? this.repository.list(list, window, selection.columns, queries) : NO_ROWS,
       selection.count ? this.repository.count(list, queries) : undefined,
     ]);
     const rows = found.rows.slice(0, limit);

@@ -2,7 +2,7 @@ import { collectSubFields } from '@graphql-tools/utils';
 import { isObjectType, type FieldNode, type GraphQLResolveInfo } from 'graphql';
 
 import { ExportFileKind } from './export-file.js';
-import { exportColumns, type ExportColumn } from './export.js';
+import { exportColumns, requiredColumns, type ExportColumn } from './export.js';
 
 /** The data that a field needs of each of its exports. */
 export interface ExportSelection {
@@ -37,9 +37,9 @@ function selectionIn(info: GraphQLResolveInfo, nodes: readonly FieldNode[]): Exp
   const isColumn = (name: string): name is ExportColumn => Object.hasOwn(exportColumns, name);
   const files = names.includes('files');
   const urls = names.flatMap((name) => urlFields[name] ?? []);
-  const columns = new Set<ExportColumn>(['id', ...names.filter(isColumn)]);
-  // The states and links of files depend on both.
-  if (files || urls.length > 0) columns.add('status').add('expiresAt');
+  const columns = new Set([...requiredColumns, ...names.filter(isColumn)]);
+  // The states and links of files depend on it.
+  if (files || urls.length > 0) columns.add('expiresAt');
   return { columns: [...columns], files, urls };
 }
 

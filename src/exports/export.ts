@@ -168,6 +168,15 @@ export function isExportId(id: string): boolean {
 /** The fields that are columns. Links and files come from `export_files`. */
 export type ExportColumn = Exclude<keyof Export, 'organizationId' | 'files' | `${string}Url`>;
 
+/**
+ * The columns that every export has. Reads include them: whether a row is valid must not depend on
+ * the selection.
+ */
+export const requiredColumns: readonly ExportColumn[] = [
+  ...(['id', 'name', 'resource', 'status'] as const),
+  ...(['countBatches', 'countTotal', 'createdAt', 'updatedAt'] as const),
+];
+
 export const exportColumns = Object.fromEntries(
   getMetadataArgsStorage()
     .filterColumns(Export)

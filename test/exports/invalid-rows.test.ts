@@ -18,6 +18,8 @@ describe.each(engines)('invalid rows on $engine', (engine) => {
     files: [fileRow(0, ExportFileKind.CSV)],
   });
   const ids = (...indexes: number[]) => indexes.map((index) => ({ id: exportId(index) }));
+  /** Whatever a request selects. */
+  const valid = [...Array(38).keys()].filter((at) => at < 2 || (at > 3 && at < 20) || at > 29);
   const list = (args: string) =>
     gateway.query<Page>(`{ exports(${args}) { data { id } pagination { hasMore endCursor } } }`);
 
@@ -85,9 +87,8 @@ describe.each(engines)('invalid rows on $engine', (engine) => {
     while (pages.length < 40 && pages.at(-1)?.pagination.hasMore === true) {
       pages.push(await readAfter(pages.at(-1)?.pagination.endCursor ?? null));
     }
-    const valid = [...Array(39).keys()].filter((at) => at < 2 || (at > 3 && at < 20) || at > 29);
     const found = pages.flatMap(({ data }) => data.map(({ id }) => ({ id })));
-    expect(found).toEqual(ids(...(direction === 'ASC' ? valid : valid.reverse())));
+    expect(found).toEqual(ids(...(direction === 'ASC' ? valid : valid.toReversed())));
     // A page behind the last one ends where it began.
     const { endCursor = null } = pages.at(-1)?.pagination ?? {};
     const pagination = { hasMore: false, endCursor };
@@ -97,15 +98,14 @@ describe.each(engines)('invalid rows on $engine', (engine) => {
   it('never become a cursor, and are null by id', async () => {
     const { data } = await list('limit: 100');
     const found = data.exports.data;
-    // Only the values of the selected fields and of the order are read.
-    expect(found).toEqual(ids(...[...Array(39).keys()]));
+    expect(found).toEqual(ids(...valid));
     const after = data.exports.pagination.endCursor;
     const next = await list(`limit: 100, after: "${String(after)}"`);
     expect([next.errors, next.data.exports.data]).toEqual([undefined, []]);
 
     const byId = await gateway.query(
       `{ zero: export(id: "${exportId(39)}") { id createdAt }
-         unknown: export(id: "${exportId(2)}") { status } intact: export(id: "${exportId(0)}") { id } }`,
+         unknown: export(id: "${exportId(2)}") { id } intact: export(id: "${exportId(0)}") { id } }`,
     );
     expect(byId.data).toEqual({ zero: null, unknown: null, intact: { id: exportId(0) } });
     expect(byId.errors).toBeUndefined();
