@@ -15,28 +15,26 @@ export interface RemoteValueOptions {
   readonly onLoaded?: (isSuccess: boolean) => void;
 }
 
-/** A value that another service provides, which may fail or hang. Concurrent callers share a load. */
+/**
+ * A value that another service provides, which may fail or hang. Concurrent callers share a load.
+ * `load` keeps the value for its owner, also when it comes after the deadline.
+ */
 export class RemoteValue<Value> {
-  #loaded: { readonly value: Value; readonly at: number } | null = null;
+  #loadedAt = -Infinity;
   #loading: Promise<Value> | null = null;
   #failure: { readonly error: Error; readonly at: number } | null = null;
 
   constructor(
     private readonly load: () => Promise<Value>,
-    private readonly options: RemoteValueOptions & { readonly initial?: Value },
+    /** `isLoaded`: the owner has just loaded the value. */
+    private readonly options: RemoteValueOptions & { readonly isLoaded?: boolean },
   ) {
-    const { initial } = options;
-    if (initial !== undefined) this.#loaded = { value: initial, at: Date.now() };
-  }
-
-  /** The value loaded last. */
-  get value(): Value | null {
-    return this.#loaded?.value ?? null;
+    if (options.isLoaded === true) this.#loadedAt = Date.now();
   }
 
   /** Since the value was loaded, in milliseconds. Infinity before. */
   get age(): number {
-    return Date.now() - (this.#loaded?.at ?? -Infinity);
+    return Date.now() - this.#loadedAt;
   }
 
   /** Rejects with the error of the load, at the deadline, or at once soon after a failure. */
@@ -60,7 +58,7 @@ export class RemoteValue<Value> {
 
   async #attempt(): Promise<Value> {
     const { timeoutMs = REMOTE_TIMEOUT_MS, onLoaded } = this.options;
-    // A value that comes after the deadline is used, too.
+    // A value that comes after the deadline counts, too.
     const loaded = this.load().then((value) => this.#succeed(value));
     try {
       const value = await withDeadline(loaded, timeoutMs);
@@ -76,7 +74,7 @@ export class RemoteValue<Value> {
   #succeed(value: Value): Value {
     if (this.#failure !== null) this.options.logger.info(`${this.options.name} are loaded again.`);
     this.#failure = null;
-    this.#loaded = { value, at: Date.now() };
+    this.#loadedAt = Date.now();
     return value;
   }
 

@@ -30,18 +30,21 @@ export async function awsCredentials(
   // A new chain for each load: all later calls of a chain wait for one that hangs.
   const load = (): Promise<S3Credentials> =>
     fromNodeProviderChain({ ignoreCache: true, clientConfig: { requestHandler } })();
-  const initial = await withDeadline(load(), START_TIMEOUT_MS).catch((error: unknown) => {
+  let known = await withDeadline(load(), START_TIMEOUT_MS).catch((error: unknown) => {
     throw noCredentials(toError(error).message, { cause: error });
   });
-  const expiresAt = initial.expiration;
+  const expiresAt = known.expiration;
   if (expiresAt !== undefined && expiresAt.getTime() <= Date.now()) {
     throw noCredentials(`the credentials found expired at ${expiresAt.toISOString()}`);
   }
 
   const name = 'The credentials of the bucket';
-  const credentials = new RemoteValue(load, { ...options, name, initial });
+  const credentials = new RemoteValue(async () => (known = await load()), {
+    ...options,
+    name,
+    isLoaded: true,
+  });
   return async () => {
-    const known = credentials.value ?? initial;
     const lifetime = (known.expiration?.getTime() ?? Infinity) - Date.now();
     if (lifetime <= 0) return credentials.reload();
     if (credentials.age < REFRESH_INTERVAL_MS) return known;
@@ -49,7 +52,7 @@ export async function awsCredentials(
     if (known.expiration !== undefined) return known;
     // A mounted profile file may have been replaced, or is just being written.
     await credentials.refresh();
-    return credentials.value ?? known;
+    return known;
   };
 }
 
