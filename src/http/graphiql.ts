@@ -15,22 +15,27 @@ export interface GraphiqlOptions {
 
 /** The page does not wait longer for the id of its example. */
 const EXAMPLE_TIMEOUT_MS = 2_000;
+/** How long a page without the id is sent before another one is rendered. */
+const RETRY_INTERVAL_MS = 5_000;
 
 type Page = Awaited<ReturnType<typeof renderPage>>;
 
 /** Renders the page at the first request: building and compressing 9 MB takes half a second. */
 export function createGraphiql({ findExampleId }: GraphiqlOptions) {
   let rendered: Promise<Page> | null = null;
+  let expiresAt = Infinity;
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const omitId = (error: unknown) => {
       request.log.warn({ err: error }, 'GraphiQL opens without the id of an example');
-      // The next request renders a page with one.
-      rendered = null;
+      expiresAt = Date.now() + RETRY_INTERVAL_MS;
       return undefined;
     };
     const findInTime =
       findExampleId && (() => withDeadline(findExampleId(), EXAMPLE_TIMEOUT_MS).catch(omitId));
-    rendered ??= renderPage({ findExampleId: findInTime });
+    if (rendered === null || Date.now() >= expiresAt) {
+      expiresAt = Infinity;
+      rendered = renderPage({ findExampleId: findInTime });
+    }
     return sendPage(request, reply, await rendered);
   };
 }

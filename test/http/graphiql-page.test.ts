@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 
-import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import Fastify from 'fastify';
 
 import { ExportStatus } from '../../src/exports/export.js';
@@ -21,6 +21,7 @@ function serve(findExampleId: GraphiqlOptions['findExampleId']) {
 }
 
 describe('the GraphiQL page', () => {
+  afterEach(() => void jest.restoreAllMocks());
   const get = serve(async () => malicious);
   let html: string;
   /** As an HTML parser finds them: each ends at the first `</script`. */
@@ -110,7 +111,12 @@ describe('the GraphiQL page', () => {
     const { statusCode, payload } = await getPage();
     expect([statusCode, payload.includes('query OneExport')]).toEqual([200, true]);
     expect(payload.includes('exp_1')).toBe(false);
+    // Rendering takes half a second, so the page is sent for a while.
+    expect((await getPage()).payload === payload).toBe(true);
+    const later = Date.now() + 5_000;
+    jest.spyOn(Date, 'now').mockReturnValue(later);
     expect((await getPage()).payload.includes('exp_1')).toBe(true);
+    expect(findExampleId).toHaveBeenCalledTimes(2);
   });
 });
 
