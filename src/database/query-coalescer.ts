@@ -72,24 +72,31 @@ export class QueryCoalescer {
     read: (rows: readonly Row[]) => Result,
   ): Promise<Result> {
     const arrivedAt = performance.now();
+    const key = `${sql}\n${JSON.stringify(parameters)}`;
+    const joined = this.join<Result>(key, origin);
+    if (joined !== undefined) return joined;
     // Before others can join it: they must not wait for a place in this request.
     const place = origin.enter?.();
-    const share = () => this.share({ sql, parameters, origin, arrivedAt }, read);
-    // Without a condition, a promise would delay each query by a microtask.
-    return place === undefined ? share() : place.then(share);
+    const arrived = { key, sql, parameters, origin, arrivedAt };
+    if (place === undefined) return this.enqueue(arrived, read);
+    return place.then(() => {
+      const late = this.join<Result>(key, origin);
+      if (late !== undefined) origin.leave?.();
+      return late ?? this.enqueue(arrived, read);
+    });
   }
 
-  private share<Result>(
-    { sql, parameters, origin, arrivedAt }: ArrivedQuery,
+  /** Returns the result of an equal query that has not started. */
+  private join<Result>(key: string, origin: QueryOrigin): Promise<Result> | undefined {
+    const queued = this.queued.get(key);
+    queued?.origins.push(origin);
+    return queued?.result as Promise<Result> | undefined;
+  }
+
+  private enqueue<Result>(
+    { key, sql, parameters, origin, arrivedAt }: ArrivedQuery,
     read: (rows: readonly Row[]) => Result,
   ): Promise<Result> {
-    const key = `${sql}\n${JSON.stringify(parameters)}`;
-    const queued = this.queued.get(key);
-    if (queued !== undefined) {
-      queued.origins.push(origin);
-      origin.leave?.();
-      return queued.result as Promise<Result>;
-    }
     const { organization } = origin;
     const shape = `${organization}\n${sql}`;
     const origins = [origin];
@@ -186,6 +193,7 @@ export class QueryCoalescer {
 }
 
 interface ArrivedQuery {
+  readonly key: string;
   readonly sql: string;
   readonly parameters: readonly unknown[];
   readonly origin: QueryOrigin;
@@ -193,8 +201,7 @@ interface ArrivedQuery {
   readonly arrivedAt: number;
 }
 
-interface ScheduledQuery extends Pick<ArrivedQuery, 'origin' | 'arrivedAt'> {
-  readonly key: string;
+interface ScheduledQuery extends Pick<ArrivedQuery, 'key' | 'origin' | 'arrivedAt'> {
   readonly shape: string;
 }
 
