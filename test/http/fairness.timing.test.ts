@@ -34,20 +34,26 @@ describe.each(engines)('an organization beside a noisy one on $engine', (engine)
         }),
       });
       const origin = await gateway.origin();
+      const usual = noise.lists === 50 ? '400 QUERY_TOO_COMPLEX' : '200';
+      const limited = ['503 SERVICE_UNAVAILABLE', '429 RATE_LIMITED'];
       const neighbours = { origin, quiet: 'org_demo', noisy: organizationId, seconds: 2 };
       await sendQuietly(neighbours);
 
       // Other work on the machine spoils a round now and then, but not five in a row.
-      const slowdowns: number[] = [];
+      const rounds: { readonly slowdown: number; readonly quiet: object }[] = [];
+      const isGood = ({ slowdown, quiet }: (typeof rounds)[number]) =>
+        slowdown <= 10 && Object.keys(quiet).join() === '200';
       do {
         const alone = await sendQuietly(neighbours);
         const { quiet, noisy } = await sendBeside(neighbours, noise);
-        expect(outcomes(quiet)).toEqual({ 200: quiet.length });
-        const { 200: served = 0, '400 QUERY_TOO_COMPLEX': refused = 0 } = outcomes(noisy);
-        expect(served + refused).toBeGreaterThan(0);
-        slowdowns.push(quantile(quiet, 0.99) / quantile(alone, 0.99));
-      } while (slowdowns.length < 5 && Math.min(...slowdowns) > 10);
-      expect(Math.min(...slowdowns)).toBeLessThanOrEqual(10);
+        const ofNoisy = outcomes(noisy);
+        expect(Object.keys(ofNoisy)).toContain(usual);
+        expect([usual, ...limited]).toEqual(expect.arrayContaining(Object.keys(ofNoisy)));
+        const slowdown = quantile(quiet, 0.99) / quantile(alone, 0.99);
+        rounds.push({ slowdown, quiet: outcomes(quiet) });
+      } while (rounds.length < 5 && !rounds.some(isGood));
+      // All rounds, for the message of a failure.
+      expect({ rounds, isAnyGood: rounds.some(isGood) }).toMatchObject({ isAnyGood: true });
       await built.endAll(built.folder);
       await database.dispose();
     },
