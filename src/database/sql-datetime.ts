@@ -13,11 +13,14 @@ export function toIsoDateTime(text: string): string {
   return `${text.slice(0, 10)}T${text.slice(11).padEnd(12, text.length === 19 ? '.000' : '0')}Z`;
 }
 
-/** Whether a text is a time that exists: no zero date, and no 31st of February. */
+/** Whether a text is a time that exists: no zero date, no 31st of February, no 24 hours. */
 export function isSqlDateTime(text: string): boolean {
   const month = twoDigits(text, 5);
   const day = twoDigits(text, 8);
   if (month < 1 || month > 12 || day < 1 || text < '0001') return false;
+  if (!(twoDigits(text, 11) <= 23 && twoDigits(text, 14) <= 59 && twoDigits(text, 17) <= 59)) {
+    return false;
+  }
   if (day <= 28) return true;
   const time = parseSqlDateTime(text);
   return !Number.isNaN(time.getTime()) && time.getUTCDate() === day;

@@ -51,6 +51,10 @@ describe('the rows of exports', () => {
     ['createdAt', '2026-00-10 00:00:00.000'],
     ['updatedAt', '2026-02-29 00:00:00.000'],
     ['updatedAt', 'yesterday'],
+    ['updatedAt', '2026-01-01 24:00:00.000'],
+    ['updatedAt', '2026-01-01 10:60:00.000'],
+    ['updatedAt', '2026-01-01 10:00:99.000'],
+    ['updatedAt', '2026-01-01'],
     ['expiresAt', '2026-06-31 00:00:00.000'],
   ])('are left out and reported with the %s %p', (column, stored) => {
     const { values, invalid } = read(column, stored);
