@@ -54,11 +54,13 @@ describe.each(engines)('the migrations on $engine', ({ engine, provide }) => {
     return found.map(({ name, ...table }) => ({ ...table, name: name.replace(/^.*\./, '') }));
   }
 
-  /** Everything that exists, as `table.column` or `table.index (column,column)`, sorted. */
+  /** `table.column` or `table.index (column,column)`, sorted: MySQL returns them in any order. */
   async function structure(): Promise<string[]> {
     const names = (await tables()).flatMap(({ name: table, columns, indices }) => [
       ...columns.map(({ name }) => `${table}.${name}`),
-      ...indices.map(({ name, columnNames }) => `${table}.${name} (${columnNames.join()})`),
+      ...indices.map(
+        ({ name, columnNames }) => `${table}.${name} (${columnNames.toSorted().join()})`,
+      ),
     ]);
     return names.sort();
   }
@@ -124,7 +126,7 @@ describe.each(engines)('the migrations on $engine', ({ engine, provide }) => {
       );
       earlier = now;
     }
-    expect(earlier).toContain('exports.exports_by_created_at (organization_id,created_at,id)');
+    expect(earlier).toContain('exports.exports_by_created_at (created_at,id,organization_id)');
   });
 
   it('accept rows with only the columns of the first migration', async () => {
