@@ -37,8 +37,9 @@ export class ApiKeys {
   async authenticate(key: string): Promise<Viewer> {
     const found = await this.lookup(hashApiKey(key));
     if (found === null) throw new UnauthenticatedError('key_unknown', 'unknown API key');
-    if (found.revokedAt !== null)
+    if (found.revokedAt !== null) {
       throw new UnauthenticatedError('key_revoked', `API key ${found.id} is revoked`);
+    }
     if (found.expiresAt !== null && found.expiresAt <= new Date()) {
       throw new UnauthenticatedError('key_expired', `API key ${found.id} has expired`);
     }

@@ -69,12 +69,9 @@ export class BearerTokens {
       }
       if (!(error instanceof errors.JOSEError)) throw error;
       // jose's messages name the failed check and never contain the token.
-      const { message } = error;
-      const isExpired = error instanceof errors.JWTExpired;
-      throw new UnauthenticatedError(
-        failureOf(error),
-        isExpired ? 'the token has expired' : message,
-      );
+      const failure = failureOf(error);
+      const cause = failure === 'token_expired' ? 'the token has expired' : error.message;
+      throw new UnauthenticatedError(failure, cause);
     }
   }
 }

@@ -30,8 +30,8 @@ const MAX_KEY_LENGTH = 1_000;
 
 /**
  * Returns the cost of an operation. It is measured once per key of its variables: Apollo caches
- * documents, so a repeated text is the same operation. Throws a GraphQLError for a variable that its argument
- * does not accept, such as null.
+ * documents, so a repeated text is the same operation. Throws a GraphQLError for a variable that its
+ * argument does not accept, such as null.
  */
 export function costOf(operation: OperationDefinitionNode, request: Measured): MeasuredCost {
   let known = measures.get(operation);

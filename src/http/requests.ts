@@ -123,7 +123,7 @@ export function completeRequest(reply: FastifyReply, route: string | undefined):
 /** More ids would make a line too long for some log systems. */
 const MAX_LOGGED_IDS = 100;
 
-/** The line of the audit: links work for anyone, so it shows who received which. */
+/** The line of the audit: links work for anyone, so it shows which viewer received which. */
 function logDisclosure(request: FastifyRequest, files: DisclosedFiles): void {
   const exportIds = new Set<string>();
   const kinds = new Set<string>();
