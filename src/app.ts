@@ -101,11 +101,10 @@ export async function createApp(config: Config, logger: Logger) {
 
   const { replicaUrls = [] } = config.database.kind === 'mysql' ? config.database : {};
   return {
-    /** Starts the server and returns its origin. */
+    /** Starts the server and returns the origin that it listens on. */
     async listen(): Promise<string> {
-      await server.listen();
-      const origin = server.origin();
-      if (config.graphiql) logger.info(`GraphiQL  ${origin}${GRAPHQL_PATH}`);
+      const origin = await server.listen();
+      if (config.graphiql) logger.info(`GraphiQL  ${server.origin()}${GRAPHQL_PATH}`);
       logger.info(`Database  ${redactedUrl(config.database)}`);
       for (const url of replicaUrls) {
         logger.info(`Replica   ${redactedUrl({ kind: 'mysql', url })}`);

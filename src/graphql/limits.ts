@@ -24,7 +24,7 @@ export const limits = {
 } as const;
 
 /** A client that sends this header, with any value, receives `extensions.cost`. */
-export const COST_HEADER = 'X-GraphQL-Cost';
+const COST_HEADER = 'X-GraphQL-Cost';
 
 interface LimitsOptions {
   readonly hideSuggestions: boolean;

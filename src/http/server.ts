@@ -1,7 +1,6 @@
 import { IncomingMessage, ServerResponse, type OutgoingHttpHeaders, type Server } from 'node:http';
 import { Socket, type AddressInfo } from 'node:net';
 
-import cors from '@fastify/cors';
 import Fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -11,10 +10,10 @@ import Fastify, {
 import helmet from 'helmet';
 
 import { errorCode, StartupError } from '../errors.js';
-import { COST_HEADER } from '../graphql/limits.js';
 import type { Logger } from '../logger.js';
 import { LOCAL_LINK_PATH } from '../storage/local-url-signer.js';
 import type { LocalFiles } from '../storage/open-storage.js';
+import { addCors } from './cors.js';
 import { sendError, sendThrownError } from './error-responses.js';
 import { addFilesRoute } from './files-route.js';
 import { GracefulShutdown } from './graceful-shutdown.js';
@@ -76,23 +75,6 @@ const fastifyOptions = {
   return503OnClosing: false,
 } as const;
 
-const corsOptions = {
-  methods: ['GET', 'HEAD', 'POST'],
-  // Apollo Client names its application in the ApolloGraphQL headers.
-  allowedHeaders: [
-    'Content-Type',
-    'Authorization',
-    'X-API-Key',
-    'Apollo-Require-Preflight',
-    'ApolloGraphQL-Client-Name',
-    'ApolloGraphQL-Client-Version',
-    COST_HEADER,
-    REQUEST_ID_HEADER,
-  ],
-  exposedHeaders: [REQUEST_ID_HEADER, 'Retry-After'],
-  maxAge: 600,
-};
-
 export async function createHttpServer(
   config: {
     readonly port: number;
@@ -148,9 +130,7 @@ export async function createHttpServer(
     begin(reply, routePattern(request));
     done();
   });
-  if (config.corsOrigins.length > 0) {
-    await server.register(cors, { ...corsOptions, origin: [...config.corsOrigins] });
-  }
+  await addCors(server, config);
   if (options.tracer !== null) traceRequests(server, options.tracer);
   addGraphqlRoute(server, options);
   if (options.localFiles !== null) await addFilesRoute(server, options.localFiles);
@@ -161,14 +141,15 @@ export async function createHttpServer(
   return {
     /** The origin of the gateway's URLs; without PUBLIC_URL, unknown until the server listens. */
     origin,
-    /** Throws StartupError when PORT or HOST cannot be used. */
-    async listen(): Promise<void> {
+    /** Returns the origin that it listens on. Throws StartupError when PORT or HOST cannot be used. */
+    async listen(): Promise<string> {
       await listen(server, config);
       const linksUseHost = options.localFiles !== null && config.publicUrl === null;
       if (linksUseHost && ['0.0.0.0', '::'].includes(config.host)) {
         const problem = 'which other machines cannot reach: set PUBLIC_URL';
         logger.warn(`Links to files start with ${origin()}, ${problem}.`);
       }
+      return listeningOrigin(server, config.host);
     },
     /** Signals clients to reconnect elsewhere, and resolves after the time that this takes. */
     drain: () => shutdown.drain(),

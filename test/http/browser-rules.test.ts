@@ -8,8 +8,12 @@ const APP = 'https://app.example.com';
 const body = { query: '{ __typename }' };
 const data = '{"data":{"__typename":"Query"}}';
 
+const exposed =
+  'Content-Disposition, Content-Range, ETag, Retry-After, WWW-Authenticate, X-Request-Id';
+const PUBLIC = 'https://exports.example.com';
+
 const closed = useGateway(embedded);
-const open = useGateway(embedded, { config: { corsOrigins: [APP] } });
+const open = useGateway(embedded, { config: { corsOrigins: [APP], publicUrl: PUBLIC } });
 const guarded = useGateway(embedded, {
   config: keysRequired,
   keys: [apiKeyRow(keyNamed('A'), 'org_a')],
@@ -17,10 +21,13 @@ const guarded = useGateway(embedded, {
 
 const post = (gateway: Gateway, origin: string) =>
   gateway.send({ body, headers: ['origin', origin] });
-const preflight = (gateway: Gateway, origin: string) =>
+const preflight = (gateway: Gateway, origin: string, requested: readonly string[] = []) =>
   gateway.send({
     method: 'OPTIONS',
-    headers: ['origin', origin, 'access-control-request-method', 'POST'],
+    headers: [
+      ...['origin', origin, 'access-control-request-method', 'POST'],
+      ...requested.flatMap((names) => ['access-control-request-headers', names]),
+    ],
   });
 const corsHeaders = ({ headers }: RawResponse) =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => name.startsWith('access-')));
@@ -33,21 +40,22 @@ describe('CORS', () => {
     }
   });
 
-  it('allows the configured origins the headers of clients, and no credentials', async () => {
-    const allowed = await preflight(open, APP);
+  it('allows the configured origins to send any header and to read those of the gateway', async () => {
+    const names = 'authorization,baggage,sentry-trace,traceparent,x-apollo-operation-name';
+    const allowed = await preflight(open, APP, [names]);
     expect(allowed.status).toBe(204);
     expect(corsHeaders(allowed)).toEqual({
       'access-control-allow-origin': APP,
       'access-control-allow-methods': 'GET, HEAD, POST',
-      'access-control-allow-headers':
-        'Content-Type, Authorization, X-API-Key, Apollo-Require-Preflight, ApolloGraphQL-Client-Name, ApolloGraphQL-Client-Version, X-GraphQL-Cost, X-Request-Id',
-      'access-control-expose-headers': 'X-Request-Id, Retry-After',
+      'access-control-allow-headers': names,
+      'access-control-expose-headers': exposed,
       'access-control-max-age': '600',
     });
+    expect(allowed.headers['vary']).toBe('Origin, Access-Control-Request-Headers');
     const response = await post(open, APP);
     expect(corsHeaders(response)).toEqual({
       'access-control-allow-origin': APP,
-      'access-control-expose-headers': 'X-Request-Id, Retry-After',
+      'access-control-expose-headers': exposed,
     });
     expect(response.headers['vary']).toContain('Origin');
     expect(response.text).toBe(`${data}\n`);
@@ -62,6 +70,36 @@ describe('CORS', () => {
       }
     },
   );
+});
+
+describe('the log', () => {
+  const originsIn = (gateway: Gateway) =>
+    gateway.log.filter(({ level, origin }) => level === 40 && origin !== undefined);
+
+  it('names an origin that is not in CORS_ORIGINS once, up to a hundred of them', async () => {
+    const before = originsIn(open).length;
+    const own = [APP, PUBLIC, open.origin, open.origin.replace('http:', 'https:')];
+    const origins = Array.from({ length: 101 }, (_, at) => `https://${at}.${'a'.repeat(300)}`);
+    for (const origin of [...own, 'https://new.example.com', 'https://new.example.com']) {
+      await post(open, origin);
+    }
+    const lines = originsIn(open).slice(before);
+    expect(lines).toMatchObject([
+      { origin: 'https://new.example.com', requestId: expect.any(String) },
+    ]);
+    await Promise.all(origins.map((origin) => post(open, origin)));
+    expect(originsIn(open)).toHaveLength(100);
+    expect(JSON.stringify(originsIn(open))).not.toContain('a'.repeat(200));
+  });
+
+  it('names them without CORS_ORIGINS, too', async () => {
+    await post(closed, 'https://new.example.com');
+    const msg =
+      'The origin of a request is not in CORS_ORIGINS: browsers withhold responses from its pages';
+    expect(originsIn(closed)).toContainEqual(
+      expect.objectContaining({ origin: 'https://new.example.com', msg }),
+    );
+  });
 });
 
 describe('security headers', () => {
