@@ -37,9 +37,13 @@ export function tableRowsOf(page: string): string[][] {
     .map((cells) => cells.map((cell) => cell.trim()));
 }
 
+export function headingsOf(page: string): string[] {
+  return [...proseOf(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => heading);
+}
+
 /** The anchors of the headings of a page on GitHub. */
 export function anchorsOf(page: string): string[] {
-  return [...proseOf(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+  return headingsOf(page).map((heading) =>
     heading
       .toLowerCase()
       .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
