@@ -7,6 +7,7 @@ import { CreateApiKeys1790100000000 } from './migrations/1790100000000-create-ap
 import { CoverFilters1790200000000 } from './migrations/1790200000000-cover-filters.js';
 import { CoverRequesters1790300000000 } from './migrations/1790300000000-cover-requesters.js';
 import { RestrictApiKeys1790400000000 } from './migrations/1790400000000-restrict-api-keys.js';
+import { WidenIds1790500000000 } from './migrations/1790500000000-widen-ids.js';
 
 /** The classes whose tables the database must have. */
 export type Entities = readonly (new () => object)[];
@@ -24,6 +25,7 @@ export async function createDataSource(
       CoverFilters1790200000000,
       CoverRequesters1790300000000,
       RestrictApiKeys1790400000000,
+      WidenIds1790500000000,
     ],
     // Silent unless DEBUG=typeorm:* is set. Errors are thrown.
     logger: 'debug' as const,

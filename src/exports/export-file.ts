@@ -43,7 +43,7 @@ registerEnumType(ExportFileState, {
 /** One row of `export_files`: a file that an export worker wrote to storage. */
 @Entity('export_files')
 export class ExportFileRow {
-  @PrimaryColumn({ name: 'export_id', type: 'varchar', length: 26 })
+  @PrimaryColumn({ name: 'export_id', type: 'varchar', length: 64 })
   exportId!: string;
 
   @PrimaryColumn({ type: 'varchar', length: 16 })

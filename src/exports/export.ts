@@ -79,8 +79,8 @@ const filtered = ['resource', 'status', 'name'];
 ])
 @Index('exports_by_resource_and_status', ['organizationId', 'resource', 'status'])
 export class Export {
-  @Field(() => ID, { description: "The id of the export: 'exp_' and 22 base58 characters." })
-  @PrimaryColumn({ type: 'varchar', length: 26 })
+  @Field(() => ID, { description: 'The id of the export: 1 to 64 ASCII characters, no spaces.' })
+  @PrimaryColumn({ type: 'varchar', length: 64 })
   id!: string;
 
   /** Decides, with `requestedBy`, which viewers see the export. No response contains it. */
@@ -162,7 +162,7 @@ export class Export {
 
 /** Whether the column of the ids, and with it a cursor, can hold an id. */
 export function isExportId(id: string): boolean {
-  return /^[\x21-\x7e]{1,26}$/.test(id);
+  return /^[\x21-\x7e]{1,64}$/.test(id);
 }
 
 /** The fields that are columns. Links and files come from `export_files`. */

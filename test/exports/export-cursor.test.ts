@@ -142,7 +142,7 @@ const forgedPositions = {
   ].map((value) => `${value}:exp_1`),
   'with an id that no column holds': [
     ...[
-      'x'.repeat(27),
+      'x'.repeat(65),
       'x'.repeat(10_000),
       ' exp_1',
       'exp_1 ',

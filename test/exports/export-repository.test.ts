@@ -280,7 +280,7 @@ describe.each(engines)('the repository on $engine', (engine) => {
     const scope = scopeOf('org_other');
     const list = { ...scope, filter: noFilter, ...order };
     for (const id of [
-      ...[exportId(10_012), '!', '~'.repeat(26), "'OR(1=1)--", "');--", '\\', "\\'", '"', '%', '?'],
+      ...[exportId(10_012), '!', '~'.repeat(64), "'OR(1=1)--", "');--", '\\', "\\'", '"', '%', '?'],
       ...['#', '/*', ':'],
     ]) {
       const window = { after: { value, id }, offset: 0, limit: 100 };

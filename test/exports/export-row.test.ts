@@ -61,11 +61,11 @@ describe('the rows of exports', () => {
     expect([values, invalid]).toEqual([[], [{ id: 'row_0', column }]]);
   });
 
-  it.each(['', 'a b', 'exp_1 ', 'exp_1\n', 'é', '\u007f', 'x'.repeat(27), null])(
+  it.each(['', 'a b', 'exp_1 ', 'exp_1\n', 'é', '\u007f', 'x'.repeat(65), null])(
     'are left out with the id %j, which no cursor can hold',
     (id) => {
       const invalid: InvalidRow[] = [];
-      const rows = [{ id }, { id: '!~' }, { id: 'x'.repeat(26) }];
+      const rows = [{ id }, { id: '!~' }, { id: 'x'.repeat(64) }];
       const valid = validRows(rows, ['id'], (row) => invalid.push(row));
       expect(valid).toEqual(rows.slice(1));
       expect(invalid).toEqual([{ id: String(id), column: 'id' }]);

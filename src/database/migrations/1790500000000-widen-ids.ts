@@ -1,0 +1,31 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+const columns = [
+  ['exports', 'id'],
+  ['export_files', 'export_id'],
+] as const;
+
+/** Ids of other systems, such as UUIDs. Each change is of the definition alone: no row is copied. */
+export class WidenIds1790500000000 implements MigrationInterface {
+  up(queryRunner: QueryRunner): Promise<void> {
+    return resizeIds(queryRunner, { from: 26, to: 64 });
+  }
+
+  down(queryRunner: QueryRunner): Promise<void> {
+    return resizeIds(queryRunner, { from: 64, to: 26 });
+  }
+}
+
+async function resizeIds(queryRunner: QueryRunner, { from, to }: { from: number; to: number }) {
+  const isMysql = queryRunner.dataSource.options.type === 'mariadb';
+  if (!isMysql) await queryRunner.query('PRAGMA writable_schema = ON');
+  for (const [table, column] of columns) {
+    await queryRunner.query(
+      isMysql
+        ? `ALTER TABLE ${table} MODIFY ${column} VARCHAR(${to}) CHARACTER SET ascii COLLATE ascii_bin NOT NULL`
+        : // SQLite has no MODIFY, and does not enforce the length.
+          `UPDATE sqlite_master SET sql = replace(sql, ' ${column} VARCHAR(${from})', ' ${column} VARCHAR(${to})') WHERE name = '${table}'`,
+    );
+  }
+  if (!isMysql) await queryRunner.query('PRAGMA writable_schema = RESET');
+}
