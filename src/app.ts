@@ -1,6 +1,7 @@
 import { createAuthentication } from './auth/authenticate.js';
 import type { Config } from './config/config.js';
 import { ClockDifference } from './database/clock-difference.js';
+import { TABLES } from './database/catalog.js';
 import { redactedUrl } from './database/connect.js';
 import { instrumentedDatabase } from './database/instrumented-database.js';
 import { openDatabase } from './database/open-database.js';
@@ -38,6 +39,10 @@ export async function createApp(config: Config, logger: Logger) {
   const opened = await openDatabase(config.database, {
     entities,
     logger,
+    tables:
+      config.auth.kind === 'required' && config.auth.jwt === null
+        ? TABLES
+        : ['exports', 'export_files'],
     prepare: async (source) => {
       if (config.seedSamples) await seedIfEmpty(source, { storage, logger });
     },

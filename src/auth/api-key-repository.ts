@@ -12,6 +12,8 @@ export class ApiKeyRepository {
 
   /** The key with this hash. No organization restricts it: the key determines the organization. */
   async findByHash(keyHash: string): Promise<ApiKey | null> {
+    // Tokens may be the only credentials; another system may have a table of this name.
+    if (!this.database.catalog.get('api_keys')?.columns.has('key_hash')) return null;
     const [row] = await this.database.query<ApiKeyRow>(`${SELECT} WHERE key_hash = ?`, [keyHash]);
     return row === undefined ? null : toApiKey(row);
   }

@@ -27,6 +27,13 @@ export async function createAuthentication(
         'or set JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL, or set AUTH=off.',
     ]);
   }
+  const exports = database.catalog.get('exports');
+  if (config.jwt?.requesterClaim != null && exports?.columns.has('requested_by') === false) {
+    throw new StartupError([
+      'JWT_REQUESTER_CLAIM needs the column requested_by, which exports lacks. ' +
+        'Add it to the view, or unset JWT_REQUESTER_CLAIM: tokens then see all of an organization.',
+    ]);
+  }
   const { key, issuer = null, audience = null } = config.jwt ?? {};
   if (key?.kind === 'jwks' && issuer === null && audience === null) {
     keySetOptions.logger.warn(

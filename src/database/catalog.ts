@@ -1,8 +1,8 @@
 import type { DatabaseConfig } from '../config/database.js';
 
-const TABLES = ['exports', 'export_files', 'api_keys'] as const;
+export const TABLES = ['exports', 'export_files', 'api_keys'] as const;
 
-type TableName = (typeof TABLES)[number];
+export type TableName = (typeof TABLES)[number];
 
 interface CatalogColumn {
   /** In lower case: `varchar`, `bigint`, `datetime`. SQLite's is as declared, without a length. */

@@ -5,14 +5,18 @@ import type { DataSource } from 'typeorm';
 import type { DatabaseConfig } from '../config/database.js';
 import { errorCode, StartupError } from '../errors.js';
 import type { Logger } from '../logger.js';
+import { TABLES, type TableName } from './catalog.js';
 import { createDataSource, type Entities } from './data-source.js';
 import { describeError, isOutage } from './mysql-errors.js';
+import { checkSchema } from './schema-check.js';
 
 const RETRY_INTERVAL_MS = 1_000;
 
 export interface ConnectOptions {
   readonly entities: Entities;
   readonly logger: Logger;
+  /** The tables that must exist; default: all. */
+  readonly tables?: readonly TableName[];
 }
 
 /**
@@ -25,6 +29,7 @@ export async function connectDatabase(
     maxWaitMs = 30_000,
     migrate = config.kind === 'embedded',
     variable = 'DATABASE_URL',
+    tables = TABLES,
     entities,
     logger,
   }: ConnectOptions & { maxWaitMs?: number; migrate?: boolean; variable?: string },
@@ -35,7 +40,7 @@ export async function connectDatabase(
     try {
       await source.initialize();
       if (migrate) await source.runMigrations();
-      else await source.query(schemaCheckSql(source));
+      else await checkSchema(source, config.kind, tables);
       return source;
     } catch (error) {
       if (source.isInitialized) await source.destroy();
@@ -56,18 +61,6 @@ export function redactedUrl(config: DatabaseConfig): string {
   return `mysql://${host}${pathname}`;
 }
 
-/** A statement that reads no row and fails when a table, column or index is missing. */
-export function schemaCheckSql({ entityMetadatas }: DataSource): string {
-  const columns = entityMetadatas.flatMap(({ tableName, columns: own }) =>
-    own.map(({ databaseName }) => `${tableName}.${databaseName}`),
-  );
-  const tables = entityMetadatas.map(({ tableName, indices }) => {
-    const names = indices.map(({ name }) => name).join(', ');
-    return names === '' ? tableName : `${tableName} FORCE INDEX (${names})`;
-  });
-  return `SELECT ${columns.join(', ')} FROM ${tables.join(', ')} LIMIT 0`;
-}
-
 function startupError(config: DatabaseConfig, variable: string, cause: unknown): StartupError {
   if (cause instanceof StartupError) return cause;
   const migrate =
@@ -79,8 +72,10 @@ function startupError(config: DatabaseConfig, variable: string, cause: unknown):
     ER_DBACCESS_DENIED_ERROR: `Allow the user of ${variable} to read this database.`,
     ER_BAD_DB_ERROR: `Create the database that ${variable} names, or name another.`,
     ER_NO_SUCH_TABLE: migrate,
-    ER_KEY_DOES_NOT_EXITS: migrate,
     ER_BAD_FIELD_ERROR: migrate,
+    MISSING_COLUMNS: migrate,
+    MISSING_COLUMNS_OF_VIEW: 'Add them to the view: see docs/adopting-your-tables.md.',
+    ER_VIEW_INVALID: 'Grant SELECT on the tables of each view to its definer.',
     ER_TABLEACCESS_DENIED_ERROR: `Grant SELECT on its tables to the user of ${variable}.`,
   };
   const [problem, remedy] = isOutage(cause)

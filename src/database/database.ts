@@ -1,3 +1,5 @@
+import type { Catalog } from './catalog.js';
+
 /** What the gateway needs of a database. A decorator returns `{ ...database, query }`. */
 export interface Database {
   /**
@@ -10,6 +12,8 @@ export interface Database {
     parameters?: readonly unknown[],
     origin?: QueryOrigin,
   ) => Promise<Row[]>;
+  /** What it has of the gateway's tables, as read at start. */
+  readonly catalog: Catalog;
   /** The SQL that follows a table's name to make a statement read it through this index. */
   readonly indexHint: (name: string) => string;
   /** Empty for the embedded database. */

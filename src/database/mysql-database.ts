@@ -1,5 +1,6 @@
 import type { Logger } from '../logger.js';
 import { RequestAbandonedError } from '../errors.js';
+import type { Catalog } from './catalog.js';
 import type { Database, QueryOrigin } from './database.js';
 import { isTimeout, toGatewayError } from './mysql-errors.js';
 import { MysqlPool } from './mysql-pool.js';
@@ -11,7 +12,7 @@ const QUERY_DEADLINE_MS = 1_700;
 /** A server and its replicas. Uses mysql2 directly, because TypeORM takes longer per statement. */
 export function mysqlDatabase(
   { url, replicaUrls = [] }: { url: string; replicaUrls?: readonly string[] },
-  { replicaProbe, logger }: { replicaProbe: string; logger: Logger },
+  { catalog, replicaProbe, logger }: { catalog: Catalog; replicaProbe: string; logger: Logger },
 ): Database {
   const clock = new TickClock(() => {
     for (const pool of pools) pool.onTick();
@@ -30,6 +31,7 @@ export function mysqlDatabase(
   }
 
   return {
+    catalog,
     async query<Row>(sql: string, parameters: readonly unknown[] = [], origin?: QueryOrigin) {
       const values = [...parameters];
       const deadline = performance.now() + QUERY_DEADLINE_MS - (origin?.waitedMs ?? 0);

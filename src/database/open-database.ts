@@ -2,9 +2,11 @@ import type { DataSource } from 'typeorm';
 
 import type { DatabaseConfig } from '../config/database.js';
 import { errorCode, StartupError } from '../errors.js';
-import { connectDatabase, schemaCheckSql, type ConnectOptions } from './connect.js';
+import { readCatalog, TABLES, type Catalog } from './catalog.js';
+import { connectDatabase, type ConnectOptions } from './connect.js';
 import type { Database, QueryOrigin } from './database.js';
 import { toGatewayError } from './mysql-errors.js';
+import { schemaCheckSql } from './schema-check.js';
 
 /** Runs `prepare`, which may write, before the first query. Throws StartupError. */
 export async function openDatabase(
@@ -13,17 +15,20 @@ export async function openDatabase(
 ): Promise<Database> {
   const source = await connectDatabase(config, options);
   await prepare?.(source);
-  if (config.kind === 'embedded') return embeddedDatabase(source);
+  const catalog = await readCatalog(config.kind, (sql) => source.query(sql));
+  if (config.kind === 'embedded') return embeddedDatabase(source, catalog);
   await source.destroy();
   const checks = (config.replicaUrls ?? []).map((url) => checkReplica(url, options));
   const problems = (await Promise.all(checks)).filter((problem) => problem !== null);
   if (problems.length > 0) throw new StartupError(problems);
   const { mysqlDatabase } = await import('./mysql-database.js');
-  return mysqlDatabase(config, { replicaProbe: schemaCheckSql(source), logger: options.logger });
+  const replicaProbe = schemaCheckSql(source, catalog, options.tables ?? TABLES);
+  return mysqlDatabase(config, { catalog, replicaProbe, logger: options.logger });
 }
 
-function embeddedDatabase(source: DataSource): Database {
+function embeddedDatabase(source: DataSource, catalog: Catalog): Database {
   return {
+    catalog,
     async query<Row>(sql: string, parameters: readonly unknown[] = [], origin?: QueryOrigin) {
       origin?.onStart?.();
       try {

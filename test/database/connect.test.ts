@@ -132,17 +132,15 @@ describeWith('mysql', 'connecting to a MySQL server', () => {
     ['a user without rights', /Allow the user of/, () => userUrl()],
     ['a user with few rights', /Grant SELECT on its tables to/, () => userUrl(), grantTwoTables],
     ['a database without tables', RUN_MIGRATIONS, owner],
-    ...[
-      'ALTER TABLE exports DROP COLUMN failure_reason',
-      'DROP TABLE export_files',
-      'DROP INDEX exports_by_count_total ON exports',
-    ].map((sql): Example => [`the effect of ${sql}`, RUN_MIGRATIONS, owner, change(sql)]),
+    ...['ALTER TABLE exports DROP COLUMN failure_reason', 'DROP TABLE export_files'].map(
+      (sql): Example => [`the effect of ${sql}`, RUN_MIGRATIONS, owner, change(sql)],
+    ),
   ])('fails at once for %s, says what to change and changes nothing', async (...example) => {
     const [, remedy, url, prepare] = example;
     await prepare?.();
     const tables = await database.query('SHOW TABLES');
     const { message, log } = await failureOf(url());
-    expect(message).toMatch(/ cannot be used \(ER_.*\)\. .*DATABASE_URL.*\.$/);
+    expect(message).toMatch(/ cannot be used \((ER|MISSING)_.*\)\. .*DATABASE_URL.*\.$/);
     expect(message).toMatch(remedy);
     expect(message).not.toContain('pa55');
     expect(log).toEqual([]);

@@ -26,6 +26,7 @@ it.each([
       if (failed) throw error;
       return [];
     },
+    catalog: new Map(),
     indexHint: (name) => `BY ${name}`,
     poolStats: () => [],
     close: async () => undefined,

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 
+import { readCatalog, type Catalog } from '../../src/database/catalog.js';
 import type { Database } from '../../src/database/database.js';
 import { toSqlDateTime } from '../../src/database/sql-datetime.js';
 import type { CursorPosition } from '../../src/exports/export-cursor.js';
@@ -86,11 +87,17 @@ describe.each(engines)('the repository on $engine', (engine) => {
   });
   const runDirectly: Run = (sql, parameters) => gateway.source.query(sql, parameters);
 
+  let catalog: Catalog;
+
+  beforeAll(async () => {
+    catalog = await readCatalog(gateway.config.database.kind, runDirectly);
+  });
   beforeAll(() => runDirectly(isMysql ? 'ANALYZE TABLE exports, export_files' : 'ANALYZE'));
 
   /** Returns a repository whose statements go through `run`. */
   function repositoryOn(run: Run = runDirectly): ExportRepository {
     const database: Database = {
+      catalog,
       indexHint: (name) => (isMysql ? `FORCE INDEX (${name})` : `INDEXED BY ${name}`),
       poolStats: () => [],
       close: () => Promise.resolve(),
