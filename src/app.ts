@@ -61,9 +61,9 @@ export async function createApp(config: Config, logger: Logger) {
 
   const { signer, localFiles } = await createUrlSigner(storage, () => server.origin());
   const meteredSigner: UrlSigner = {
-    sign(file) {
+    sign(file, notAfter) {
       metrics.linkSigned();
-      return signer.sign(file);
+      return signer.sign(file, notAfter);
     },
   };
   const repository = new ExportRepository(

@@ -93,11 +93,11 @@ export class ExportFile {
 
   #link: Link | undefined;
 
-  /** `links` is null for a file without a link. It signs at most once, when a field needs it. */
+  /** `linking` is null for a file without a link. It signs at most once, when a field needs it. */
   constructor(
     identity: { exportId: string; kind: ExportFileKind; state: ExportFileState },
     private readonly row: ExportFileRow | undefined,
-    private readonly links: RequestLinks | null,
+    private readonly linking: { links: RequestLinks; exportExpiresAt: Date | null } | null,
   ) {
     this.kind = identity.kind;
     this.state = identity.state;
@@ -109,8 +109,8 @@ export class ExportFile {
 
   @LinkField('the file', 'its flag (includeJson or includeCsv)')
   get url(): string | null | Promise<string> {
-    const { row, links } = this;
-    return row && links ? links.disclose(row, this.link) : null;
+    const { row, linking } = this;
+    return row && linking ? linking.links.disclose(row, this.link) : null;
   }
 
   @Field(() => DateTime, {
@@ -124,8 +124,9 @@ export class ExportFile {
   }
 
   private get link(): Link {
-    const { row, links } = this;
-    return (this.#link ??= row && links ? links.sign(row) : null);
+    const { row, linking } = this;
+    return (this.#link ??=
+      row && linking ? linking.links.sign(row, linking.exportExpiresAt) : null);
   }
 }
 

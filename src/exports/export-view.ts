@@ -27,6 +27,8 @@ export function requiresFiles(
 
 /** An export with its files, as one field requested it. Reading a link signs it. */
 export class ExportView {
+  readonly #expiresAt: Date | null;
+
   constructor(
     private readonly row: ExportRow,
     /** An error fails the fields that need files, and no others. */
@@ -34,6 +36,7 @@ export class ExportView {
     private readonly options: LinkOptions,
   ) {
     Object.assign(this, row);
+    this.#expiresAt = expiryOf(row);
   }
 
   get jsonUrl(): string | null | Promise<string> {
@@ -54,12 +57,13 @@ export class ExportView {
 
   get files(): ExportFile[] {
     const { row, options } = this;
+    const linking = { links: options.links, exportExpiresAt: this.#expiresAt };
     return Object.values(ExportFileKind).map((kind) => {
       const file = this.storedFile(kind);
       const state = fileState(row, file, options.now);
       const hasLink = state === ExportFileState.READY && isRequested(kind, options.requested);
       const identity = { exportId: row.id, kind, state };
-      return new ExportFile(identity, file, hasLink ? options.links : null);
+      return new ExportFile(identity, file, hasLink ? linking : null);
     });
   }
 
@@ -67,7 +71,7 @@ export class ExportView {
     const { requested, links, now } = this.options;
     if (!isRequested(kind, requested) || isExpired(this.row, now)) return null;
     const file = this.storedFile(kind);
-    return file === undefined ? null : links.disclose(file, links.sign(file));
+    return file === undefined ? null : links.disclose(file, links.sign(file, this.#expiresAt));
   }
 
   private storedFile(kind: ExportFileKind): ExportFileRow | undefined {
@@ -80,8 +84,13 @@ function isRequested(kind: ExportFileKind, { includeJson, includeCsv }: LinkFlag
   return kind === ExportFileKind.JSON ? includeJson : includeCsv;
 }
 
-export function isExpired({ expiresAt }: ExportRow, now: Date): boolean {
-  return expiresAt != null && parseSqlDateTime(expiresAt) <= now;
+export function isExpired(row: ExportRow, now: Date): boolean {
+  const expiresAt = expiryOf(row);
+  return expiresAt !== null && expiresAt <= now;
+}
+
+function expiryOf({ expiresAt }: ExportRow): Date | null {
+  return expiresAt == null ? null : parseSqlDateTime(expiresAt);
 }
 
 function fileState(row: ExportRow, file: ExportFileRow | undefined, now: Date): ExportFileState {

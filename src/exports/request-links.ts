@@ -10,8 +10,8 @@ export class RequestLinks {
 
   constructor(private readonly signer: UrlSigner) {}
 
-  sign(file: StoredFile): SignedUrl | Promise<SignedUrl> {
-    return this.signer.sign(file);
+  sign(file: StoredFile, exportExpiresAt: Date | null): SignedUrl | Promise<SignedUrl> {
+    return this.signer.sign(file, exportExpiresAt);
   }
 
   /** Returns the URL of a file's link for the response. */

@@ -2,25 +2,31 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import Negotiator from 'negotiator';
 
 import { GatewayError } from '../errors.js';
+import { LOCAL_LINK_PATH } from '../storage/local-url-signer.js';
+import { ERROR_PAGE_POLICY, errorPage } from './error-page.js';
 
-/** Sends an error in the form of GraphQL errors, without the Content-Disposition of a download. */
+/**
+ * Sends an error without the Content-Disposition of a download: in the form of GraphQL errors, or
+ * as a page where a browser opens a link to a file.
+ */
 export function sendError(
   reply: FastifyReply,
   { status, code, message }: { status: number; code: string; message: string },
 ): FastifyReply {
   reply.request.operationResult = { operation: undefined, code };
-  return reply
-    .removeHeader('Content-Disposition')
-    .code(status)
-    .type(`${preferredMediaType(reply.request)}; charset=utf-8`)
-    .send({ errors: [{ message, extensions: { code } }] });
+  const type = preferredMediaType(reply.request);
+  void reply.removeHeader('Content-Disposition').code(status).type(`${type}; charset=utf-8`);
+  if (type !== 'text/html') return reply.send({ errors: [{ message, extensions: { code } }] });
+  return reply.header('Content-Security-Policy', ERROR_PAGE_POLICY).send(errorPage(message));
 }
 
 /** The first one where the client has no preference. */
 const MEDIA_TYPES = ['application/json', 'application/graphql-response+json'];
+const FILE_MEDIA_TYPES = [...MEDIA_TYPES, 'text/html'];
 
-function preferredMediaType({ raw }: FastifyRequest): string {
-  return new Negotiator(raw).mediaType(MEDIA_TYPES) ?? 'application/json';
+function preferredMediaType({ raw, url }: FastifyRequest): string {
+  const types = url.startsWith(LOCAL_LINK_PATH) ? FILE_MEDIA_TYPES : MEDIA_TYPES;
+  return new Negotiator(raw).mediaType(types) ?? 'application/json';
 }
 
 export function sendGatewayError(

@@ -6,7 +6,11 @@ import { LOCAL_LINK_PATH } from '../storage/local-url-signer.js';
 import type { LocalFiles } from '../storage/open-storage.js';
 import { sendError } from './error-responses.js';
 
-const invalidLink = { status: 403, code: 'FORBIDDEN', message: 'This link is not valid.' };
+const invalidLink = {
+  status: 403,
+  code: 'FORBIDDEN',
+  message: 'This link is incomplete or was altered. Request a new one.',
+};
 const expiredLink = {
   status: 410,
   code: 'LINK_EXPIRED',

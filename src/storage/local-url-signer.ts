@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-import type { SignedUrl, StoredFile, UrlSigner } from './url-signer.js';
+import { secondOf, type SignedUrl, type StoredFile, type UrlSigner } from './url-signer.js';
 
 export const LOCAL_LINK_PATH = '/files/';
 
@@ -23,8 +23,8 @@ export class LocalUrlSigner implements UrlSigner {
     },
   ) {}
 
-  sign(file: StoredFile): SignedUrl {
-    const expires = Math.floor(Date.now() / 1000) + this.options.ttl;
+  sign(file: StoredFile, notAfter: Date | null = null): SignedUrl {
+    const expires = Math.min(Math.floor(Date.now() / 1000) + this.options.ttl, secondOf(notAfter));
     const path = file.objectKey.split('/').map(encodeURIComponent).join('/');
     const name = encodeURIComponent(file.fileName);
     const query = `name=${name}&expires=${expires}&signature=${this.signature(file, expires)}`;
@@ -56,12 +56,10 @@ export class LocalUrlSigner implements UrlSigner {
 function parseLink(requestTarget: string) {
   const [path = '', query = '', ...rest] = requestTarget.split('?');
   const parameters = new URLSearchParams(query);
-  // The signature covers no other parameter.
-  const names = [...parameters.keys()].sort().join();
-  if (rest.length > 0 || names !== 'expires,name,signature') return null;
-  const fileName = parameters.get('name') ?? '';
-  const expires = parameters.get('expires') ?? '';
-  const signature = parameters.get('signature') ?? '';
+  // Others are ignored: mail and analytics tools append theirs (utm_source, fbclid).
+  const signed = ['name', 'expires', 'signature'].map((name) => parameters.getAll(name));
+  if (rest.length > 0 || signed.some(({ length }) => length !== 1)) return null;
+  const [fileName = '', expires = '', signature = ''] = signed.flat();
   if (!path.startsWith(LOCAL_LINK_PATH) || !/^[1-9]\d{0,11}$/.test(expires)) return null;
   try {
     const objectKey = decodeURIComponent(path.slice(LOCAL_LINK_PATH.length));

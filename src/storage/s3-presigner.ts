@@ -19,12 +19,15 @@ export interface PresignedRequest {
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
  */
 export class S3Presigner {
+  /** Whether the bucket is of AWS itself. */
+  readonly isAws: boolean;
   private readonly address: ReturnType<typeof bucketAddress>;
   private readonly keyPath: string;
   /** The signing key of the latest day and secret. */
   private signingKey: { day: string; secret: string; key: Buffer } | null = null;
 
   constructor(private readonly bucket: Bucket) {
+    this.isAws = bucket.endpoint === null;
     this.address = bucketAddress(bucket);
     const folder = bucket.prefix === '' ? '' : `${encodePath(bucket.prefix)}/`;
     this.keyPath = `${this.address.path}/${folder}`;

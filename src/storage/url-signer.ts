@@ -13,5 +13,11 @@ export interface SignedUrl {
 
 /** Signs links without reading the file, which may be missing. */
 export interface UrlSigner {
-  sign(file: StoredFile): SignedUrl | Promise<SignedUrl>;
+  /** The link works until `notAfter` at the latest, rounded down to a second. */
+  sign(file: StoredFile, notAfter?: Date | null): SignedUrl | Promise<SignedUrl>;
+}
+
+/** The whole second, since 1970, in which a time lies; Infinity for none. */
+export function secondOf(time: Date | null | undefined): number {
+  return time ? Math.floor(time.getTime() / 1000) : Infinity;
 }

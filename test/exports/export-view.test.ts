@@ -24,15 +24,22 @@ const both = { includeJson: true, includeCsv: true };
 /** Builds a view of an export with rows for the `stored` kinds, and records whose links are signed. */
 function viewOf({ stored = kinds, requested = both, isAsync = false, ...row }) {
   const signed: string[] = [];
-  const sign = ({ objectKey }: { objectKey: string }) => {
+  const limits = new Set<string | undefined>();
+  const sign = ({ objectKey }: { objectKey: string }, notAfter?: Date | null) => {
     signed.push(objectKey);
+    limits.add(notAfter?.toISOString());
     const link = { url: `https://files/${objectKey}`, expiresAt: urlExpiresAt };
     return isAsync ? Promise.resolve(link) : link;
   };
   const links = new RequestLinks({ sign });
   const files = new Map([[id, stored.map((kind) => fileRow(0, kind))]]);
   const options = { requested, links, now };
-  return { signed, links, view: new ExportView({ id, status: COMPLETED, ...row }, files, options) };
+  return {
+    signed,
+    limits,
+    links,
+    view: new ExportView({ id, status: COMPLETED, ...row }, files, options),
+  };
 }
 
 const all = <Value>(values: readonly (Value | Promise<Value>)[]) =>
@@ -103,6 +110,15 @@ describe('the files of an export', () => {
       const disclosed = links.disclosed.map(({ kind }) => kind);
       expect(disclosed.sort()).toEqual([...linked, ...linked].sort());
     }
+  });
+
+  it.each([
+    [future, '2026-11-02T00:00:00.001Z'],
+    [null, undefined],
+  ])('have links that work until the export expires at %s', async (expiresAt, limit) => {
+    const { view, limits } = viewOf({ expiresAt });
+    await linksOf(view);
+    expect(limits).toEqual(new Set([limit]));
   });
 
   it('disclose no link when only their expiries are read', async () => {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { get, type IncomingMessage } from 'node:http';
@@ -241,6 +241,39 @@ describe('a link that is not usable reveals nothing of its file, and', () => {
       expectError(await send(target), [400, 403, 404], { secrets });
       expectNoFile(await send(target, {}, 'HEAD'), secrets);
     }
+  });
+});
+
+describe('a link that is not usable, opened in a browser,', () => {
+  const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8';
+
+  it.each([
+    ['of an altered link', 403, `${link('a.csv')}x`, /incomplete or was altered/],
+    ['of an expired link', 410, link('a.csv', { ttl: -1 }), /has expired/],
+    ['of a missing file', 404, link('missing.csv'), /Not found/],
+    ['of a malformed path', 400, '/files/%zz', /not a valid URL path/],
+  ])('shows a page that loads nothing: %s', async (_, status, target, words) => {
+    const page = await send(target, { accept });
+    expect([page.status, page.text]).toEqual([status, expect.stringMatching(words)]);
+    expect(page.text).not.toMatch(/src|href|url\(|<script|@import/i);
+    const style = /<style>(.*)<\/style>/s.exec(page.text)?.[1] ?? '';
+    const styleHash = createHash('sha256').update(style).digest('base64');
+    expect(page.headers).toMatchObject({
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': `default-src 'none'; style-src 'sha256-${styleHash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox`,
+    });
+    expect(page.headers).not.toHaveProperty('content-disposition');
+    const head = await send(target, { accept }, 'HEAD');
+    expect([head.status, head.headers]).toEqual([status, page.headers]);
+    for (const other of ['*/*', 'application/json, text/html;q=0.9', 'image/avif,*/*']) {
+      const { headers } = await send(target, { accept: other });
+      expect(headers['content-type']).toBe('application/json; charset=utf-8');
+    }
+  });
+
+  it('downloads a file that exists', async () => {
+    await gateway.store('exists.csv', 'id\n1\n');
+    expect(await download(link('exists.csv'), { accept })).toEqual([200, 'id\n1\n']);
   });
 });
 

@@ -36,6 +36,27 @@ describe('a local link', () => {
     expect(expires * 1000).toBeLessThanOrEqual(Date.now() + 900_000);
   });
 
+  it('does not outlive its export, in whole seconds', () => {
+    const now = Date.now();
+    const lifetimes = [60_000, 1_999_999, null].map((ms) => {
+      const notAfter = ms === null ? null : new Date(now + ms);
+      const { url, expiresAt } = signer.sign(file, notAfter);
+      expect(url).toContain(`&expires=${expiresAt.getTime() / 1000}&`);
+      return (expiresAt.getTime() - now) / 1000;
+    });
+    expect(lifetimes[0]).toBeLessThanOrEqual(60);
+    expect(lifetimes[0]).toBeGreaterThan(59);
+    for (const lifetime of lifetimes.slice(1)) expect(lifetime).toBeGreaterThan(899);
+  });
+
+  it('ignores the parameters that mail and analytics tools add', () => {
+    const target = sign(unusual);
+    const valid = { verdict: 'valid', file: unusual };
+    const added = 'utm_source=mail&utm_medium=email&fbclid=Iw&gclid=C%2FA&mc_eid=1&mc_eid=2&x';
+    expect(signer.verify(`${target}&${added}`)).toEqual(valid);
+    expect(signer.verify(target.replace('?', `?${added}&`))).toEqual(valid);
+  });
+
   it('starts with the origin at the time of signing', () => {
     let port = 1;
     const moving = new LocalUrlSigner({ secret, ttl: 1, origin: () => `http://127.0.0.1:${port}` });
@@ -131,14 +152,14 @@ describe('an altered link', () => {
     });
   });
 
-  it('is invalid with other values, other parameters, or its signature in another encoding', () => {
+  it('is invalid with other values, a repeated parameter, or its signature in another encoding', () => {
     const target = sign(file);
     const [, expires = '', signature = ''] = /expires=(\d+)&signature=(.+)$/.exec(target) ?? [];
     const bytes = Buffer.from(signature, 'base64url');
     const later = String(Number(expires) + 1_000_000);
     // Decoders ignore two bits of the last of 43 characters.
     const lasts = Array.from('AQgwBRhxCSiyDTjzEUk0FVl1GWm2HXn3IYo4JZp5Kaq6Lbr7Mcs8Ndt9Oeu-Pfv_');
-    const more = ['&name=evil.html', '&signature=AAAA', '&utm_source=mail', '?junk=1'];
+    const more = ['&name=evil.html', '&signature=AAAA', '&expires=1', '?junk=1'];
     const edits = {
       'contacts.csv?': ['contacts.json?'],
       'exp_1/': ['exp_1/./', 'exp_1/x/../'],
