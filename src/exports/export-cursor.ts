@@ -17,27 +17,29 @@ const CHECKSUM_BYTES = 12;
 export function encodeCursor(row: ExportRow, list: ExportList): string {
   const value = row[list.orderBy];
   if (value === undefined) throw new Error(`The row was read without ${list.orderBy}.`);
-  const number = typeof value === 'number' ? value : parseSqlDateTime(value).getTime();
-  return toCursor(`${number}:${row.id}`, list);
+  if (typeof value === 'number') return toCursor(`${value}:${row.id}`, list);
+  // A column of another system may have microseconds.
+  const micros = value.length > 23 ? `.${value.slice(23).padEnd(3, '0')}` : '';
+  return toCursor(`${parseSqlDateTime(value).getTime()}${micros}:${row.id}`, list);
 }
 
 /** Throws BadUserInputError unless the cursor is intact and belongs to this list. */
 export function decodeCursor(cursor: string, list: ExportList): CursorPosition {
   const position = Buffer.from(cursor, 'base64url').toString('latin1', CHECKSUM_BYTES);
-  const [, digits, id = ''] = /^(-?\d{1,15}):(.*)$/s.exec(position) ?? [];
+  const [, digits, micros = '', id = ''] = /^(-?\d{1,15})(\.\d{3})?:(.*)$/s.exec(position) ?? [];
   const number = Number(digits);
   // A client can compute the checksum, so the position is validated, too. A DATETIME column holds
   // the years up to 9999, whose milliseconds exceed every count. Without a match, the year is NaN.
   const year = new Date(number).getUTCFullYear();
-  const isPosition = year >= 0 && year <= 9999 && isExportId(id);
-  if (!isPosition || toCursor(position, list) !== cursor) {
+  const isTime = list.orderBy === 'createdAt' || list.orderBy === 'updatedAt';
+  const isValue = year >= 0 && year <= 9999 && (isTime || micros === '');
+  if (!isValue || !isExportId(id) || toCursor(position, list) !== cursor) {
     throw new BadUserInputError(
       'after',
       'must be an endCursor of an earlier response with the same filter, orderBy and direction.',
     );
   }
-  const isTime = list.orderBy === 'createdAt' || list.orderBy === 'updatedAt';
-  return { value: isTime ? toSqlDateTime(new Date(number)) : number, id };
+  return { value: isTime ? toSqlDateTime(new Date(number)) + micros.slice(1) : number, id };
 }
 
 /** The checksum binds a position to its list. It needs no secret (see docs/architecture.md). */

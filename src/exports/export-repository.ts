@@ -1,3 +1,4 @@
+import type { TableName } from '../database/catalog.js';
 import type { Database, QueryOrigin } from '../database/database.js';
 import { QueryCoalescer } from '../database/query-coalescer.js';
 import type { CursorPosition } from './export-cursor.js';
@@ -10,6 +11,7 @@ import {
   ExportResource,
   isExportId,
   knownResources,
+  requiredColumns,
   type ExportColumn,
   type ExportRow,
 } from './export.js';
@@ -44,7 +46,8 @@ interface StatementRows {
 export type FilesByExport = ReadonlyMap<string, readonly ExportFileRow[]>;
 
 /** A row that another system may have written without a key or a name. */
-type StoredFileRow = Omit<ExportFileRow, 'objectKey' | 'fileName'> & {
+type StoredFileRow = Omit<ExportFileRow, 'exportId' | 'objectKey' | 'fileName'> & {
+  exportId: string | number;
   objectKey: string | null;
   fileName: string | null;
 };
@@ -66,9 +69,13 @@ const REQUESTER_INDEX = 'exports_by_requester';
 /** The first, and two more where rows are not valid. */
 const MAX_STATEMENTS_PER_PAGE = 3;
 
-const FILE_COLUMNS =
-  'f.export_id AS exportId, f.kind, f.object_key AS objectKey, f.file_name AS fileName, ' +
-  'f.size_bytes AS sizeBytes, f.row_count AS rowCount, f.sha256';
+/** The columns of files that a view may lack, with their fields. */
+const OPTIONAL_FILE_COLUMNS = [
+  ['fileName', 'file_name'],
+  ['sizeBytes', 'size_bytes'],
+  ['rowCount', 'row_count'],
+  ['sha256', 'sha256'],
+] as const satisfies readonly (readonly [keyof ExportFileRow, string])[];
 
 /**
  * Reads exports and their files. Every statement names the scope that it is for. Lists and counts
@@ -76,6 +83,9 @@ const FILE_COLUMNS =
  */
 export class ExportRepository {
   readonly #coalescer: QueryCoalescer;
+  /** The SQL that selects each field; a column that a view lacks reads as null or 0. */
+  readonly #columns: Readonly<Record<string, string>>;
+  readonly #fileColumns: string;
 
   /** `onInvalidRow` receives each row that is left out because it breaks the table's contract. */
   constructor(
@@ -83,6 +93,15 @@ export class ExportRepository {
     private readonly onInvalidRow: (row: InvalidRow) => void,
   ) {
     this.#coalescer = new QueryCoalescer(database);
+    this.#columns = Object.fromEntries(
+      Object.entries(exportColumns).map(([field, column]) => {
+        const missing = requiredColumns.includes(field as ExportColumn) ? '0' : 'NULL';
+        return [field, `${this.#has('exports', column) ? `e.${column}` : missing} AS ${field}`];
+      }),
+    );
+    this.#fileColumns = OPTIONAL_FILE_COLUMNS.map(([field, column]) =>
+      this.#has('export_files', column) ? `f.${column} AS ${field}` : `NULL AS ${field}`,
+    ).join(', ');
   }
 
   /** Returns the exports of the scope among `ids`, by id. `columns` must include the id. */
@@ -96,7 +115,7 @@ export class ExportRepository {
     if (storable.length === 0) return new Map();
     const { sql, parameters } = scopeConditions(origin, 'e.');
     const rows = await this.database.query<ExportRow>(
-      `SELECT ${columnsSql(columns)} FROM exports e ` +
+      `SELECT ${this.#select(columns)} FROM exports e ` +
         `WHERE ${sql.join(' AND ')} AND e.id IN (${placeholders(storable)})`,
       [...parameters, ...storable],
       origin,
@@ -111,10 +130,17 @@ export class ExportRepository {
     exportIds: readonly string[],
   ): Promise<FilesByExport> {
     const { sql, parameters } = scopeConditions(origin, 'e.');
+    sql.push(`e.id IN (${placeholders(exportIds)})`);
+    parameters.push(...exportIds);
+    if (this.#isView('export_files')) {
+      // Without it, a view with UNION reads all of its files.
+      sql.push(`f.export_id IN (${placeholders(exportIds)})`);
+      parameters.push(...exportIds);
+    }
     const files = await this.database.query<StoredFileRow>(
-      `SELECT ${FILE_COLUMNS} FROM exports e JOIN export_files f ON f.export_id = e.id ` +
-        `WHERE ${sql.join(' AND ')} AND e.id IN (${placeholders(exportIds)})`,
-      [...parameters, ...exportIds],
+      `SELECT f.kind, f.object_key AS objectKey, ${this.#fileColumns}, e.id AS exportId ` +
+        `FROM exports e JOIN export_files f ON f.export_id = e.id WHERE ${sql.join(' AND ')}`,
+      parameters,
       origin,
     );
     const byExport = new Map(exportIds.map((id): [string, ExportFileRow[]] => [id, []]));
@@ -122,7 +148,7 @@ export class ExportRepository {
       // Without a key there is no file, and without a name the last part of the key is one.
       if (file.objectKey === null) continue;
       file.fileName ??= file.objectKey.slice(file.objectKey.lastIndexOf('/') + 1);
-      byExport.get(file.exportId)?.push(file as ExportFileRow);
+      byExport.get(String(file.exportId))?.push(file as StoredFileRow & ExportFileRow);
     }
     return byExport;
   }
@@ -166,7 +192,12 @@ export class ExportRepository {
     const { sql, parameters } = conditionsOf(list);
     const orderIndex = `exports_${sql.length > 1 ? 'filtered_by' : 'by'}_${column}`;
     const index = list.onlyRequestedBy === null ? orderIndex : REQUESTER_INDEX;
-    if (after !== undefined) {
+    // A list by a column that a view lacks is ordered by id.
+    const keys = this.#has('exports', column) ? [column, 'id'] : ['id'];
+    if (after !== undefined && keys.length === 1) {
+      sql.push(`id ${comparison} ?`);
+      parameters.push(after.id);
+    } else if (after !== undefined) {
       const { value, id } = after;
       // The same condition twice: SQLite seeks the index by the first form and MySQL by the second.
       // Without a seek, a page reads all rows that tie with the cursor.
@@ -177,13 +208,21 @@ export class ExportRepository {
       parameters.push(value, id, value, value, id);
     }
     parameters.push(limit, offset);
+    let join = 'e.id = page.id';
+    if (this.#isView('exports')) {
+      // The ids of a view may be not unique across organizations.
+      const scope = scopeConditions(list, 'e.');
+      join += ` AND ${scope.sql.join(' AND ')}`;
+      parameters.push(...scope.parameters);
+    }
+    const orderOf = (alias: string) => keys.map((key) => `${alias}${key} ${order}`).join(', ');
     // First the ids of the page, which the index of the order covers, then their rows. Otherwise
     // MariaDB reads all rows before a late page, and walks from the first row to a cursor.
     const statement =
-      `SELECT ${columnsSql(columns)} ` +
+      `SELECT ${this.#select(columns)} ` +
       `FROM (SELECT id FROM exports ${this.database.indexHint(index)} WHERE ${sql.join(' AND ')} ` +
-      `ORDER BY ${column} ${order}, id ${order} LIMIT ? OFFSET ?) page ` +
-      `JOIN exports e ON e.id = page.id ORDER BY e.${column} ${order}, e.id ${order}`;
+      `ORDER BY ${orderOf('')} LIMIT ? OFFSET ?) page ` +
+      `JOIN exports e ON ${join} ORDER BY ${orderOf('e.')}`;
     return this.#coalescer.query(statement, parameters, origin, (rows) => {
       const valid = validRows(rows, columns, this.onInvalidRow);
       const lastSkipped = valid.length === 0 ? lastReadable(rows, ['id', list.orderBy]) : undefined;
@@ -203,6 +242,19 @@ export class ExportRepository {
     const hint = this.database.indexHint(index);
     const statement = `SELECT COUNT(*) AS total FROM exports ${hint} WHERE ${sql.join(' AND ')}`;
     return this.#coalescer.query(statement, parameters, origin, ([row]) => Number(row?.['total']));
+  }
+
+  /** Selects columns under the names of their fields. */
+  #select(fields: readonly ExportColumn[]): string {
+    return fields.map((field) => this.#columns[field]).join(', ');
+  }
+
+  #has(table: TableName, column: string): boolean {
+    return this.database.catalog.get(table)?.columns.has(column) ?? false;
+  }
+
+  #isView(table: TableName): boolean {
+    return this.database.catalog.get(table)?.isView ?? false;
   }
 }
 
@@ -244,11 +296,6 @@ function scopeConditions({ organization, onlyRequestedBy }: ExportScope, alias =
     parameters.push(Buffer.from(onlyRequestedBy).toString('hex').toUpperCase());
   }
   return { sql, parameters };
-}
-
-/** Selects columns under the names of their fields. */
-function columnsSql(fields: readonly ExportColumn[]): string {
-  return fields.map((field) => `e.${exportColumns[field]} AS ${field}`).join(', ');
 }
 
 function placeholders(values: readonly unknown[]): string {

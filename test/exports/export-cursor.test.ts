@@ -52,6 +52,7 @@ function accepted(cursors: readonly string[], list: ExportList): string[] {
 describe('a cursor', () => {
   it.each([
     ...['1000-01-01 00:00:00.000', '1969-12-31 23:59:59.999', '9999-12-31 23:59:59.999'],
+    ...['2026-11-01 00:04:00.123456', '1969-12-31 23:59:59.999001'],
     ...[-2_147_483_648, -1, 0, 1, 2_147_483_647],
   ])('leads back to its row for the value %s', (value) => {
     const isNumber = typeof value === 'number';
@@ -133,6 +134,7 @@ const forgedPositions = {
   'without a value or an id': ['', ':', '1', '1:', ':exp_1', 'exp_1', 'null', '{', '[1,"exp_1"]'],
   'with a value that is no integer': [
     ...['x', '1.5', '1e3', '+1', ' 1', '1 ', '--1', '0x10', 'NaN', 'Infinity', '1n', '1_0', '١'],
+    ...['1.1234', '1.12', '1.', '1.123.456', '.123'],
     ...["1' OR 1=1", "'1'", '(SELECT 1)', '2026-11-01', '2026-11-01T00:00:00.000Z', '1\n', '\x001'],
   ].map((value) => `${value}:exp_1`),
   'with a value that no column holds': [
