@@ -9,6 +9,8 @@ import { createTestDatabase } from './test-database.js';
 /** A database of its own for one test file, empty and without tables. */
 export interface EngineDatabase {
   readonly config: DatabaseConfig;
+  /** Of a user that may write, where that of `config` may not. */
+  readonly owner?: DatabaseConfig;
   dispose(): Promise<void>;
 }
 

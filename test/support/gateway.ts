@@ -86,7 +86,7 @@ export function useGateway(
 
 /** Starts a gateway on a free port and a database, whose tables it creates. */
 export async function startGateway(
-  database: Pick<EngineDatabase, 'config'>,
+  database: Pick<EngineDatabase, 'config' | 'owner'>,
   { config: changes = {}, keys = [], ...rows }: GatewayOptions = {},
 ) {
   const filesDirectory = await mkdtemp(join(tmpdir(), 'exports-gateway-files-'));
@@ -101,7 +101,7 @@ export async function startGateway(
     ...changes,
   };
 
-  const source = await createTestDataSource(database.config);
+  const source = await createTestDataSource(database.owner ?? database.config);
   await source.initialize();
   await source.runMigrations();
   await insertRows(source, { ...rows, keys });

@@ -1,0 +1,202 @@
+import { ExportResource, ExportStatus } from '../../src/exports/export.js';
+
+/** An export of another system, as the gateway must show it. */
+export interface AdoptedExport {
+  readonly id: string;
+  readonly organization: string;
+  readonly name: string;
+  readonly resource: ExportResource;
+  readonly status: ExportStatus;
+  readonly countBatches: number;
+  readonly countTotal: number;
+  readonly requestedBy: string | null;
+  /** ISO 8601 with the precision of the column. */
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly completedAt: string | null;
+  /** Object keys by URL field. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** A system whose tables a chapter of the page adopts. */
+export interface AdoptableSystem {
+  readonly heading: string;
+  /** The schema of its tables, and that of the views. */
+  readonly schema: string;
+  readonly views: string;
+  /** The organization whose exports are read, and texts that must not match it. */
+  readonly organization: string;
+  readonly others: readonly string[];
+  /** Texts that equal the id of the first export by a rule of SQL, but are not the same. */
+  readonly similarIds: readonly string[];
+  readonly requester: { readonly name: string; readonly similar: string } | null;
+  readonly exports: readonly AdoptedExport[];
+  /** How the system writes its rows, on a connection at +02:00. */
+  readonly inserts: readonly string[];
+  /** Whether the ids are numbers, which order as such. */
+  readonly isNumbered: boolean;
+}
+
+const { COMPLETED, FAILED, PROCESSING, QUEUED, TIMED_OUT } = ExportStatus;
+const { CONTACT, OTHER, SHIPMENT } = ExportResource;
+
+const COUNT = 14;
+const indexes = [...Array(COUNT).keys()];
+const start = Date.UTC(2026, 9, 25, 0, 30);
+const second = (ms: number) => new Date(ms).toISOString();
+const pick = <T>(values: readonly [T, ...T[]], index: number): T =>
+  values[index % values.length] ?? values[0];
+const sqlTime = (iso: string) => iso.replace('T', ' ').replace('Z', '');
+/** The local time at +02:00. */
+const localTime = (iso: string) => sqlTime(second(Date.parse(iso) + 7_200_000)).slice(0, 19);
+const quoted = (value: string | number | null) =>
+  value === null ? 'NULL' : typeof value === 'number' ? String(value) : `'${value}'`;
+const insert = (table: string, rows: readonly (readonly (string | number | null)[])[]) =>
+  `INSERT INTO ${table} VALUES ${rows.map((row) => `(${row.map(quoted).join(', ')})`).join(', ')}`;
+
+/** Four exports a second, so that a page ends among equal times. */
+const times = (index: number) => ({
+  createdAt: second(start + Math.floor(index / 4) * 1_000),
+  updatedAt: second(start + 86_400_000 - Math.floor(index / 3) * 1_000),
+});
+
+function filament(): AdoptableSystem {
+  const now = Math.floor(Date.now() / 1_000) * 1_000;
+  const exports = indexes.map((index): AdoptedExport => {
+    const status = pick([COMPLETED, TIMED_OUT, PROCESSING, QUEUED], index);
+    const isRunning = status === PROCESSING || status === QUEUED;
+    const { createdAt, updatedAt } = times(index);
+    const id = String(index + 95);
+    return {
+      ...{ id, organization: '12', name: `people-${index}`, status, createdAt },
+      resource: pick([CONTACT, SHIPMENT, OTHER], index),
+      ...{ countBatches: 0, countTotal: pick([10, 20, 5], index) },
+      requestedBy: pick(['7', '70'], index),
+      updatedAt: isRunning ? second(now - index * 1_000) : updatedAt,
+      completedAt: status === COMPLETED ? updatedAt : null,
+      files: status === COMPLETED ? { csvUrl: `filament_exports/${id}/people-${index}.csv` } : {},
+    };
+  });
+  const row = (each: AdoptedExport, user: string) => [
+    ...[Number(each.id), each.completedAt && localTime(each.completedAt), 's3', each.name],
+    `App\\\\Filament\\\\Exports\\\\${{ contact: 'ContactExporter', shipment: 'ShipmentExporter' }[each.resource as string] ?? 'TagExporter'}`,
+    ...[each.status === QUEUED ? 0 : 3, each.countTotal, 3, Number(user)],
+    ...[localTime(each.createdAt), localTime(each.updatedAt)],
+  ];
+  return {
+    ...{ heading: 'Laravel Filament', schema: 'laravel', views: 'exports_gateway', exports },
+    ...{ organization: '12', others: ['12abc', '012', '12.0', '1', '13', '+12'] },
+    similarIds: ['95abc', '095', '95.0', '+95', '9.5e1'],
+    requester: { name: '7', similar: '07' },
+    isNumbered: true,
+    inserts: [
+      insert('laravel.users', [
+        ...[7, 70].map((id) => [id, 12, `${id}@example.com`]),
+        ...[...Array(60).keys()].map((id) => [id + 100, 13 + (id % 20), 'x@example.com']),
+      ]),
+      insert(
+        'laravel.exports',
+        exports.map((each) => row(each, each.requestedBy ?? '')),
+      ),
+      `INSERT INTO laravel.exports (file_disk, exporter, total_rows, user_id, created_at, updated_at)
+       SELECT 's3', 'TagExporter', 1, u.id, NOW(), NOW() FROM laravel.users u, laravel.users v
+       WHERE u.team_id <> 12`,
+    ],
+  };
+}
+
+function houseMade(): AdoptableSystem {
+  const uuid = (index: number) =>
+    `0b6f1c1e-0000-4000-8000-${String(index * 7919).padStart(12, 'a')}`;
+  const states = { completed: 'done', failed: 'error', processing: 'running' };
+  const exports = indexes.map((index): AdoptedExport => {
+    const status = pick([COMPLETED, FAILED, PROCESSING] as const, index);
+    const id = uuid(index);
+    return {
+      ...{ id, organization: 'acme', name: `Größe ${index}`, status, ...times(index) },
+      resource: pick([CONTACT, SHIPMENT, OTHER], index),
+      ...{ countBatches: index % 3, countTotal: pick([10, 20, 5], index) },
+      requestedBy: pick(['ann', 'Ann', 'bob'], index),
+      completedAt: null,
+      files:
+        status === COMPLETED
+          ? { csvUrl: `out/${id}.csv`, csvErrorUrl: `out/${id}-e.csv`, jsonUrl: `out/${id}.json` }
+          : {},
+    };
+  });
+  const row = (each: AdoptedExport, id: string, tenant: string) => [
+    ...[id, tenant, each.name],
+    { contact: 'people', shipment: 'parcels' }[each.resource as string] ?? 'tags',
+    states[each.status as keyof typeof states],
+    ...[each.countBatches, each.countTotal, null, each.requestedBy],
+    ...[sqlTime(each.createdAt).slice(0, 19), sqlTime(each.updatedAt).slice(0, 19)],
+    ...[null, null, null],
+  ];
+  const formats = { csvUrl: 'csv', csvErrorUrl: 'errors', jsonUrl: 'json' };
+  return {
+    heading: 'A table of your own',
+    ...{ schema: 'warehouse', views: 'warehouse', exports, organization: 'acme' },
+    others: ['ACME', 'Acme', 'acmé', 'globex'].filter((text) => /^[\x21-\x7e]+$/.test(text)),
+    similarIds: [uuid(0).toUpperCase()],
+    requester: { name: 'ann', similar: 'ANN' },
+    isNumbered: false,
+    inserts: [
+      insert(
+        'warehouse.data_exports',
+        exports.map((each) => row(each, each.id, 'acme')),
+      ),
+      insert(
+        'warehouse.data_exports',
+        ['ACME', 'globex'].flatMap((tenant, at) =>
+          exports.map((each, index) => row(each, uuid(1_000 * (at + 1) + index), tenant)),
+        ),
+      ),
+      `INSERT INTO warehouse.data_exports (uuid, tenant_id, title, dataset, state, created_at, changed_at)
+       SELECT UUID(), CONCAT('t', a.records), 'x', 'x', 'done', a.created_at, a.created_at
+       FROM warehouse.data_exports a, warehouse.data_exports b, warehouse.data_exports c LIMIT 3000`,
+      insert(
+        'warehouse.data_export_files',
+        exports.flatMap(({ id, files }) =>
+          Object.entries(files).map(([field, key]) => [
+            ...[id, formats[field as keyof typeof formats], key, null, 10],
+          ]),
+        ),
+      ),
+    ],
+  };
+}
+
+function singleTenant(): AdoptableSystem {
+  const exports = indexes.map((index): AdoptedExport => {
+    const status = pick([COMPLETED, FAILED, TIMED_OUT], index);
+    const { createdAt, updatedAt } = times(index);
+    const id = String(index + 1);
+    return {
+      ...{ id, organization: 'acme', name: `Job ${index}`, resource: OTHER, status },
+      ...{ countBatches: 0, countTotal: pick([10, 20, 5], index), requestedBy: null },
+      // Most differ by microseconds.
+      createdAt: createdAt.replace('.000Z', `.1234${String(56 + (index % 2))}Z`),
+      updatedAt: updatedAt.replace('.000Z', '.000001Z'),
+      completedAt: null,
+      files: status === COMPLETED ? { csvUrl: `j/${id}.csv`, jsonUrl: `j/${id}.json` } : {},
+    };
+  });
+  return {
+    ...{ heading: 'One organization', schema: 'reports', views: 'exports_gateway', exports },
+    ...{ organization: 'acme', others: ['ACME', 'acmee', 'globex'] },
+    similarIds: ['1abc', '01', '1.0', '1e0'],
+    requester: null,
+    isNumbered: true,
+    inserts: [
+      insert(
+        'reports.jobs',
+        exports.map(({ id, name, status, countTotal, createdAt, updatedAt, files }) => [
+          ...[Number(id), name, status, countTotal, files['csvUrl'] ?? null],
+          ...[files['jsonUrl'] ?? null, sqlTime(createdAt), sqlTime(updatedAt)],
+        ]),
+      ),
+    ],
+  };
+}
+
+export const adoptableSystems = [filament(), houseMade(), singleTenant()];
