@@ -1,4 +1,5 @@
 import type { Database } from '../database/database.js';
+import { TableSql, type Conditions } from '../database/table-sql.js';
 import { parseSqlDateTime, toSqlDateTime } from '../database/sql-datetime.js';
 import { ApiKey } from './api-key.js';
 
@@ -8,13 +9,17 @@ const SELECT =
   'can_read_files AS canReadFiles FROM api_keys';
 
 export class ApiKeyRepository {
-  constructor(private readonly database: Database) {}
+  readonly #keys: TableSql;
+
+  constructor(private readonly database: Database) {
+    this.#keys = new TableSql('api_keys', database);
+  }
 
   /** The key with this hash. No organization restricts it: the key determines the organization. */
   async findByHash(keyHash: string): Promise<ApiKey | null> {
     // Tokens may be the only credentials; another system may have a table of this name.
     if (!this.database.catalog.get('api_keys')?.columns.has('key_hash')) return null;
-    const [row] = await this.database.query<ApiKeyRow>(`${SELECT} WHERE key_hash = ?`, [keyHash]);
+    const [row] = await this.#find('key_hash', keyHash);
     return row === undefined ? null : toApiKey(row);
   }
 
@@ -30,10 +35,23 @@ export class ApiKeyRepository {
 
   /** The keys of one organization, or of all, in order of creation. */
   async list(organization: string | null): Promise<ApiKey[]> {
-    const [where, values] =
-      organization === null ? ['', []] : ['WHERE organization_id = ?', [organization]];
-    const sql = `${SELECT} ${where} ORDER BY created_at, id`;
-    return (await this.database.query<ApiKeyRow>(sql, values)).map(toApiKey);
+    const order = 'ORDER BY created_at, id';
+    const rows =
+      organization === null
+        ? await this.database.query<ApiKeyRow>(`${SELECT} ${order}`)
+        : await this.#find('organization_id', organization, order);
+    return rows.map(toApiKey);
+  }
+
+  #find(column: string, value: string, order = ''): Promise<ApiKeyRow[]> {
+    const { sql, parameters } = this.#keyEqual(column, value);
+    return this.database.query<ApiKeyRow>(`${SELECT} WHERE ${sql} ${order}`.trimEnd(), parameters);
+  }
+
+  #keyEqual(column: string, value: string) {
+    const conditions: Conditions = { sql: [], parameters: [] };
+    this.#keys.addEqual(conditions, column, [value]);
+    return { sql: conditions.sql.join(' AND '), parameters: conditions.parameters };
   }
 
   async insert(key: Omit<ApiKey, 'revokedAt'>): Promise<void> {
@@ -51,11 +69,12 @@ export class ApiKeyRepository {
 
   /** Revokes a key from `now` on; a revoked key keeps its time. Returns false for an unknown id. */
   async revoke(id: string, now: Date): Promise<boolean> {
-    const rows = await this.database.query('SELECT id FROM api_keys WHERE id = ?', [id]);
+    const { sql, parameters } = this.#keyEqual('id', id);
+    const rows = await this.database.query(`SELECT id FROM api_keys WHERE ${sql}`, parameters);
     if (rows.length === 0) return false;
     await this.database.query(
-      'UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL',
-      [toSqlDateTime(now), id],
+      `UPDATE api_keys SET revoked_at = ? WHERE ${sql} AND revoked_at IS NULL`,
+      [toSqlDateTime(now), ...parameters],
     );
     return true;
   }

@@ -10,9 +10,14 @@ interface CatalogColumn {
   /** Null where the values are no text, and on SQLite, which has no statement that tells it. */
   readonly collation: string | null;
   readonly isNullable: boolean;
+  /**
+   * How `=` compares texts: by their bytes, by their bytes without trailing spaces, or by another
+   * rule, under which `A` may equal `a` and, of a number, `12` equal `12a`.
+   */
+  readonly equality: 'bytes' | 'padded' | 'other';
 }
 
-interface CatalogTable {
+export interface CatalogTable {
   readonly isView: boolean;
   /** By name, in the order of the table. */
   readonly columns: ReadonlyMap<string, CatalogColumn>;
@@ -31,7 +36,7 @@ interface TableRow {
   readonly isView: number | string;
 }
 
-interface ColumnRow extends Omit<CatalogColumn, 'isNullable'> {
+interface ColumnRow extends Omit<CatalogColumn, 'isNullable' | 'equality'> {
   readonly tableName: TableName;
   readonly name: string;
   readonly isNullable: number | string;
@@ -92,7 +97,12 @@ export async function readCatalog(kind: DatabaseConfig['kind'], query: Query): P
         columns: new Map(
           columns.map(({ name: column, dataType, collation, isNullable }) => [
             column,
-            { dataType, collation, isNullable: Number(isNullable) === 1 },
+            {
+              dataType,
+              collation,
+              isNullable: Number(isNullable) === 1,
+              equality: equalityOf(kind, collation),
+            },
           ]),
         ),
         indexes: new Set(visible.map((index) => index.INDEX_NAME)),
@@ -100,4 +110,9 @@ export async function readCatalog(kind: DatabaseConfig['kind'], query: Query): P
     ];
   });
   return new Map((await Promise.all(entries)).filter((entry) => entry !== null));
+}
+
+function equalityOf(kind: DatabaseConfig['kind'], collation: string | null) {
+  if (kind === 'embedded') return 'bytes';
+  return collation === 'ascii_bin' || collation === 'utf8mb4_bin' ? 'padded' : 'other';
 }

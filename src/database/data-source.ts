@@ -37,9 +37,10 @@ export async function createDataSource(
     return new DataSource({ ...common, ...options, type: 'better-sqlite3' });
   }
   const mysql = await loadDriver('mysql2', () => import('./mysql-driver.js'));
-  const { user: username, ...server } = mysql.connectionOptions(config.url);
-  const createPool = (given: typeof server) => mysql.createPool(given, mysql.SAFE_ESCAPING);
-  const options = { ...server, username, driver: { createPool }, connectTimeout: 5_000 };
+  const { user: username, queryFormat, ...server } = mysql.connectionOptions(config.url);
+  const { createPool } = mysql;
+  const driver = { driver: { createPool }, extra: { queryFormat } };
+  const options = { ...server, ...driver, username, connectTimeout: 5_000 };
   // Also for MySQL: with 'mysql', TypeORM reports schema drift on MariaDB where there is none.
   return new DataSource({ ...common, ...options, type: 'mariadb' });
 }

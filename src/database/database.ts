@@ -1,7 +1,10 @@
 import type { Catalog } from './catalog.js';
+import type { SqlValue } from './sql-format.js';
 
 /** What the gateway needs of a database. A decorator returns `{ ...database, query }`. */
 export interface Database {
+  /** As read at the start. */
+  readonly catalog: Catalog;
   /**
    * Resolves to the rows. Each `?` takes one parameter, so a list needs several. Times are text:
    * `YYYY-MM-DD hh:mm:ss.mmm` in UTC. Throws ServiceUnavailableError when the database is
@@ -9,12 +12,13 @@ export interface Database {
    */
   readonly query: <Row>(
     sql: string,
-    parameters?: readonly unknown[],
+    parameters?: readonly SqlValue[],
     origin?: QueryOrigin,
   ) => Promise<Row[]>;
-  /** What it has of the gateway's tables, as read at start. */
-  readonly catalog: Catalog;
-  /** The SQL that follows a table's name to make a statement read it through this index. */
+  /**
+   * The SQL that follows a table's name to make a statement read it through this index. A server
+   * without the index runs the statement without it. A view must have none.
+   */
   readonly indexHint: (name: string) => string;
   /** Empty for the embedded database. */
   readonly poolStats: () => readonly PoolStats[];
@@ -46,4 +50,6 @@ export interface PoolStats {
   readonly isUp: boolean;
   readonly used: number;
   readonly pending: number;
+  /** How many indexes the server lacks that statements would use. */
+  readonly missingIndexes: number;
 }

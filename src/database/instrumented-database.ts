@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 
 import type { Logger } from '../logger.js';
 import type { Database, QueryOrigin } from './database.js';
+import type { SqlValue } from './sql-format.js';
 
 const SLOW_MS = 250;
 
@@ -18,7 +19,7 @@ export function instrumentedDatabase(
 ): Database {
   async function query<Row>(
     sql: string,
-    parameters?: readonly unknown[],
+    parameters?: readonly SqlValue[],
     origin?: QueryOrigin,
   ): Promise<Row[]> {
     logger.debug({ sql }, 'statement');

@@ -4,21 +4,35 @@ import type { Catalog } from './catalog.js';
 import type { Database, QueryOrigin } from './database.js';
 import { isTimeout, toGatewayError } from './mysql-errors.js';
 import { MysqlPool } from './mysql-pool.js';
+import type { SqlValue } from './sql-format.js';
 import { TickClock } from './tick-clock.js';
 
 /** Covers waiting, execution and retries: slightly more than the server's limit for a statement. */
 const QUERY_DEADLINE_MS = 1_700;
 
+interface MysqlDatabaseOptions {
+  /** Of the primary. */
+  readonly catalog: Catalog;
+  /** The statements that create the indexes of `exports`, by name. */
+  readonly indexStatements: ReadonlyMap<string, string>;
+  readonly replicaProbe: string;
+  readonly logger: Logger;
+}
+
 /** A server and its replicas. Uses mysql2 directly, because TypeORM takes longer per statement. */
 export function mysqlDatabase(
   { url, replicaUrls = [] }: { url: string; replicaUrls?: readonly string[] },
-  { catalog, replicaProbe, logger }: { catalog: Catalog; replicaProbe: string; logger: Logger },
+  { catalog, indexStatements, replicaProbe, logger }: MysqlDatabaseOptions,
 ): Database {
   const clock = new TickClock(() => {
     for (const pool of pools) pool.onTick();
   });
-  const primary = new MysqlPool(url, clock, logger);
-  const replicas = replicaUrls.map((each) => new MysqlPool(each, clock, logger, replicaProbe));
+  const options = { logger, indexStatements };
+  const primary = new MysqlPool(url, clock, options);
+  primary.missingIndexes.add(missingIn(catalog, indexStatements));
+  const replicas = replicaUrls.map(
+    (each) => new MysqlPool(each, clock, { ...options, replicaProbe }),
+  );
   const pools = [primary, ...replicas];
 
   /** The untried replica with the lowest load, else the primary. */
@@ -32,7 +46,7 @@ export function mysqlDatabase(
 
   return {
     catalog,
-    async query<Row>(sql: string, parameters: readonly unknown[] = [], origin?: QueryOrigin) {
+    async query<Row>(sql: string, parameters: readonly SqlValue[] = [], origin?: QueryOrigin) {
       const values = [...parameters];
       const deadline = performance.now() + QUERY_DEADLINE_MS - (origin?.waitedMs ?? 0);
       const tried: MysqlPool[] = [];
@@ -63,4 +77,11 @@ export function mysqlDatabase(
       for (const pool of pools) pool.close();
     },
   };
+}
+
+/** The names of the indexes that `exports` lacks; none of a view, to which hints do not apply. */
+function missingIn(catalog: Catalog, statements: ReadonlyMap<string, string>): string[] {
+  const table = catalog.get('exports');
+  if (table === undefined || table.isView) return [];
+  return [...statements.keys()].filter((name) => !table.indexes.has(name));
 }

@@ -2,6 +2,8 @@ import { connect, type Socket } from 'node:net';
 
 import mysql2 from 'mysql2';
 
+import { formatSql } from './sql-format.js';
+
 export type ConnectionOptions = ReturnType<typeof connectionOptions>;
 
 export function connectionOptions(databaseUrl: string) {
@@ -14,22 +16,17 @@ export function connectionOptions(databaseUrl: string) {
     password: decodeURIComponent(url.password),
     database: decodeURIComponent(url.pathname.slice(1)),
     timezone: 'Z',
-    // The collation of the columns, so that LOWER treats columns and parameters alike.
     charset: 'utf8mb4_bin',
+    queryFormat: formatSql,
     supportBigNumbers: true,
     connectTimeout: 3_000,
   };
 }
 
-/** mysql2 escapes with backslashes, so no session may treat these as literal characters. */
-export const SAFE_ESCAPING =
-  "SET SESSION sql_mode = REPLACE(@@SESSION.sql_mode, 'NO_BACKSLASH_ESCAPES', '')";
-
-/** A pool that runs a statement on each new connection, and closes those on which it fails. */
-export function createPool(options: mysql2.PoolOptions, sessionSetup: string): mysql2.Pool {
+/** It sets up no session: a proxy in front of the server may give each statement another one. */
+export function createPool(options: mysql2.PoolOptions): mysql2.Pool {
   const pool = mysql2.createPool(options);
   pool.on('connection', (connection) => {
-    connection.query(sessionSetup);
     // The pool handles only the first error; an unhandled second one would end the process.
     connection.on('error', () => undefined);
   });

@@ -9,7 +9,9 @@ import { redactedUrl } from './connect.js';
 import type { PoolStats, QueryOrigin } from './database.js';
 import { FairSemaphore, type PermitHolder } from './fair-semaphore.js';
 import * as driver from './mysql-driver.js';
+import { MissingIndexes } from './missing-indexes.js';
 import * as errors from './mysql-errors.js';
+import type { SqlValue } from './sql-format.js';
 import { ticks, type TickClock } from './tick-clock.js';
 
 /** How long before its deadline the server aborts a query, so that its response is in time. */
@@ -19,9 +21,21 @@ const MIN_TIMEOUT_MS = 50;
 const MAX_CONNECTIONS = 10;
 /** When a pending query makes the server suspect. */
 const PROBE_AFTER = ticks(500);
+
+/** In every statement, so that TIMESTAMP columns read and compare as UTC. */
+const UTC = "time_zone='+00:00'";
+
+interface PoolOptions {
+  readonly logger: Logger;
+  /** The statements that create the indexes of hints, by name. */
+  readonly indexStatements: ReadonlyMap<string, string>;
+  /** A replica must pass this; the primary, as the last resort, only has to respond. */
+  readonly replicaProbe?: string;
+}
+
 interface PendingQuery extends PermitHolder {
   readonly sql: string;
-  readonly values: unknown[];
+  readonly values: SqlValue[];
   /** In ticks. */
   readonly startedAt: number;
   /** As by performance.now(): busy or not, the process keeps it. */
@@ -40,17 +54,21 @@ export class MysqlPool implements ProtectedServer {
   private readonly queries = new Set<PendingQuery>();
   private readonly permits = new FairSemaphore(MAX_CONNECTIONS);
   private readonly sockets = new Set<Socket>();
+  private readonly logger: Logger;
+  private readonly replicaProbe: string | undefined;
+  readonly missingIndexes: MissingIndexes;
   private pool: Pool;
 
-  /** A replica must pass `replicaProbe`; the primary, as the last resort, only has to respond. */
   constructor(
     url: string,
     private readonly clock: TickClock,
-    private readonly logger: Logger,
-    private readonly replicaProbe?: string,
+    { logger, indexStatements, replicaProbe }: PoolOptions,
   ) {
     this.options = driver.connectionOptions(url);
     this.name = redactedUrl({ kind: 'mysql', url });
+    this.logger = logger;
+    this.replicaProbe = replicaProbe;
+    this.missingIndexes = new MissingIndexes(indexStatements, this.name, logger);
     this.breaker = new CircuitBreaker(this, clock);
     this.pool = this.createPool();
   }
@@ -62,7 +80,9 @@ export class MysqlPool implements ProtectedServer {
 
   get stats(): Omit<PoolStats, 'server'> {
     const used = [...this.queries].filter(({ connection }) => connection !== null).length;
-    return { isUp: !this.breaker.isOpen, used, pending: this.queries.size - used };
+    const pending = this.queries.size - used;
+    const missingIndexes = this.missingIndexes.size;
+    return { isUp: !this.breaker.isOpen, used, pending, missingIndexes };
   }
 
   /**
@@ -71,7 +91,7 @@ export class MysqlPool implements ProtectedServer {
    */
   query(
     sql: string,
-    values: unknown[],
+    values: SqlValue[],
     { deadline, origin }: { deadline: number; origin: QueryOrigin | undefined },
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
@@ -153,20 +173,33 @@ export class MysqlPool implements ProtectedServer {
     });
   }
 
-  private run(query: PendingQuery, connection: PoolConnection): void {
+  private run(
+    query: PendingQuery,
+    connection: PoolConnection,
+    sql = this.missingIndexes.apply(query.sql),
+  ): void {
     query.connection = connection;
     query.origin?.onStart?.();
     // The text protocol: MariaDB may turn a prepared COUNT(*) into a table scan once its connection
     // has run another statement, and mysql2 drops the .000 of a time in the binary protocol.
-    connection.query(limited(query), query.values, (error, rows) => {
+    connection.query(limited(sql, query.deadline), query.values, (error, rows) => {
+      const unhinted = error === null ? undefined : this.missingIndexes.onError(sql, error);
+      if (unhinted !== undefined && this.queries.has(query)) {
+        this.run(query, connection, unhinted);
+        return;
+      }
       if (error?.fatal === true) {
         connection.destroy();
       } else {
         connection.release();
         this.breaker.onResponse();
       }
-      if (error !== null) this.fail(query, error);
-      else if (this.settle(query)) query.resolve(rows);
+      if (error !== null) {
+        this.fail(query, error);
+      } else {
+        this.missingIndexes.onSuccess(sql);
+        if (this.settle(query)) query.resolve(rows);
+      }
     });
   }
 
@@ -197,7 +230,7 @@ export class MysqlPool implements ProtectedServer {
       connectionLimit: MAX_CONNECTIONS,
       dateStrings: true,
     };
-    return driver.createPool(options, driver.SAFE_ESCAPING);
+    return driver.createPool(options);
   }
 
   /** Does not wait for the server, which may never respond. */
@@ -209,12 +242,14 @@ export class MysqlPool implements ProtectedServer {
 }
 
 /**
- * The statement with its time limit: MariaDB reads the comment after M!, in seconds, and MySQL the
- * hint, in milliseconds. Otherwise the server would run on after the deadline, and its statements
- * would exceed the permits.
+ * The statement with its time limit and time zone: MariaDB reads the comment after M!, with seconds,
+ * and MySQL the hint, with milliseconds. Without a limit the server would run on after the deadline,
+ * and its statements would exceed the permits. A setting of the session would not reach a statement
+ * that a proxy gives to another session.
  */
-function limited({ sql, deadline }: PendingQuery): string {
+function limited(sql: string, deadline: number): string {
   const ms = Math.max(Math.floor(deadline - performance.now()) - ABORT_BEFORE_MS, MIN_TIMEOUT_MS);
-  const hinted = sql.replace(/^SELECT/, `SELECT /*+ MAX_EXECUTION_TIME(${ms}) */`);
-  return `/*M! SET STATEMENT max_statement_time=${ms / 1_000} FOR */ ${hinted}`;
+  const hints = `/*+ MAX_EXECUTION_TIME(${ms}) SET_VAR(${UTC}) */`;
+  const hinted = sql.replace(/^(?:SELECT|INSERT|UPDATE)/, `$& ${hints}`);
+  return `/*M! SET STATEMENT max_statement_time=${ms / 1_000}, ${UTC} FOR */ ${hinted}`;
 }

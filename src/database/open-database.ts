@@ -2,11 +2,14 @@ import type { DataSource } from 'typeorm';
 
 import type { DatabaseConfig } from '../config/database.js';
 import { errorCode, StartupError } from '../errors.js';
+import type { Logger } from '../logger.js';
 import { readCatalog, TABLES, type Catalog } from './catalog.js';
 import { connectDatabase, type ConnectOptions } from './connect.js';
 import type { Database, QueryOrigin } from './database.js';
+import { createIndexStatements, MissingIndexes } from './missing-indexes.js';
 import { toGatewayError } from './mysql-errors.js';
 import { schemaCheckSql } from './schema-check.js';
+import type { SqlValue } from './sql-format.js';
 
 /** Runs `prepare`, which may write, before the first query. Throws StartupError. */
 export async function openDatabase(
@@ -15,25 +18,39 @@ export async function openDatabase(
 ): Promise<Database> {
   const source = await connectDatabase(config, options);
   await prepare?.(source);
-  const catalog = await readCatalog(config.kind, (sql) => source.query(sql));
-  if (config.kind === 'embedded') return embeddedDatabase(source, catalog);
+  const { logger } = options;
+  const schema = {
+    catalog: await readCatalog(config.kind, (sql) => source.query(sql)),
+    indexStatements: createIndexStatements(source, 'exports'),
+  };
+  if (config.kind === 'embedded') return embeddedDatabase(source, { ...schema, logger });
   await source.destroy();
   const checks = (config.replicaUrls ?? []).map((url) => checkReplica(url, options));
   const problems = (await Promise.all(checks)).filter((problem) => problem !== null);
   if (problems.length > 0) throw new StartupError(problems);
   const { mysqlDatabase } = await import('./mysql-database.js');
-  const replicaProbe = schemaCheckSql(source, catalog, options.tables ?? TABLES);
-  return mysqlDatabase(config, { catalog, replicaProbe, logger: options.logger });
+  const replicaProbe = schemaCheckSql(source, schema.catalog, options.tables ?? TABLES);
+  return mysqlDatabase(config, { ...schema, replicaProbe, logger });
 }
 
-function embeddedDatabase(source: DataSource, catalog: Catalog): Database {
+function embeddedDatabase(
+  source: DataSource,
+  { catalog, indexStatements, logger }: EmbeddedOptions,
+): Database {
+  const missingIndexes = new MissingIndexes(indexStatements, 'the embedded database', logger);
   return {
     catalog,
-    async query<Row>(sql: string, parameters: readonly unknown[] = [], origin?: QueryOrigin) {
+    async query<Row>(sql: string, parameters: readonly SqlValue[] = [], origin?: QueryOrigin) {
       origin?.onStart?.();
+      const run = (statement: string) => source.query<Row[]>(statement, [...parameters]);
+      const runnable = missingIndexes.apply(sql);
       try {
-        return await source.query<Row[]>(sql, [...parameters]);
+        const rows = await run(runnable);
+        missingIndexes.onSuccess(runnable);
+        return rows;
       } catch (error) {
+        const unhinted = missingIndexes.onError(runnable, error);
+        if (unhinted !== undefined) return await run(unhinted);
         throw toGatewayError(error, sql);
       }
     },
@@ -41,6 +58,12 @@ function embeddedDatabase(source: DataSource, catalog: Catalog): Database {
     poolStats: () => [],
     close: () => source.destroy(),
   };
+}
+
+interface EmbeddedOptions {
+  readonly catalog: Catalog;
+  readonly indexStatements: ReadonlyMap<string, string>;
+  readonly logger: Logger;
 }
 
 /** The problem of a replica that denies access; null also for one that is down, with a warning. */

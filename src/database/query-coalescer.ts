@@ -4,6 +4,7 @@ import { RequestAbandonedError, ServiceUnavailableError } from '../errors.js';
 import type { Database, QueryOrigin } from './database.js';
 import { FairSemaphore } from './fair-semaphore.js';
 import { MicroBatcher } from './micro-batcher.js';
+import type { SqlValue } from './sql-format.js';
 
 /** A query waits no longer for an equal one that runs, because that one may hang. */
 const MAX_JOIN_WAIT_MS = 200;
@@ -67,7 +68,7 @@ export class QueryCoalescer {
    */
   query<Result>(
     sql: string,
-    parameters: readonly unknown[],
+    parameters: readonly SqlValue[],
     origin: QueryOrigin,
     read: (rows: readonly Row[]) => Result,
   ): Promise<Result> {
@@ -195,7 +196,7 @@ export class QueryCoalescer {
 interface ArrivedQuery {
   readonly key: string;
   readonly sql: string;
-  readonly parameters: readonly unknown[];
+  readonly parameters: readonly SqlValue[];
   readonly origin: QueryOrigin;
   /** As by performance.now(), before it waited for a place in its request. */
   readonly arrivedAt: number;

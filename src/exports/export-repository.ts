@@ -1,6 +1,6 @@
-import type { TableName } from '../database/catalog.js';
 import type { Database, QueryOrigin } from '../database/database.js';
 import { QueryCoalescer } from '../database/query-coalescer.js';
+import { placeholders, TableSql, type Conditions } from '../database/table-sql.js';
 import type { CursorPosition } from './export-cursor.js';
 import { SortDirection, type ExportList } from './export-filter.js';
 import type { ExportFileRow } from './export-file.js';
@@ -52,12 +52,6 @@ type StoredFileRow = Omit<ExportFileRow, 'exportId' | 'objectKey' | 'fileName'> 
   fileName: string | null;
 };
 
-/** The conditions of a statement and the values of their placeholders, in order. */
-interface Conditions {
-  readonly sql: string[];
-  readonly parameters: unknown[];
-}
-
 type FilteredScope = ExportScope & Pick<ExportList, 'filter'>;
 
 /**
@@ -66,16 +60,18 @@ type FilteredScope = ExportScope & Pick<ExportList, 'filter'>;
  */
 const REQUESTER_INDEX = 'exports_by_requester';
 
+const fileColumns = {
+  exportId: 'export_id',
+  kind: 'kind',
+  objectKey: 'object_key',
+  fileName: 'file_name',
+  sizeBytes: 'size_bytes',
+  rowCount: 'row_count',
+  sha256: 'sha256',
+};
+
 /** The first, and two more where rows are not valid. */
 const MAX_STATEMENTS_PER_PAGE = 3;
-
-/** The columns of files that a view may lack, with their fields. */
-const OPTIONAL_FILE_COLUMNS = [
-  ['fileName', 'file_name'],
-  ['sizeBytes', 'size_bytes'],
-  ['rowCount', 'row_count'],
-  ['sha256', 'sha256'],
-] as const satisfies readonly (readonly [keyof ExportFileRow, string])[];
 
 /**
  * Reads exports and their files. Every statement names the scope that it is for. Lists and counts
@@ -83,9 +79,12 @@ const OPTIONAL_FILE_COLUMNS = [
  */
 export class ExportRepository {
   readonly #coalescer: QueryCoalescer;
-  /** The SQL that selects each field; a column that a view lacks reads as null or 0. */
+  readonly #exports: TableSql;
+  readonly #files: TableSql;
+  /** The SQL that selects each column under the name of its field. */
   readonly #columns: Readonly<Record<string, string>>;
-  readonly #fileColumns: string;
+  /** Files of exports, and their columns under the names of their fields. */
+  readonly #filesSql: string;
 
   /** `onInvalidRow` receives each row that is left out because it breaks the table's contract. */
   constructor(
@@ -93,15 +92,20 @@ export class ExportRepository {
     private readonly onInvalidRow: (row: InvalidRow) => void,
   ) {
     this.#coalescer = new QueryCoalescer(database);
+    this.#exports = new TableSql('exports', database);
+    this.#files = new TableSql('export_files', database);
     this.#columns = Object.fromEntries(
       Object.entries(exportColumns).map(([field, column]) => {
         const missing = requiredColumns.includes(field as ExportColumn) ? '0' : 'NULL';
-        return [field, `${this.#has('exports', column) ? `e.${column}` : missing} AS ${field}`];
+        return [field, `${this.#exports.select(column, 'e.', missing)} AS ${field}`];
       }),
     );
-    this.#fileColumns = OPTIONAL_FILE_COLUMNS.map(([field, column]) =>
-      this.#has('export_files', column) ? `f.${column} AS ${field}` : `NULL AS ${field}`,
-    ).join(', ');
+    const columns = Object.entries(fileColumns).map(
+      ([field, column]) => `${this.#files.select(column, 'f.')} AS ${field}`,
+    );
+    this.#filesSql =
+      `SELECT ${columns.join(', ')} FROM exports e ` +
+      `JOIN export_files f ON ${this.#files.joinSql('export_id', 'f.', this.#exports, 'id', 'e.')}`;
   }
 
   /** Returns the exports of the scope among `ids`, by id. `columns` must include the id. */
@@ -113,9 +117,10 @@ export class ExportRepository {
     // No export has another id. MySQL might convert the column to compare it, and lose the index.
     const storable = ids.filter(isExportId);
     if (storable.length === 0) return new Map();
-    const { sql, parameters } = scopeConditions(origin, 'e.');
+    const { sql, parameters } = this.#scopeConditions(origin, 'e.');
+    // No second comparison of ids: what has another id than those asked for is not looked up below.
     const rows = await this.database.query<ExportRow>(
-      `SELECT ${this.#select(columns)} FROM exports e ` +
+      `SELECT ${this.#columnsSql(columns)} FROM exports e ` +
         `WHERE ${sql.join(' AND ')} AND e.id IN (${placeholders(storable)})`,
       [...parameters, ...storable],
       origin,
@@ -129,17 +134,14 @@ export class ExportRepository {
     origin: QueryOrigin & ExportScope,
     exportIds: readonly string[],
   ): Promise<FilesByExport> {
-    const { sql, parameters } = scopeConditions(origin, 'e.');
-    sql.push(`e.id IN (${placeholders(exportIds)})`);
-    parameters.push(...exportIds);
-    if (this.#isView('export_files')) {
-      // Without it, a view with UNION reads all of its files.
-      sql.push(`f.export_id IN (${placeholders(exportIds)})`);
+    const { sql, parameters } = this.#scopeConditions(origin, 'e.');
+    // Without the second condition, a view with UNION would read all of its files.
+    for (const column of this.#files.isView ? ['e.id', 'f.export_id'] : ['e.id']) {
+      sql.push(`${column} IN (${placeholders(exportIds)})`);
       parameters.push(...exportIds);
     }
     const files = await this.database.query<StoredFileRow>(
-      `SELECT f.kind, f.object_key AS objectKey, ${this.#fileColumns}, e.id AS exportId ` +
-        `FROM exports e JOIN export_files f ON f.export_id = e.id WHERE ${sql.join(' AND ')}`,
+      `${this.#filesSql} WHERE ${sql.join(' AND ')}`,
       parameters,
       origin,
     );
@@ -148,7 +150,8 @@ export class ExportRepository {
       // Without a key there is no file, and without a name the last part of the key is one.
       if (file.objectKey === null) continue;
       file.fileName ??= file.objectKey.slice(file.objectKey.lastIndexOf('/') + 1);
-      byExport.get(String(file.exportId))?.push(file as StoredFileRow & ExportFileRow);
+      // A number where the column is one.
+      byExport.get(String(file.exportId))?.push(file as ExportFileRow);
     }
     return byExport;
   }
@@ -189,11 +192,11 @@ export class ExportRepository {
   ): Promise<StatementRows> {
     const column = exportColumns[list.orderBy];
     const [order, comparison] = list.direction === SortDirection.ASC ? ['ASC', '>'] : ['DESC', '<'];
-    const { sql, parameters } = conditionsOf(list);
-    const orderIndex = `exports_${sql.length > 1 ? 'filtered_by' : 'by'}_${column}`;
+    const { sql, parameters } = this.#conditionsOf(list);
+    const orderIndex = `exports_${isFiltered(list) ? 'filtered_by' : 'by'}_${column}`;
     const index = list.onlyRequestedBy === null ? orderIndex : REQUESTER_INDEX;
     // A list by a column that a view lacks is ordered by id.
-    const keys = this.#has('exports', column) ? [column, 'id'] : ['id'];
+    const keys = this.#exports.has(column) ? [column, 'id'] : ['id'];
     if (after !== undefined && keys.length === 1) {
       sql.push(`id ${comparison} ?`);
       parameters.push(after.id);
@@ -208,21 +211,21 @@ export class ExportRepository {
       parameters.push(value, id, value, value, id);
     }
     parameters.push(limit, offset);
-    let join = 'e.id = page.id';
-    if (this.#isView('exports')) {
-      // The ids of a view may be not unique across organizations.
-      const scope = scopeConditions(list, 'e.');
-      join += ` AND ${scope.sql.join(' AND ')}`;
+    const join = [this.#exports.joinSql('id', 'e.', this.#exports, 'id', 'page.')];
+    if (this.#exports.isView) {
+      // The ids of a view may be unique within an organization only.
+      const scope = this.#scopeConditions(list, 'e.');
+      join.push(...scope.sql);
       parameters.push(...scope.parameters);
     }
     const orderOf = (alias: string) => keys.map((key) => `${alias}${key} ${order}`).join(', ');
     // First the ids of the page, which the index of the order covers, then their rows. Otherwise
     // MariaDB reads all rows before a late page, and walks from the first row to a cursor.
     const statement =
-      `SELECT ${this.#select(columns)} ` +
-      `FROM (SELECT id FROM exports ${this.database.indexHint(index)} WHERE ${sql.join(' AND ')} ` +
+      `SELECT ${this.#columnsSql(columns)} ` +
+      `FROM (SELECT id FROM ${this.#exports.through(index)} WHERE ${sql.join(' AND ')} ` +
       `ORDER BY ${orderOf('')} LIMIT ? OFFSET ?) page ` +
-      `JOIN exports e ON ${join} ORDER BY ${orderOf('e.')}`;
+      `JOIN exports e ON ${join.join(' AND ')} ORDER BY ${orderOf('e.')}`;
     return this.#coalescer.query(statement, parameters, origin, (rows) => {
       const valid = validRows(rows, columns, this.onInvalidRow);
       const lastSkipped = valid.length === 0 ? lastReadable(rows, ['id', list.orderBy]) : undefined;
@@ -232,72 +235,56 @@ export class ExportRepository {
 
   /** Returns how many exports of the scope match the filter. */
   async count(list: FilteredScope, origin: QueryOrigin): Promise<number> {
-    const { sql, parameters } = conditionsOf(list);
+    const { sql, parameters } = this.#conditionsOf(list);
     // The smallest index that covers the filter.
     const filterIndex =
       list.filter.search === ''
         ? 'exports_by_resource_and_status'
         : 'exports_filtered_by_created_at';
     const index = list.onlyRequestedBy === null ? filterIndex : REQUESTER_INDEX;
-    const hint = this.database.indexHint(index);
-    const statement = `SELECT COUNT(*) AS total FROM exports ${hint} WHERE ${sql.join(' AND ')}`;
+    const table = this.#exports.through(index);
+    const statement = `SELECT COUNT(*) AS total FROM ${table} WHERE ${sql.join(' AND ')}`;
     return this.#coalescer.query(statement, parameters, origin, ([row]) => Number(row?.['total']));
   }
 
+  /** The conditions of a list. */
+  #conditionsOf(list: FilteredScope): Conditions {
+    const exports = this.#exports;
+    const conditions = this.#scopeConditions(list);
+    const { sql, parameters } = conditions;
+    const { resource, statuses, search } = list.filter;
+    if (resource === ExportResource.OTHER) {
+      sql.push(`${exports.exact('resource')} NOT IN (${placeholders(knownResources)})`);
+      parameters.push(...knownResources);
+    } else if (resource !== null) {
+      exports.addEqual(conditions, 'resource', [resource]);
+    }
+    if (statuses.length > 0) exports.addEqual(conditions, 'status', statuses);
+    if (search !== '') {
+      sql.push(exports.likeSql('name'));
+      parameters.push(`%${search.replace(/[!%_]/g, '!$&')}%`);
+    }
+    return conditions;
+  }
+
+  /** The conditions of a scope, without which no statement may read. Lookups by id have an alias. */
+  #scopeConditions({ organization, onlyRequestedBy }: ExportScope, alias = ''): Conditions {
+    const conditions = { sql: [], parameters: [] };
+    this.#exports.addEqual(conditions, 'organization_id', [organization], { alias });
+    if (onlyRequestedBy !== null) {
+      // The index of requesters is for lists; the lookup of an id has a better one.
+      const options = { alias, countsSpaces: true, isIndexed: alias === '' };
+      this.#exports.addEqual(conditions, 'requested_by', [onlyRequestedBy], options);
+    }
+    return conditions;
+  }
+
   /** Selects columns under the names of their fields. */
-  #select(fields: readonly ExportColumn[]): string {
+  #columnsSql(fields: readonly ExportColumn[]): string {
     return fields.map((field) => this.#columns[field]).join(', ');
   }
-
-  #has(table: TableName, column: string): boolean {
-    return this.database.catalog.get(table)?.columns.has(column) ?? false;
-  }
-
-  #isView(table: TableName): boolean {
-    return this.database.catalog.get(table)?.isView ?? false;
-  }
 }
 
-/** The conditions of a list. */
-function conditionsOf(list: FilteredScope): Conditions {
-  const { sql, parameters } = scopeConditions(list);
-  if (list.onlyRequestedBy !== null) {
-    // For the index; a lookup by id needs none.
-    sql.push('requested_by = ?');
-    parameters.push(list.onlyRequestedBy);
-  }
-  const { resource, statuses, search } = list.filter;
-  if (resource === ExportResource.OTHER) {
-    sql.push(`resource NOT IN (${placeholders(knownResources)})`);
-    parameters.push(...knownResources);
-  } else if (resource !== null) {
-    sql.push('resource = ?');
-    parameters.push(resource);
-  }
-  if (statuses.length > 0) {
-    sql.push(`status IN (${placeholders(statuses)})`);
-    parameters.push(...statuses);
-  }
-  if (search !== '') {
-    // The column's collation is binary: only LOWER ignores anything, and that is the case.
-    sql.push(`LOWER(name) LIKE LOWER(?) ESCAPE '!'`);
-    parameters.push(`%${search.replace(/[!%_]/g, '!$&')}%`);
-  }
-  return { sql, parameters };
-}
-
-/** The conditions of a scope, without which no statement may read. */
-function scopeConditions({ organization, onlyRequestedBy }: ExportScope, alias = ''): Conditions {
-  const sql = [`${alias}organization_id = ?`];
-  const parameters: unknown[] = [organization];
-  if (onlyRequestedBy !== null) {
-    // Compares bytes: to MySQL, texts are equal that differ in trailing spaces alone.
-    sql.push(`HEX(${alias}requested_by) = ?`);
-    parameters.push(Buffer.from(onlyRequestedBy).toString('hex').toUpperCase());
-  }
-  return { sql, parameters };
-}
-
-function placeholders(values: readonly unknown[]): string {
-  return values.map(() => '?').join(', ');
+function isFiltered({ filter: { resource, statuses, search } }: FilteredScope): boolean {
+  return resource !== null || statuses.length > 0 || search !== '';
 }

@@ -180,6 +180,15 @@ export class Metrics {
         for (const { server, isUp } of poolStats()) this.set({ server }, Number(isUp));
       },
     });
+    new Gauge({
+      name: 'exports_gateway_database_missing_indexes',
+      help: 'Indexes of exports that a database server lacks, so that lists are slow. See its log.',
+      labelNames: ['server'],
+      registers,
+      collect() {
+        for (const { server, missingIndexes } of poolStats()) this.set({ server }, missingIndexes);
+      },
+    });
     gauge(
       'exports_gateway_database_clock_difference_seconds',
       'How far the clock of the database server is ahead, measured once a minute at most.',

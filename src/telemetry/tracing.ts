@@ -23,6 +23,7 @@ import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace
 
 import type { Database, QueryOrigin } from '../database/database.js';
 import { querySummary } from '../database/instrumented-database.js';
+import type { SqlValue } from '../database/sql-format.js';
 import { errorCode } from '../errors.js';
 import type { OperationResult } from '../graphql/context.js';
 import type { RequestTracer, TracedRequest } from '../http/requests.js';
@@ -70,7 +71,7 @@ export class Tracing implements RequestTracer {
   tracedDatabase(database: Database, system: 'mysql' | 'sqlite'): Database {
     return {
       ...database,
-      query: async <Row>(sql: string, parameters?: readonly unknown[], origin?: QueryOrigin) => {
+      query: async <Row>(sql: string, parameters?: readonly SqlValue[], origin?: QueryOrigin) => {
         if (trace.getActiveSpan() === undefined) {
           return database.query<Row>(sql, parameters, origin);
         }

@@ -112,6 +112,13 @@ describeWith('mysql', 'connecting to a MySQL server', () => {
     await late.close();
   });
 
+  it('starts without indexes, which are advice', async () => {
+    await migrate();
+    await database.query('DROP INDEX exports_by_count_total ON exports');
+    const connected = await connect(database.url).source;
+    await connected.destroy();
+  });
+
   const owner = () => database.url;
   const change = (sql: string) => async () => {
     await migrate();

@@ -25,7 +25,10 @@ describeWith('mysql', 'the deadline of a query', () => {
     clock = new TickClock(() => {
       pool.onTick();
     });
-    pool = new MysqlPool(database.url, clock, createLogger('silent'));
+    pool = new MysqlPool(database.url, clock, {
+      logger: createLogger('silent'),
+      indexStatements: new Map(),
+    });
     connections = await connectionIds();
   });
   afterEach(async () => {

@@ -21,12 +21,12 @@ it.each([
   let now = 1_000;
   jest.spyOn(performance, 'now').mockImplementation(() => now);
   const database: Database = {
+    catalog: new Map(),
     async query() {
       now += ms;
       if (failed) throw error;
       return [];
     },
-    catalog: new Map(),
     indexHint: (name) => `BY ${name}`,
     poolStats: () => [],
     close: async () => undefined,

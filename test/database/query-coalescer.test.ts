@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 
 import type { PoolStats, QueryOrigin } from '../../src/database/database.js';
 import { QueryCoalescer } from '../../src/database/query-coalescer.js';
+import type { SqlValue } from '../../src/database/sql-format.js';
 import { ServiceUnavailableError } from '../../src/errors.js';
 import { RequestQueries } from '../../src/exports/request-queries.js';
 import { until } from '../support/until.js';
@@ -17,11 +18,13 @@ function createCoalescer(servers = 0) {
         runs.push({ resolve: resolve as (rows: unknown) => void, reject });
       }),
     poolStats: () =>
-      Array<PoolStats>(servers).fill({ server: '', isUp: true, used: 0, pending: 0 }),
+      Array<PoolStats>(servers).fill({
+        ...{ server: '', isUp: true, used: 0, pending: 0, missingIndexes: 0 },
+      }),
   });
-  const query = (...parameters: unknown[]) =>
+  const query = (...parameters: SqlValue[]) =>
     coalescer.query('SELECT ?', parameters, origin, (rows): unknown => rows);
-  const queryOf = (origin: QueryOrigin, sql = 'SELECT ?', parameter: unknown = 'x') =>
+  const queryOf = (origin: QueryOrigin, sql = 'SELECT ?', parameter: SqlValue = 'x') =>
     coalescer.query(sql, [parameter], origin, (rows): unknown => rows);
   /** The run of this number, once it has started. */
   const started = (index: number) => until(() => runs[index]);

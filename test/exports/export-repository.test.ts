@@ -88,11 +88,10 @@ describe.each(engines)('the repository on $engine', (engine) => {
   const runDirectly: Run = (sql, parameters) => gateway.source.query(sql, parameters);
 
   let catalog: Catalog;
-
   beforeAll(async () => {
-    catalog = await readCatalog(gateway.config.database.kind, runDirectly);
+    await runDirectly(isMysql ? 'ANALYZE TABLE exports, export_files' : 'ANALYZE');
+    catalog = await readCatalog(gateway.config.database.kind, (sql) => runDirectly(sql));
   });
-  beforeAll(() => runDirectly(isMysql ? 'ANALYZE TABLE exports, export_files' : 'ANALYZE'));
 
   /** Returns a repository whose statements go through `run`. */
   function repositoryOn(run: Run = runDirectly): ExportRepository {
@@ -287,7 +286,7 @@ describe.each(engines)('the repository on $engine', (engine) => {
     const scope = scopeOf('org_other');
     const list = { ...scope, filter: noFilter, ...order };
     for (const id of [
-      ...[exportId(10_012), '!', '~'.repeat(64), "'OR(1=1)--", "');--", '\\', "\\'", '"', '%', '?'],
+      ...[exportId(10_012), '!', '~'.repeat(26), "'OR(1=1)--", "');--", '\\', "\\'", '"', '%', '?'],
       ...['#', '/*', ':'],
     ]) {
       const window = { after: { value, id }, offset: 0, limit: 100 };

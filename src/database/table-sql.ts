@@ -1,0 +1,127 @@
+import type { CatalogTable, TableName } from './catalog.js';
+import type { Database } from './database.js';
+import type { SqlValue } from './sql-format.js';
+
+/** The conditions of a statement and the values of their placeholders, in order. */
+export interface Conditions {
+  readonly sql: string[];
+  readonly parameters: SqlValue[];
+}
+
+interface EqualOptions {
+  /** With its point: `e.` */
+  readonly alias?: string;
+  /** Whether trailing spaces count in columns of `padded` equality, too. */
+  readonly countsSpaces?: boolean;
+  /** False for a condition that must not choose the index of the statement. */
+  readonly isIndexed?: boolean;
+}
+
+const ASCII = /^[\0-\x7f]*$/;
+
+/** What statements say about a table and its columns, as far as that depends on the catalog. */
+export class TableSql {
+  readonly isView: boolean;
+  private readonly table: CatalogTable | undefined;
+
+  constructor(
+    private readonly name: TableName,
+    private readonly database: Pick<Database, 'catalog' | 'indexHint'>,
+  ) {
+    this.table = database.catalog.get(name);
+    this.isView = this.table?.isView ?? false;
+  }
+
+  /** The table, to be read through an index unless it is a view. */
+  through(index: string): string {
+    if (this.isView) return this.name;
+    return `${this.name} ${this.database.indexHint(index)}`;
+  }
+
+  has(column: string): boolean {
+    return this.table?.columns.has(column) ?? false;
+  }
+
+  /**
+   * The column as the driver returns a text: not as bytes, which BINARY columns have. `missing`
+   * stands for a column that a view lacks.
+   */
+  select(column: string, alias: string, missing = 'NULL'): string {
+    if (!this.has(column)) return missing;
+    const { dataType = '' } = this.table?.columns.get(column) ?? {};
+    return /binary|blob/.test(dataType) ? toText(alias + column) : alias + column;
+  }
+
+  /** Adds that a column has one of these values, byte for byte whatever its collation and type. */
+  addEqual(
+    { sql, parameters }: Conditions,
+    column: string,
+    values: readonly string[],
+    { alias = '', countsSpaces = false, isIndexed = true }: EqualOptions = {},
+  ): void {
+    const equality = this.equality(column);
+    if (isIndexed && values.every((value) => this.canHold(column, value))) {
+      sql.push(equalSql(alias + column, values));
+      parameters.push(...values);
+      if (equality !== 'other' && !(countsSpaces && equality === 'padded')) return;
+    }
+    sql.push(equalSql(this.bytes(column, alias), values));
+    parameters.push(...values);
+  }
+
+  /** A condition that two tables' columns are equal. */
+  joinSql(column: string, alias: string, other: TableSql, otherColumn: string, otherAlias: string) {
+    const join = `${alias}${column} = ${otherAlias}${otherColumn}`;
+    if (this.isExact(column) && other.isExact(otherColumn)) return join;
+    return `${join} AND ${this.bytes(column, alias)} = ${other.bytes(otherColumn, otherAlias)}`;
+  }
+
+  /** The column for a comparison that uses no index, byte for byte but for trailing spaces. */
+  exact(column: string): string {
+    return this.isExact(column) ? column : this.bytes(column);
+  }
+
+  /** A condition that a column is like a pattern whose escape is `!`, by any letter case. */
+  likeSql(column: string): string {
+    // Bytes are compared, and LOWER takes the same rules of letter case for both.
+    const [text, pattern] = {
+      bytes: [column, '?'],
+      padded: [column, '? COLLATE utf8mb4_bin'],
+      other: [`${toText(column)} COLLATE utf8mb4_bin`, '? COLLATE utf8mb4_bin'],
+    }[this.equality(column)];
+    return `LOWER(${text}) LIKE LOWER(${pattern}) ESCAPE '!'`;
+  }
+
+  /** The bytes of a column's text in UTF-8, for a comparison that no index serves. */
+  private bytes(column: string, alias = ''): string {
+    // SQLite uses no index for a column with a sign, and compares it like any other.
+    if (this.equality(column) === 'bytes') return `+${alias}${column}`;
+    return `CAST(${toText(alias + column)} AS BINARY)`;
+  }
+
+  private isExact(column: string): boolean {
+    return this.equality(column) !== 'other';
+  }
+
+  private equality(column: string) {
+    return this.table?.columns.get(column)?.equality ?? 'padded';
+  }
+
+  /** Whether `=` accepts a value: it fails for one that a column's character set lacks. */
+  private canHold(column: string, value: string): boolean {
+    const collation = this.table?.columns.get(column)?.collation ?? 'utf8mb4_bin';
+    return collation.startsWith('utf8mb4_') || ASCII.test(value);
+  }
+}
+
+function equalSql(column: string, values: readonly unknown[]): string {
+  return values.length === 1 ? `${column} = ?` : `${column} IN (${placeholders(values)})`;
+}
+
+export function placeholders(values: readonly unknown[]): string {
+  return values.map(() => '?').join(', ');
+}
+
+function toText(column: string): string {
+  return `CONVERT(${column} USING utf8mb4)`;
+}
