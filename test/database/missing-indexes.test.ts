@@ -1,0 +1,135 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+
+import { createTables, createTestDataSource } from '../support/data-source.js';
+import { describeWith } from '../support/describe-with.js';
+import { engines, mysql, type EngineDatabase } from '../support/engines.js';
+import { startGateway, useGateway, type Gateway } from '../support/gateway.js';
+import { exportRows } from '../support/rows.js';
+
+const INDEX = 'exports_by_created_at';
+const DDL = `CREATE INDEX ${INDEX} ON exports (organization_id, created_at, id)`;
+const rows = { exports: exportRows(20) };
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+/** The length of the default list, and the log lines about indexes that it causes. */
+async function list(gateway: Gateway) {
+  const { log } = gateway;
+  const logged = log.length;
+  const { data, errors } = await gateway.query<{ exports: { data: object[] } }>(
+    '{ exports { data { id } pagination { totalCount } } }',
+  );
+  expect(errors).toBeUndefined();
+  const lines = log.slice(logged).flatMap(({ msg }) => (/ index/.test(String(msg)) ? [msg] : []));
+  return { count: data.exports.data.length, lines };
+}
+
+async function missingIndexes({ origin }: Gateway) {
+  const metrics = await (await fetch(`${origin}/metrics`)).text();
+  const value = /^exports_gateway_database_missing_indexes\{server="primary"\} (\d+)$/m.exec(
+    metrics,
+  );
+  return Number(value?.[1]);
+}
+
+const slow = (statement: string): unknown =>
+  expect.stringMatching(
+    new RegExp(`^Lists are slow: .*Run ${statement.replace(/[()]/g, '\\$&')}\\.`),
+  );
+
+describe.each(engines)('an index on $engine', (engine) => {
+  const isMysql = engine.engine === 'MySQL';
+  const gateway = useGateway(engine, rows);
+
+  it('is advice: a list works without it, says once what creates it, and tries it again', async () => {
+    expect(await list(gateway)).toEqual({ count: 10, lines: [] });
+    await gateway.source.query(`DROP INDEX ${INDEX}${isMysql ? ' ON exports' : ''}`);
+    expect(await list(gateway)).toEqual({ count: 10, lines: [slow(DDL)] });
+    expect(await list(gateway)).toEqual({ count: 10, lines: [] });
+    if (isMysql) expect(await missingIndexes(gateway)).toBe(1);
+
+    const now = performance.now.bind(performance);
+    const passMinutes = (minutes: number) =>
+      jest.spyOn(performance, 'now').mockImplementation(() => now() + minutes * 60_000);
+    passMinutes(1);
+    expect(await list(gateway)).toEqual({ count: 10, lines: [] });
+    await gateway.source.query(DDL);
+    expect(await list(gateway)).toEqual({ count: 10, lines: [] });
+    passMinutes(2);
+    const again = expect.stringMatching(`has the index ${INDEX} again\\.$`);
+    expect(await list(gateway)).toEqual({ count: 10, lines: [again] });
+    if (isMysql) expect(await missingIndexes(gateway)).toBe(0);
+  });
+});
+
+describe.each(engines)('a gateway without indexes on $engine', ({ engine, provide }) => {
+  let database: EngineDatabase;
+  let gateway: Gateway;
+  beforeAll(async () => {
+    database = await provide();
+    await createTables(database.config, rows);
+    const source = await createTestDataSource(database.config);
+    await source.initialize();
+    for (const { name } of source.getMetadata('exports').indices) {
+      await source.query(`DROP INDEX ${name}${engine === 'MySQL' ? ' ON exports' : ''}`);
+    }
+    await source.destroy();
+    gateway = await startGateway(database);
+  });
+  afterAll(async () => {
+    await gateway.close();
+    await database.dispose();
+  });
+
+  it('starts, serves lists and has logged what creates them', async () => {
+    expect((await list(gateway)).count).toBe(10);
+    const lines = gateway.log.filter(({ msg }) => String(msg).startsWith('Lists are slow'));
+    expect(JSON.stringify(lines)).toContain(DDL);
+    if (engine === 'MySQL') {
+      expect(lines).toHaveLength(1);
+      expect(await missingIndexes(gateway)).toBe(10);
+    }
+  });
+});
+
+describeWith('mysql', 'an index that MySQL may not use', () => {
+  const gateway = useGateway(mysql, rows);
+
+  it('counts as missing', async () => {
+    const [{ version } = { version: '' }] = await gateway.source.query<{ version: string }[]>(
+      'SELECT VERSION() AS version',
+    );
+    const [off, on] = version.includes('MariaDB')
+      ? ['IGNORED', 'NOT IGNORED']
+      : ['INVISIBLE', 'VISIBLE'];
+    await gateway.source.query(`ALTER TABLE exports ALTER INDEX ${INDEX} ${off}`);
+    expect(await list(gateway)).toEqual({ count: 10, lines: [slow(DDL)] });
+    await gateway.source.query(`ALTER TABLE exports ALTER INDEX ${INDEX} ${on}`);
+  });
+});
+
+describe.each(engines)('a view on $engine', ({ provide }) => {
+  let database: EngineDatabase;
+  let gateway: Gateway;
+  beforeAll(async () => {
+    database = await provide();
+    await createTables(database.config, rows);
+    const source = await createTestDataSource(database.config);
+    await source.initialize();
+    await source.query('ALTER TABLE exports RENAME TO jobs');
+    await source.query('CREATE VIEW exports AS SELECT * FROM jobs');
+    await source.destroy();
+    gateway = await startGateway(database);
+  });
+  afterAll(async () => {
+    await gateway.close();
+    await database.dispose();
+  });
+
+  it('is read without hints, and has no index that is missing', async () => {
+    expect(await list(gateway)).toEqual({ count: 10, lines: [] });
+    expect(JSON.stringify(gateway.log)).not.toMatch(/FORCE INDEX|INDEXED BY|Lists are slow/);
+  });
+});
