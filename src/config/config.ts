@@ -26,9 +26,16 @@ export function readConfig(environment: Environment) {
   return { ...server, ...others, seedSamples: others.database.kind === 'embedded' };
 }
 
-/** Reads the database that commands write to, without its replicas. Throws StartupError. */
-export function readDatabaseConfig({ DATABASE_URL }: Environment): DatabaseConfig {
-  return parse(concerns.pick({ database: true }), { DATABASE_URL }).database;
+/**
+ * Reads the database that commands write to, without its replicas. In production that is never the
+ * embedded one, which a forgotten variable would choose. Throws StartupError.
+ */
+export function readDatabaseConfig({ DATABASE_URL, NODE_ENV }: Environment): DatabaseConfig {
+  const config = parse(concerns.pick({ database: true }), { DATABASE_URL }).database;
+  if (config.kind === 'mysql' || NODE_ENV !== 'production') return config;
+  const problem = 'DATABASE_URL is not set, and NODE_ENV is production.';
+  const remedy = 'Set DATABASE_URL, or leave NODE_ENV unset for the embedded database.';
+  throw new StartupError([`${problem} ${remedy}`]);
 }
 
 function parse<Schema extends z.ZodObject>(schema: Schema, environment: Environment) {

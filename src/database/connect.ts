@@ -7,6 +7,7 @@ import { errorCode, StartupError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { TABLES, type TableName } from './catalog.js';
 import { createDataSource, type Entities } from './data-source.js';
+import { migrateTables } from './migrate.js';
 import { describeError, isOutage } from './mysql-errors.js';
 import { checkSchema } from './schema-check.js';
 
@@ -39,7 +40,7 @@ export async function connectDatabase(
     const source = await createDataSource(config, entities);
     try {
       await source.initialize();
-      if (migrate) await source.runMigrations();
+      if (migrate) await migrateTables(source, { logger });
       else await checkSchema(source, config.kind, tables);
       return source;
     } catch (error) {

@@ -9,6 +9,9 @@ import { CoverRequesters1790300000000 } from './migrations/1790300000000-cover-r
 import { RestrictApiKeys1790400000000 } from './migrations/1790400000000-restrict-api-keys.js';
 import { WidenIds1790500000000 } from './migrations/1790500000000-widen-ids.js';
 
+/** The log of the migrations. `migrations`, the default, is also the name of Laravel's. */
+export const MIGRATIONS_TABLE = 'exports_gateway_migrations';
+
 /** The classes whose tables the database must have. */
 export type Entities = readonly (new () => object)[];
 
@@ -27,6 +30,7 @@ export async function createDataSource(
       RestrictApiKeys1790400000000,
       WidenIds1790500000000,
     ],
+    migrationsTableName: MIGRATIONS_TABLE,
     // Silent unless DEBUG=typeorm:* is set. Errors are thrown.
     logger: 'debug' as const,
   };

@@ -46,7 +46,7 @@ function isNetworkError(error: Error): boolean {
 }
 
 /** The server's error number, or Node's negative number of a network error; 0 without one. */
-function errorNumber(error: unknown): number {
+export function errorNumber(error: unknown): number {
   return error instanceof Error && 'errno' in error ? Number(error.errno) || 0 : 0;
 }
 

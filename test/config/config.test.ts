@@ -358,6 +358,15 @@ describe('readDatabaseConfig', () => {
     expect(readDatabaseConfig(environment)).toEqual(readConfig(environment).database);
   });
 
+  it('chooses the embedded database in production for no command', () => {
+    const NODE_ENV = 'production';
+    expect(problems({ NODE_ENV }, readDatabaseConfig)).toEqual([
+      'DATABASE_URL is not set, and NODE_ENV is production. ' +
+        'Set DATABASE_URL, or leave NODE_ENV unset for the embedded database.',
+    ]);
+    expect(readDatabaseConfig({ NODE_ENV, DATABASE_URL: mysql })).toEqual(server.database);
+  });
+
   it('ignores replicas and every other variable', () => {
     const others = { DATABASE_REPLICA_URLS: 'mysql://replica/exports', PORT: 'abc', AUTH: 'maybe' };
     expect(readDatabaseConfig({ DATABASE_URL: mysql, ...others })).toEqual(server.database);

@@ -49,7 +49,7 @@ async function embeddedRows(folder: string) {
   const rows = {
     exports: await read('exports'),
     files: await read<{ object_key: string }>('export_files'),
-    migrations: await read('migrations'),
+    migrations: await read('exports_gateway_migrations'),
   };
   await source.destroy();
   return rows;
@@ -332,16 +332,17 @@ describeWith('mysql', 'a gateway on a MySQL server', () => {
 
   it('gets its tables once from migration:run, and migration:revert removes them', async () => {
     await typeorm('migration:run');
-    expect(await tables()).toEqual(['api_keys', 'export_files', 'exports', 'migrations']);
-    const applied = await database.query('SELECT * FROM migrations');
+    const log = 'exports_gateway_migrations';
+    expect(await tables()).toEqual(['api_keys', 'export_files', 'exports', log]);
+    const applied = await database.query(`SELECT * FROM ${log}`);
     expect(applied.length).toBeGreaterThan(0);
     await typeorm('migration:run');
-    expect(await database.query('SELECT * FROM migrations')).toEqual(applied);
+    expect(await database.query(`SELECT * FROM ${log}`)).toEqual(applied);
 
     // Each call reverts one migration.
     for (let left = applied.length; left > 0; left--) await typeorm('migration:revert');
-    expect(await tables()).toEqual(['migrations']);
-    expect(await database.query('SELECT * FROM migrations')).toEqual([]);
+    expect(await tables()).toEqual([log]);
+    expect(await database.query(`SELECT * FROM ${log}`)).toEqual([]);
   });
 
   it('has an ormconfig that reports an invalid DATABASE_URL without its password', async () => {

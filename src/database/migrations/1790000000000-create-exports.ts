@@ -1,13 +1,18 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
+import { createIndex, createTable, dropTable, isMysql } from './steps.js';
+
 /** Binary collations, because MySQL would otherwise treat a and A, é and e, or emoji as equal. */
 export class CreateExports1790000000000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
-    const isMysql = queryRunner.dataSource.options.type === 'mariadb';
-    const ascii = isMysql ? 'CHARACTER SET ascii COLLATE ascii_bin' : '';
-    const tableOptions = isMysql ? 'ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin' : '';
-    await queryRunner.query(`
-      CREATE TABLE exports (
+    const ascii = isMysql(queryRunner) ? 'CHARACTER SET ascii COLLATE ascii_bin' : '';
+    const tableOptions = isMysql(queryRunner)
+      ? 'ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin'
+      : '';
+    await createTable(
+      queryRunner,
+      'exports',
+      `(
         id VARCHAR(26) ${ascii} NOT NULL,
         organization_id VARCHAR(64) ${ascii} NOT NULL,
         name VARCHAR(255) NOT NULL,
@@ -24,14 +29,20 @@ export class CreateExports1790000000000 implements MigrationInterface {
         completed_at DATETIME(3) NULL,
         expires_at DATETIME(3) NULL,
         PRIMARY KEY (id)
-      ) ${tableOptions}`);
+      ) ${tableOptions}`,
+    );
     for (const column of ['created_at', 'updated_at', 'count_batches', 'count_total']) {
-      await queryRunner.query(
-        `CREATE INDEX exports_by_${column} ON exports (organization_id, ${column}, id)`,
-      );
+      const index = `exports_by_${column}`;
+      await createIndex(queryRunner, {
+        table: 'exports',
+        index,
+        columns: `organization_id, ${column}, id`,
+      });
     }
-    await queryRunner.query(`
-      CREATE TABLE export_files (
+    await createTable(
+      queryRunner,
+      'export_files',
+      `(
         export_id VARCHAR(26) ${ascii} NOT NULL,
         kind VARCHAR(16) ${ascii} NOT NULL
           CHECK (kind IN ('json', 'csv', 'csv_error', 'csv_sanitized')),
@@ -39,13 +50,14 @@ export class CreateExports1790000000000 implements MigrationInterface {
         file_name VARCHAR(255) NOT NULL,
         size_bytes BIGINT NOT NULL,
         row_count INTEGER NOT NULL,
-        sha256 ${isMysql ? 'CHAR' : 'NCHAR'}(64) ${ascii} NOT NULL,
+        sha256 ${isMysql(queryRunner) ? 'CHAR' : 'NCHAR'}(64) ${ascii} NOT NULL,
         PRIMARY KEY (export_id, kind)
-      ) ${tableOptions}`);
+      ) ${tableOptions}`,
+    );
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
-    await queryRunner.query('DROP TABLE export_files');
-    await queryRunner.query('DROP TABLE exports');
+    await dropTable(queryRunner, 'export_files');
+    await dropTable(queryRunner, 'exports');
   }
 }

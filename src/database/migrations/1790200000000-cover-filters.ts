@@ -1,5 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
+import { createIndex, dropIndex } from './steps.js';
+
 const orders = ['created_at', 'updated_at', 'count_batches', 'count_total'];
 
 /**
@@ -9,20 +11,22 @@ const orders = ['created_at', 'updated_at', 'count_batches', 'count_total'];
 export class CoverFilters1790200000000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     for (const column of orders) {
-      await queryRunner.query(
-        `CREATE INDEX exports_filtered_by_${column} ON exports (organization_id, ${column}, id, resource, status, name)`,
-      );
+      const index = `exports_filtered_by_${column}`;
+      const columns = `organization_id, ${column}, id, resource, status, name`;
+      await createIndex(queryRunner, { table: 'exports', index, columns });
     }
-    await queryRunner.query(
-      'CREATE INDEX exports_by_resource_and_status ON exports (organization_id, resource, status)',
-    );
+    const columns = 'organization_id, resource, status';
+    await createIndex(queryRunner, {
+      table: 'exports',
+      index: 'exports_by_resource_and_status',
+      columns,
+    });
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
-    const on = queryRunner.dataSource.options.type === 'mariadb' ? ' ON exports' : '';
     for (const column of orders) {
-      await queryRunner.query(`DROP INDEX exports_filtered_by_${column}${on}`);
+      await dropIndex(queryRunner, 'exports', `exports_filtered_by_${column}`);
     }
-    await queryRunner.query(`DROP INDEX exports_by_resource_and_status${on}`);
+    await dropIndex(queryRunner, 'exports', 'exports_by_resource_and_status');
   }
 }

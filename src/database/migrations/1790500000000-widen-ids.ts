@@ -1,5 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
+import { isMysql, isTable } from './steps.js';
+
 const columns = [
   ['exports', 'id'],
   ['export_files', 'export_id'],
@@ -17,15 +19,16 @@ export class WidenIds1790500000000 implements MigrationInterface {
 }
 
 async function resizeIds(queryRunner: QueryRunner, { from, to }: { from: number; to: number }) {
-  const isMysql = queryRunner.dataSource.options.type === 'mariadb';
-  if (!isMysql) await queryRunner.query('PRAGMA writable_schema = ON');
+  const isServer = isMysql(queryRunner);
+  if (!isServer) await queryRunner.query('PRAGMA writable_schema = ON');
   for (const [table, column] of columns) {
+    if (!(await isTable(queryRunner, table))) continue;
     await queryRunner.query(
-      isMysql
+      isServer
         ? `ALTER TABLE ${table} MODIFY ${column} VARCHAR(${to}) CHARACTER SET ascii COLLATE ascii_bin NOT NULL`
         : // SQLite has no MODIFY, and does not enforce the length.
           `UPDATE sqlite_master SET sql = replace(sql, ' ${column} VARCHAR(${from})', ' ${column} VARCHAR(${to})') WHERE name = '${table}'`,
     );
   }
-  if (!isMysql) await queryRunner.query('PRAGMA writable_schema = RESET');
+  if (!isServer) await queryRunner.query('PRAGMA writable_schema = RESET');
 }
