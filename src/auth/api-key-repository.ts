@@ -3,16 +3,24 @@ import { TableSql, type Conditions } from '../database/table-sql.js';
 import { parseSqlDateTime, toSqlDateTime } from '../database/sql-datetime.js';
 import { ApiKey } from './api-key.js';
 
-const SELECT =
-  'SELECT id, organization_id AS organizationId, name, key_hash AS keyHash, ' +
-  'created_at AS createdAt, expires_at AS expiresAt, revoked_at AS revokedAt, ' +
-  'can_read_files AS canReadFiles FROM api_keys';
+const columns = {
+  id: 'id',
+  organizationId: 'organization_id',
+  name: 'name',
+  keyHash: 'key_hash',
+  createdAt: 'created_at',
+  expiresAt: 'expires_at',
+  revokedAt: 'revoked_at',
+  canReadFiles: 'can_read_files',
+};
 
 export class ApiKeyRepository {
   readonly #keys: TableSql;
+  readonly #select: string;
 
   constructor(private readonly database: Database) {
     this.#keys = new TableSql('api_keys', database);
+    this.#select = `SELECT ${this.#keys.selectAll(columns)} FROM api_keys`;
   }
 
   /** The key with this hash. No organization restricts it: the key determines the organization. */
@@ -38,14 +46,17 @@ export class ApiKeyRepository {
     const order = 'ORDER BY created_at, id';
     const rows =
       organization === null
-        ? await this.database.query<ApiKeyRow>(`${SELECT} ${order}`)
+        ? await this.database.query<ApiKeyRow>(`${this.#select} ${order}`)
         : await this.#find('organization_id', organization, order);
     return rows.map(toApiKey);
   }
 
   #find(column: string, value: string, order = ''): Promise<ApiKeyRow[]> {
     const { sql, parameters } = this.#keyEqual(column, value);
-    return this.database.query<ApiKeyRow>(`${SELECT} WHERE ${sql} ${order}`.trimEnd(), parameters);
+    return this.database.query<ApiKeyRow>(
+      `${this.#select} WHERE ${sql} ${order}`.trimEnd(),
+      parameters,
+    );
   }
 
   #keyEqual(column: string, value: string) {

@@ -47,13 +47,12 @@ export function mysqlDatabase(
   return {
     catalog,
     async query<Row>(sql: string, parameters: readonly SqlValue[] = [], origin?: QueryOrigin) {
-      const values = [...parameters];
       const deadline = performance.now() + QUERY_DEADLINE_MS - (origin?.waitedMs ?? 0);
       const tried: MysqlPool[] = [];
       for (;;) {
         const pool = choosePool(tried);
         try {
-          return (await pool.query(sql, values, { deadline, origin })) as Row[];
+          return (await pool.query(sql, parameters, { deadline, origin })) as Row[];
         } catch (error) {
           // A timeout is final, because another server would hardly be faster.
           const isFinal =

@@ -11,7 +11,7 @@ import { FairSemaphore, type PermitHolder } from './fair-semaphore.js';
 import * as driver from './mysql-driver.js';
 import { MissingIndexes } from './missing-indexes.js';
 import * as errors from './mysql-errors.js';
-import type { SqlValue } from './sql-format.js';
+import { formatSql, type SqlValue } from './sql-format.js';
 import { ticks, type TickClock } from './tick-clock.js';
 
 /** How long before its deadline the server aborts a query, so that its response is in time. */
@@ -34,8 +34,8 @@ interface PoolOptions {
 }
 
 interface PendingQuery extends PermitHolder {
+  /** With its values. */
   readonly sql: string;
-  readonly values: SqlValue[];
   /** In ticks. */
   readonly startedAt: number;
   /** As by performance.now(): busy or not, the process keeps it. */
@@ -91,12 +91,14 @@ export class MysqlPool implements ProtectedServer {
    */
   query(
     sql: string,
-    values: SqlValue[],
+    values: readonly SqlValue[],
     { deadline, origin }: { deadline: number; origin: QueryOrigin | undefined },
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const query: PendingQuery = {
-        ...{ sql, values, deadline, origin, resolve, reject },
+        ...{ deadline, origin, resolve, reject },
+        // Here, where an error rejects the query; in a callback of the driver it ends the process.
+        sql: formatSql(sql, values),
         organization: origin?.organization ?? '',
         enter: () => {
           if (origin?.isAbandoned === true) this.fail(query, new RequestAbandonedError());
@@ -182,7 +184,7 @@ export class MysqlPool implements ProtectedServer {
     query.origin?.onStart?.();
     // The text protocol: MariaDB may turn a prepared COUNT(*) into a table scan once its connection
     // has run another statement, and mysql2 drops the .000 of a time in the binary protocol.
-    connection.query(limited(sql, query.deadline), query.values, (error, rows) => {
+    connection.query(limited(sql, query.deadline), (error, rows) => {
       const unhinted = error === null ? undefined : this.missingIndexes.onError(sql, error);
       if (unhinted !== undefined && this.queries.has(query)) {
         this.run(query, connection, unhinted);

@@ -52,6 +52,13 @@ export class TableSql {
     return /binary|blob/.test(dataType) ? toText(alias + column) : alias + column;
   }
 
+  /** Selects columns under other names: `{ name: column }`. */
+  selectAll(columns: Readonly<Record<string, string>>, alias = ''): string {
+    return Object.entries(columns)
+      .map(([name, column]) => `${this.select(column, alias)} AS ${name}`)
+      .join(', ');
+  }
+
   /** Adds that a column has one of these values, byte for byte whatever its collation and type. */
   addEqual(
     { sql, parameters }: Conditions,

@@ -100,11 +100,8 @@ export class ExportRepository {
         return [field, `${this.#exports.select(column, 'e.', missing)} AS ${field}`];
       }),
     );
-    const columns = Object.entries(fileColumns).map(
-      ([field, column]) => `${this.#files.select(column, 'f.')} AS ${field}`,
-    );
     this.#filesSql =
-      `SELECT ${columns.join(', ')} FROM exports e ` +
+      `SELECT ${this.#files.selectAll(fileColumns, 'f.')} FROM exports e ` +
       `JOIN export_files f ON ${this.#files.joinSql('export_id', 'f.', this.#exports, 'id', 'e.')}`;
   }
 
