@@ -104,16 +104,14 @@ export async function createApp(config: Config, logger: Logger) {
     tracer: tracing,
   });
 
-  const { replicaUrls = [] } = config.database.kind === 'mysql' ? config.database : {};
+  const replicas = config.database.kind === 'mysql' ? config.database.replicas : [];
   return {
     /** Starts the server and returns the origin that it listens on. */
     async listen(): Promise<string> {
       const origin = await server.listen();
       if (config.graphiql) logger.info(`GraphiQL  ${server.origin()}${GRAPHQL_PATH}`);
       logger.info(`Database  ${redactedUrl(config.database)}`);
-      for (const url of replicaUrls) {
-        logger.info(`Replica   ${redactedUrl({ kind: 'mysql', url })}`);
-      }
+      for (const { name } of replicas) logger.info(`Replica   ${name}`);
       logger.info(`Files     ${storage.place}`);
       return origin;
     },

@@ -9,6 +9,7 @@ import { TABLES, type TableName } from './catalog.js';
 import { createDataSource, type Entities } from './data-source.js';
 import { migrateTables } from './migrate.js';
 import { describeError, isOutage } from './mysql-errors.js';
+import { wasPlain } from './mysql-tls.js';
 import { checkSchema } from './schema-check.js';
 
 const RETRY_INTERVAL_MS = 1_000;
@@ -57,9 +58,7 @@ export async function connectDatabase(
 }
 
 export function redactedUrl(config: DatabaseConfig): string {
-  if (config.kind === 'embedded') return config.path;
-  const { host, pathname } = new URL(config.url);
-  return `mysql://${host}${pathname}`;
+  return config.kind === 'embedded' ? config.path : config.primary.name;
 }
 
 function startupError(config: DatabaseConfig, variable: string, cause: unknown): StartupError {
@@ -68,8 +67,15 @@ function startupError(config: DatabaseConfig, variable: string, cause: unknown):
     variable === 'DATABASE_URL'
       ? 'Run npm run migrate with this DATABASE_URL.'
       : 'Run npm run migrate with the DATABASE_URL of its primary, and check the replication.';
+  const isPlain = config.kind === 'mysql' && wasPlain(config.primary);
+  const requireTls = `set ssl-mode=REQUIRED in ${variable} if the server offers TLS`;
   const advice: Record<string, string> = {
-    ER_ACCESS_DENIED_ERROR: `Check the user and the password in ${variable}.`,
+    ER_ACCESS_DENIED_ERROR: isPlain
+      ? `Check the user and the password in ${variable}. The connection was not encrypted, which the server may require of this user: ${requireTls}.`
+      : `Check the user and the password in ${variable}, and ssl-cert if the user needs one.`,
+    ER_SECURE_TRANSPORT_REQUIRED: `The connection was not encrypted, which the server requires: ${requireTls}.`,
+    HANDSHAKE_NO_SSL_SUPPORT: `The server does not offer TLS: configure it there, or set ssl-mode=PREFERRED in ${variable}.`,
+    HANDSHAKE_SSL_ERROR: `Correct ssl-ca, or the host, in ${variable}: the certificate of the server must be signed by this CA and, for VERIFY_IDENTITY, name this host.`,
     ER_DBACCESS_DENIED_ERROR: `Allow the user of ${variable} to read this database.`,
     ER_BAD_DB_ERROR: `Create the database that ${variable} names, or name another.`,
     ER_NO_SUCH_TABLE: migrate,

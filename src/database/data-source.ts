@@ -41,10 +41,9 @@ export async function createDataSource(
     return new DataSource({ ...common, ...options, type: 'better-sqlite3' });
   }
   const mysql = await loadDriver('mysql2', () => import('./mysql-driver.js'));
-  const { user: username, queryFormat, ...server } = mysql.connectionOptions(config.url);
-  const { createPool } = mysql;
-  const driver = { driver: { createPool }, extra: { queryFormat } };
-  const options = { ...server, ...driver, username, connectTimeout: 5_000 };
+  const server = { ...(await mysql.connectionOptions(config.primary)), connectTimeout: 5_000 };
+  const createPool = (given: object) => mysql.createPool({ ...given, ...server });
+  const options = { database: server.database, driver: { createPool } };
   // Also for MySQL: with 'mysql', TypeORM reports schema drift on MariaDB where there is none.
   return new DataSource({ ...common, ...options, type: 'mariadb' });
 }

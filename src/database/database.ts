@@ -46,6 +46,7 @@ export interface QueryOrigin {
 export interface PoolStats {
   /** `primary`, or `replica-1` and so on, in the order of the configuration. */
   readonly server: string;
+  readonly connectionLimit: number;
   /** False while the circuit breaker of the server is open. */
   readonly isUp: boolean;
   readonly used: number;

@@ -1,7 +1,9 @@
+import type { MysqlConfig, MysqlServer } from '../config/database.js';
 import type { Logger } from '../logger.js';
 import { RequestAbandonedError } from '../errors.js';
 import type { Catalog } from './catalog.js';
 import type { Database, QueryOrigin } from './database.js';
+import { connectionOptions } from './mysql-driver.js';
 import { isTimeout, toGatewayError } from './mysql-errors.js';
 import { MysqlPool } from './mysql-pool.js';
 import type { SqlValue } from './sql-format.js';
@@ -20,19 +22,22 @@ interface MysqlDatabaseOptions {
 }
 
 /** A server and its replicas. Uses mysql2 directly, because TypeORM takes longer per statement. */
-export function mysqlDatabase(
-  { url, replicaUrls = [] }: { url: string; replicaUrls?: readonly string[] },
+export async function mysqlDatabase(
+  config: MysqlConfig,
   { catalog, indexStatements, replicaProbe, logger }: MysqlDatabaseOptions,
-): Database {
+): Promise<Database> {
   const clock = new TickClock(() => {
     for (const pool of pools) pool.onTick();
   });
   const options = { logger, indexStatements };
-  const primary = new MysqlPool(url, clock, options);
+  const createPool = async (server: MysqlServer, probe?: string) =>
+    new MysqlPool(server, await connectionOptions(server), clock, {
+      ...options,
+      ...(probe !== undefined && { replicaProbe: probe }),
+    });
+  const primary = await createPool(config.primary);
   primary.missingIndexes.add(missingIn(catalog, indexStatements));
-  const replicas = replicaUrls.map(
-    (each) => new MysqlPool(each, clock, { ...options, replicaProbe }),
-  );
+  const replicas = await Promise.all(config.replicas.map((each) => createPool(each, replicaProbe)));
   const pools = [primary, ...replicas];
 
   /** The untried replica with the lowest load, else the primary. */

@@ -2,19 +2,35 @@ import { connect, type Socket } from 'node:net';
 
 import mysql2 from 'mysql2';
 
+import type { MysqlServer } from '../config/database.js';
+import { negotiateTls, tlsOptions } from './mysql-tls.js';
 import { formatSql } from './sql-format.js';
 
-export type ConnectionOptions = ReturnType<typeof connectionOptions>;
+/** When the system begins to check an idle connection, which also keeps firewalls from dropping it. */
+const KEEP_ALIVE_DELAY_MS = 30_000;
 
-export function connectionOptions(databaseUrl: string) {
-  const url = new URL(databaseUrl);
+export type ConnectionOptions = Awaited<ReturnType<typeof connectionOptions>>;
+
+/** The options of mysql2 for connections to a server. Reads the files of its TLS settings. */
+export async function connectionOptions(server: MysqlServer) {
+  const { host, port, socketPath, user, password, database, connectionLimit } = server;
+  const ssl = await tlsOptions(server);
   return {
-    // Without the brackets of an IPv6 address.
-    host: url.hostname.replace(/^\[|\]$/g, ''),
-    port: Number(url.port || 3306),
-    user: decodeURIComponent(url.username),
-    password: decodeURIComponent(url.password),
-    database: decodeURIComponent(url.pathname.slice(1)),
+    ...{ host, port, user, password, database, connectionLimit },
+    // mysql2 connects by `stream`, but sends passwords in clear text over Unix sockets only.
+    ...(socketPath !== null && { socketPath }),
+    ...(ssl && { ssl }),
+    stream({ config }: { config: { ssl?: object | false } }): Socket {
+      const options = {
+        noDelay: true,
+        keepAlive: true,
+        keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
+      };
+      const address = socketPath === null ? { host, port, ...options } : { path: socketPath };
+      const socket = connect(address);
+      negotiateTls(server, socket, config);
+      return socket;
+    },
     timezone: 'Z',
     charset: 'utf8mb4_bin',
     queryFormat: formatSql,
@@ -39,8 +55,9 @@ export function startProbe(
   sql: string,
   onEnd: (error: Error | null) => void,
 ): () => void {
-  const socket = openSocket(options);
-  const connection = mysql2.createConnection({ ...options, stream: socket });
+  const sockets: Socket[] = [];
+  const stream = withSocket(options, (socket) => sockets.push(socket));
+  const connection = mysql2.createConnection({ ...options, stream });
   // The callback below receives each error first.
   connection.on('error', () => undefined);
   connection.query(sql, (error) => {
@@ -48,10 +65,15 @@ export function startProbe(
     onEnd(error);
   });
   return () => {
-    socket.destroy();
+    for (const socket of sockets) socket.destroy();
   };
 }
 
-export function openSocket({ host, port }: ConnectionOptions): Socket {
-  return connect({ host, port, noDelay: true, keepAlive: true });
+/** The `stream` of options that also reports each socket, because mysql2 only half-closes them. */
+export function withSocket(options: ConnectionOptions, onSocket: (socket: Socket) => void) {
+  return (given: Parameters<typeof options.stream>[0]): Socket => {
+    const socket = options.stream(given);
+    onSocket(socket);
+    return socket;
+  };
 }

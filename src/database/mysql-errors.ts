@@ -17,8 +17,11 @@ const CONNECTION_LIMITS = [1040, 1203, 1226];
  * host blocked, aborted connection (two numbers), killed connection (MariaDB, MySQL), idle client.
  */
 const LOST_CONNECTIONS = [1041, 1047, 1053, 1080, 1129, 1152, 1184, 1927, 3169, 4031];
-/** Access denied (two numbers), password expired (two), account locked (MySQL, MariaDB): until it is changed. */
-const DENIALS = [1045, 1698, 1820, 1862, 3118, 4151];
+/**
+ * Access denied (two numbers), password expired (two), account locked (MySQL, MariaDB), only TLS is
+ * allowed: until it is changed.
+ */
+const DENIALS = [1045, 1698, 1820, 1862, 3118, 4151, 3159];
 const OUTAGES = new Set([...TIMEOUTS, ...CONNECTION_LIMITS, ...LOST_CONNECTIONS]);
 
 /** Whether the database is unreachable or too slow, as opposed to an invalid statement. */
@@ -27,6 +30,7 @@ export function isOutage(error: unknown): boolean {
   // TypeORM wraps the errors of statements, not those of connecting.
   if ('driverError' in error) return isOutage(error.driverError);
   if (error instanceof NoResponseError || errorCode(error) === 'SQLITE_BUSY') return true;
+  if (isDenial(error)) return false;
   return OUTAGES.has(errorNumber(error)) || isNetworkError(error);
 }
 
@@ -37,6 +41,20 @@ export function isTimeout(error: unknown): boolean {
 /** Whether the server is up, but accepts no more connections. */
 export function isConnectionLimitError(error: unknown): boolean {
   return CONNECTION_LIMITS.includes(errorNumber(error));
+}
+
+/** Whether the server is up, but gateway and server do not accept each other's settings. */
+function isDenial(error: unknown): boolean {
+  return DENIALS.includes(errorNumber(error)) || isTlsError(error);
+}
+
+/** Whether one side has no TLS, or rejects a certificate of the other. */
+function isTlsError(error: unknown): boolean {
+  const code = errorCode(error);
+  if (code === 'HANDSHAKE_NO_SSL_SUPPORT' || code?.startsWith('ERR_SSL') === true) return true;
+  // The code is that of mysql2, also when the network fails in the handshake.
+  const isBroken = errorNumber(error) !== 0 || String(error).includes('socket disconnected');
+  return code === 'HANDSHAKE_SSL_ERROR' && !isBroken;
 }
 
 function isNetworkError(error: Error): boolean {
@@ -59,7 +77,7 @@ export function toGatewayError(thrown: unknown, sql: string): Error {
     Reflect.deleteProperty(each, 'parameters');
     Object.assign(each, { sql });
   }
-  const isUnavailable = isOutage(error) || DENIALS.includes(errorNumber(error));
+  const isUnavailable = isOutage(error) || isDenial(error);
   return isUnavailable ? new ServiceUnavailableError({ cause: error }) : error;
 }
 

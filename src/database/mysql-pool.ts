@@ -2,10 +2,10 @@ import type { Socket } from 'node:net';
 
 import type { Pool, PoolConnection } from 'mysql2';
 
+import type { MysqlServer } from '../config/database.js';
 import { RequestAbandonedError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { CircuitBreaker, type ProtectedServer } from './circuit-breaker.js';
-import { redactedUrl } from './connect.js';
 import type { PoolStats, QueryOrigin } from './database.js';
 import { FairSemaphore, type PermitHolder } from './fair-semaphore.js';
 import * as driver from './mysql-driver.js';
@@ -18,7 +18,6 @@ import { ticks, type TickClock } from './tick-clock.js';
 const ABORT_BEFORE_MS = 200;
 /** A query that waited for long gets at least this time. */
 const MIN_TIMEOUT_MS = 50;
-const MAX_CONNECTIONS = 10;
 /** When a pending query makes the server suspect. */
 const PROBE_AFTER = ticks(500);
 
@@ -48,11 +47,9 @@ interface PendingQuery extends PermitHolder {
 
 /** The connections to one server. While its circuit breaker is open, queries await a probe. */
 export class MysqlPool implements ProtectedServer {
-  private readonly options: driver.ConnectionOptions;
-  private readonly name: string;
   private readonly breaker: CircuitBreaker;
   private readonly queries = new Set<PendingQuery>();
-  private readonly permits = new FairSemaphore(MAX_CONNECTIONS);
+  private readonly permits: FairSemaphore;
   private readonly sockets = new Set<Socket>();
   private readonly logger: Logger;
   private readonly replicaProbe: string | undefined;
@@ -60,15 +57,15 @@ export class MysqlPool implements ProtectedServer {
   private pool: Pool;
 
   constructor(
-    url: string,
+    private readonly server: MysqlServer,
+    private readonly options: driver.ConnectionOptions,
     private readonly clock: TickClock,
     { logger, indexStatements, replicaProbe }: PoolOptions,
   ) {
-    this.options = driver.connectionOptions(url);
-    this.name = redactedUrl({ kind: 'mysql', url });
+    this.permits = new FairSemaphore(server.connectionLimit);
     this.logger = logger;
     this.replicaProbe = replicaProbe;
-    this.missingIndexes = new MissingIndexes(indexStatements, this.name, logger);
+    this.missingIndexes = new MissingIndexes(indexStatements, server.name, logger);
     this.breaker = new CircuitBreaker(this, clock);
     this.pool = this.createPool();
   }
@@ -81,8 +78,9 @@ export class MysqlPool implements ProtectedServer {
   get stats(): Omit<PoolStats, 'server'> {
     const used = [...this.queries].filter(({ connection }) => connection !== null).length;
     const pending = this.queries.size - used;
+    const { connectionLimit } = this.server;
     const missingIndexes = this.missingIndexes.size;
-    return { isUp: !this.breaker.isOpen, used, pending, missingIndexes };
+    return { connectionLimit, isUp: !this.breaker.isOpen, used, pending, missingIndexes };
   }
 
   /**
@@ -118,7 +116,7 @@ export class MysqlPool implements ProtectedServer {
     for (const query of this.queries) {
       if (now >= query.deadline) {
         query.connection?.destroy();
-        this.fail(query, new errors.NoResponseError(this.name));
+        this.fail(query, new errors.NoResponseError(this.server.name));
       } else if (this.clock.now - query.startedAt >= PROBE_AFTER) {
         this.breaker.suspect();
       }
@@ -137,17 +135,19 @@ export class MysqlPool implements ProtectedServer {
 
   onFailure(cause: Error, isFirst: boolean): void {
     for (const query of this.queries) {
-      if (this.settle(query)) query.reject(new errors.NoResponseError(this.name, { cause }));
+      if (this.settle(query)) query.reject(new errors.NoResponseError(this.server.name, { cause }));
     }
     if (!isFirst) return;
     const reason = errors.describeError(cause);
-    this.logger.warn(`The database ${this.name} is not used until it responds again (${reason}).`);
+    this.logger.warn(
+      `The database ${this.server.name} is not used until it responds again (${reason}).`,
+    );
     this.closeConnections();
     this.pool = this.createPool();
   }
 
   onRecovery(): void {
-    this.logger.info(`The database ${this.name} responds again.`);
+    this.logger.info(`The database ${this.server.name} responds again.`);
     for (const query of this.queries) this.start(query);
   }
 
@@ -221,18 +221,11 @@ export class MysqlPool implements ProtectedServer {
   }
 
   private createPool(): Pool {
-    const stream = () => {
-      const socket = driver.openSocket(this.options);
+    const stream = driver.withSocket(this.options, (socket) => {
       this.sockets.add(socket);
-      return socket.once('close', () => this.sockets.delete(socket));
-    };
-    const options = {
-      ...this.options,
-      stream,
-      connectionLimit: MAX_CONNECTIONS,
-      dateStrings: true,
-    };
-    return driver.createPool(options);
+      socket.once('close', () => this.sockets.delete(socket));
+    });
+    return driver.createPool({ ...this.options, stream, dateStrings: true });
   }
 
   /** Does not wait for the server, which may never respond. */

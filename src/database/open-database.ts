@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 
-import type { DatabaseConfig } from '../config/database.js';
+import type { DatabaseConfig, MysqlServer } from '../config/database.js';
 import { errorCode, StartupError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { readCatalog, TABLES, type Catalog } from './catalog.js';
@@ -25,7 +25,7 @@ export async function openDatabase(
   };
   if (config.kind === 'embedded') return embeddedDatabase(source, { ...schema, logger });
   await source.destroy();
-  const checks = (config.replicaUrls ?? []).map((url) => checkReplica(url, options));
+  const checks = config.replicas.map((server) => checkReplica(server, options));
   const problems = (await Promise.all(checks)).filter((problem) => problem !== null);
   if (problems.length > 0) throw new StartupError(problems);
   const { mysqlDatabase } = await import('./mysql-database.js');
@@ -67,10 +67,10 @@ interface EmbeddedOptions {
 }
 
 /** The problem of a replica that denies access; null also for one that is down, with a warning. */
-async function checkReplica(url: string, options: ConnectOptions): Promise<string | null> {
+async function checkReplica(primary: MysqlServer, options: ConnectOptions): Promise<string | null> {
   const connectOptions = { ...options, maxWaitMs: 0, variable: 'DATABASE_REPLICA_URLS' };
   try {
-    const source = await connectDatabase({ kind: 'mysql', url }, connectOptions);
+    const source = await connectDatabase({ kind: 'mysql', primary, replicas: [] }, connectOptions);
     await source.destroy();
   } catch (error) {
     if (!(error instanceof StartupError)) throw error;

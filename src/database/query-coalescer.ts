@@ -11,10 +11,12 @@ const MAX_JOIN_WAIT_MS = 200;
 /** From this duration of its last run on, a query waits a tenth of it for others to join. */
 const SLOW_MS = 20;
 const BATCH_WINDOW_MS = 10;
-/** Half of a server's connections; the other half stays free for fast queries. */
-const MAX_SLOW_PER_SERVER = 5;
+/** The part of a server's connections for slow queries; the others stay free for fast ones. */
+const SLOW_SHARE = 0.5;
 /** Together with slow ones they leave connections for fast ones, whatever organizations send. */
-const MAX_UNKNOWN_PER_SERVER = 3;
+const UNKNOWN_SHARE = 0.3;
+/** In place of a limit of connections. */
+const EMBEDDED_CONCURRENCY = 10;
 /** The rest of a query's deadline is for its run. */
 const MAX_SLOW_WAIT_MS = 1_200;
 /** With the wait for a place in its request. Later the run would end at the deadline in any case. */
@@ -56,10 +58,13 @@ export class QueryCoalescer {
   private readonly unknownQueries: FairSemaphore;
 
   constructor(private readonly database: Pick<Database, 'query' | 'poolStats'>) {
+    const [primary, ...replicas] = database.poolStats().map((server) => server.connectionLimit);
     // Where there are replicas, the primary is not read.
-    const servers = Math.max(database.poolStats().length - 1, 1);
-    this.slowQueries = new FairSemaphore(MAX_SLOW_PER_SERVER * servers);
-    this.unknownQueries = new FairSemaphore(MAX_UNKNOWN_PER_SERVER * servers);
+    const limits = replicas.length > 0 ? replicas : [primary ?? EMBEDDED_CONCURRENCY];
+    const permits = (share: number) =>
+      limits.map((limit) => Math.max(1, Math.floor(limit * share))).reduce((a, b) => a + b);
+    this.slowQueries = new FairSemaphore(permits(SLOW_SHARE));
+    this.unknownQueries = new FairSemaphore(permits(UNKNOWN_SHARE));
   }
 
   /**

@@ -13,6 +13,7 @@ import type { Environment } from '../../src/config/settings.js';
 import { Export } from '../../src/exports/export.js';
 import { findOrInstall, findProgram, thisMachine } from '../support/apt.js';
 import { createTables, createTestDataSource } from '../support/data-source.js';
+import { mysqlConfig } from '../support/mysql-config.js';
 import { createPrivateServer, freePort, type PrivateServer } from '../support/private-server.js';
 import { LINK_SECRET } from './check.js';
 import { ORGANIZATION, provideData } from './data.js';
@@ -140,7 +141,7 @@ export class Bench {
   /** Starts the gateway on an embedded database with a copy of this number of exports. */
   async startEmbedded(rows: number, env: Environment): Promise<Contender> {
     const url = await provideData(this.connection, { serverUrl: this.server.url, rows });
-    const source = await (await createTestDataSource({ kind: 'mysql', url })).initialize();
+    const source = await (await createTestDataSource(mysqlConfig(url))).initialize();
     const exports = await source.getRepository(Export).find();
     await source.destroy();
     const folder = join(this.folder, 'embedded');

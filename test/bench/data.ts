@@ -5,6 +5,7 @@ import { pino } from 'pino';
 
 import { connectDatabase } from '../../src/database/connect.js';
 import { entities } from '../../src/entities.js';
+import { mysqlConfig } from '../support/mysql-config.js';
 
 /** The organization that requests read. It has every second row; others have about 1,000 each. */
 export const ORGANIZATION = 'org_bench';
@@ -40,7 +41,7 @@ export async function provideData(
   await connection.query(`CREATE DATABASE IF NOT EXISTS ${name} CHARACTER SET utf8mb4`);
   await connection.query(`USE ${name}`);
   const options = { entities, logger: pino({ level: 'silent' }), migrate: true };
-  await (await connectDatabase({ kind: 'mysql', url }, options)).destroy();
+  await (await connectDatabase(mysqlConfig(url), options)).destroy();
   const [[counted]] = await connection.query<RowDataPacket[]>('SELECT COUNT(*) n FROM exports');
   if (counted?.['n'] !== rows) {
     console.error(`Filling a database with ${rows} exports`);

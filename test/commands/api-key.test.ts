@@ -8,6 +8,7 @@ import { hashApiKey } from '../../src/auth/api-key.js';
 import { manageApiKeys } from '../../src/commands/manage-api-keys.js';
 import { apiKeyRow, keyNamed, listExports } from '../auth/credentials.js';
 import type { StartedProgram } from '../support/built-gateway.js';
+import { mysqlConfig } from '../support/mysql-config.js';
 import { expectFailedStart, useBuiltGateway } from '../support/use-built-gateway.js';
 import { createTables } from '../support/data-source.js';
 import { itWith } from '../support/describe-with.js';
@@ -111,7 +112,7 @@ describe('manageApiKeys', () => {
     [[...create, '--days=0'], days],
     [[...create, '--days=100000'], days],
   ])('rejects the arguments %j before it opens the database', async (args, problem) => {
-    const config = { kind: 'mysql', url: 'mysql://127.0.0.1:1/unreachable' } as const;
+    const config = mysqlConfig('mysql://127.0.0.1:1/unreachable');
     const error = { name: 'StartupError', message: expect.stringMatching(problem) as unknown };
     await expect(manageApiKeys(args, config)).rejects.toMatchObject(error);
   });
@@ -122,13 +123,13 @@ describe('manageApiKeys', () => {
     async () => {
       const database = await createTestDatabase();
       let url = database.url;
-      const run = (...args: string[]) => manageApiKeys(args, { kind: 'mysql', url });
+      const run = (...args: string[]) => manageApiKeys(args, mysqlConfig(url));
       try {
         const { id, ...others } = apiKeyRow(keyNamed('A'), 'org_a');
         for (const args of [create, ['list'], ['revoke', id]]) {
           await expect(run(...args)).rejects.toThrow('Run npm run migrate with this DATABASE_URL.');
         }
-        await createTables({ kind: 'mysql', url }, { keys: [{ id, ...others }] });
+        await createTables(mysqlConfig(url), { keys: [{ id, ...others }] });
         const user = await database.createUser();
         const name = new URL(url).pathname.slice(1);
         await database.query(`GRANT SELECT ON ${name}.* TO ?@?`, [user.name, '%']);

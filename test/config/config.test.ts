@@ -11,7 +11,13 @@ const secret = 'a secret of thirty-two characters';
 const mysql = `mysql://reader:${password}@db.example.com:3306/exports`;
 /** The smallest environment of a gateway with a database server. */
 const withServer = { DATABASE_URL: mysql, FILES_SIGNING_SECRET: secret, AUTH: 'off' };
-const server = { database: { kind: 'mysql', url: mysql }, seedSamples: false };
+const primary = {
+  name: 'mysql://db.example.com:3306/exports',
+  ...{ host: 'db.example.com', port: 3306, socketPath: null },
+  ...{ user: 'reader', password, database: 'exports', connectionLimit: 10 },
+  tls: { mode: 'PREFERRED' },
+};
+const server = { database: { kind: 'mysql', primary, replicas: [] }, seedSamples: false };
 const required = { AUTH: 'required' };
 const bucketUrl = 's3://exports?region=eu';
 const jwksUrl = 'https://login.example.com/jwks.json';
@@ -84,6 +90,10 @@ describe('readConfig', () => {
   const otlp = { OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf' };
   const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' };
   const replicaUrls = ['mysql://reader:a%2Cb@replica/exports', 'mysql://reader@[::1]:3307/exports'];
+  const replicas = [
+    { ...primary, name: 'mysql://replica/exports', host: 'replica', password: 'a,b' },
+    { ...primary, name: 'mysql://[::1]:3307/exports', host: '::1', port: 3307, password: '' },
+  ];
 
   it('reads nothing but the given environment', () => {
     const original = process.env;
@@ -141,8 +151,20 @@ describe('readConfig', () => {
     ],
     [
       { ...withServer, DATABASE_REPLICA_URLS: replicaUrls.join(', ') },
-      { ...withLocalServer, database: { ...server.database, replicaUrls } },
+      { ...withLocalServer, database: { ...server.database, replicas } },
     ],
+    ...Object.entries({
+      'ssl-mode=DISABLED': { tls: null },
+      'ssl-mode=verify_identity&connectionLimit=3': {
+        ...{ tls: { mode: 'VERIFY_IDENTITY' }, connectionLimit: 3 },
+      },
+      'socketPath=/run/mysqld.sock': {
+        ...{ socketPath: '/run/mysqld.sock', name: `${primary.name}?socketPath=/run/mysqld.sock` },
+      },
+    }).map(([query, changes]): [Environment, object] => [
+      { ...withServer, DATABASE_URL: `${mysql}?${query}` },
+      { ...withLocalServer, database: { ...server.database, primary: { ...primary, ...changes } } },
+    ]),
     [{ AUTH: 'off' }, {}],
     [required, withoutJwt],
     ...['0.0.0.0', '::', '127.0.0.1.example.com', 'localhost.example.com'].map(
@@ -269,7 +291,20 @@ describe('readConfig', () => {
       'has no database name': `mysql://reader:${password}@db:3306 | mysql://reader:${password}@db/`,
       'has no host': 'mysql:///exports',
       'is not a URL': `data/exports.sqlite | mysql://reader:${password}@db:port/exports`,
-      'has parameters': `mysql://reader:${password}@db:3306/exports?ssl=${password}`,
+      'may have only these parameters, each once: ssl-mode (one of DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY), ssl-ca, ssl-cert, ssl-key, socketPath, connectionLimit; ':
+        [`sslmode`, 'sslaccept', 'tls', 'ssl', 'SSL-MODE', `${password}@db`]
+          .map((name) => `mysql://reader:p@db:3306/exports?${name}=${password}`)
+          .join(' | ') + ' | mysql://db/exports?ssl-mode=DISABLED&ssl-mode=REQUIRED',
+      'has invalid parameters: ssl-mode must be one of DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY.':
+        'mysql://db/exports?ssl-mode=VERIFY-CA | mysql://db/exports?ssl-mode=true',
+      'has invalid parameters: ssl-ca must be the path of a readable file with certificates':
+        'mysql://db/exports?ssl-ca=missing.pem | mysql://db/exports?ssl-ca=README.md',
+      'has invalid parameters: ssl-key must be the path of a readable file with a private key + has invalid parameters: ssl-cert and ssl-key need each other':
+        'mysql://db/exports?ssl-key=README.md',
+      'has invalid parameters: socketPath must be an absolute path':
+        'mysql://db/exports?socketPath=mysqld.sock',
+      'has invalid parameters: connectionLimit must be a whole number from 1 to 1000':
+        'mysql://db/exports?connectionLimit=0 | mysql://db/exports?connectionLimit=many',
       'has a fragment': `mysql://reader:${password}@db:3306/exports#${password}`,
       'has an invalid percent-encoding': `mysql://reader:100%${password}@db/exports | mysql://db/%`,
     }),

@@ -6,6 +6,7 @@ import { createTables, createTestDataSource } from '../support/data-source.js';
 import { describeWith } from '../support/describe-with.js';
 import { engines } from '../support/engines.js';
 import { runSql } from '../support/exports-server.js';
+import { mysqlConfig } from '../support/mysql-config.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
 describe.each(engines)('the catalog on $engine', ({ engine, provide }) => {
@@ -66,7 +67,7 @@ describeWith('mysql', 'the catalog on a MySQL server', () => {
   let database: TestDatabase;
   beforeAll(async () => {
     database = await createTestDatabase();
-    await createTables({ kind: 'mysql', url: database.url });
+    await createTables(mysqlConfig(database.url));
   });
   afterAll(() => database.drop());
 

@@ -4,13 +4,13 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 
 import { connectDatabase } from '../../src/database/connect.js';
-import { connectionOptions } from '../../src/database/mysql-driver.js';
 import { entities } from '../../src/entities.js';
 import { StartupError } from '../../src/errors.js';
 import { createTestDataSource } from '../support/data-source.js';
 import { createDatabaseProxy } from '../support/database-proxy.js';
 import { describeWith } from '../support/describe-with.js';
 import type { LogLine } from '../support/built-gateway.js';
+import { mysqlConfig } from '../support/mysql-config.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
 const RUN_MIGRATIONS = /Run npm run migrate with this/;
@@ -26,7 +26,7 @@ function connect(url: string, maxWaitMs = 20_000) {
     if (entry.msg.includes('Retrying')) onRetry();
   };
   const logger = pino({ level: 'info' }, { write });
-  const source = connectDatabase({ kind: 'mysql', url }, { entities, logger, maxWaitMs });
+  const source = connectDatabase(mysqlConfig(url), { entities, logger, maxWaitMs });
   // Each test awaits it, though not always first.
   source.catch(() => undefined);
   return { source, log, firstRetry };
@@ -44,11 +44,6 @@ async function failureOf(url: string, maxWaitMs?: number) {
   expect(error.problems).toEqual([expect.stringMatching(/\.$/)]);
   return { message: error.message, log, ms: Date.now() - startedAt };
 }
-
-it('connects to an IPv6 address without the brackets of the URL', () => {
-  const { host, port } = connectionOptions('mysql://reader@[::1]:3307/exports');
-  expect([host, port]).toEqual(['::1', 3307]);
-});
 
 describeWith('mysql', 'connecting to a MySQL server', () => {
   let database: TestDatabase;
@@ -69,7 +64,7 @@ describeWith('mysql', 'connecting to a MySQL server', () => {
   });
 
   async function migrate(): Promise<void> {
-    const source = await createTestDataSource({ kind: 'mysql', url: database.url });
+    const source = await createTestDataSource(mysqlConfig(database.url));
     await source.initialize();
     await source.runMigrations();
     await source.destroy();

@@ -2,10 +2,12 @@ import { setImmediate } from 'node:timers/promises';
 
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 
+import { connectionOptions } from '../../src/database/mysql-driver.js';
 import { MysqlPool } from '../../src/database/mysql-pool.js';
 import { TickClock } from '../../src/database/tick-clock.js';
 import { createLogger } from '../../src/logger.js';
 import { describeWith } from '../support/describe-with.js';
+import { mysqlConfig } from '../support/mysql-config.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
 const CONNECTIONS = 10;
@@ -25,7 +27,8 @@ describeWith('mysql', 'the deadline of a query', () => {
     clock = new TickClock(() => {
       pool.onTick();
     });
-    pool = new MysqlPool(database.url, clock, {
+    const { primary } = mysqlConfig(database.url);
+    pool = new MysqlPool(primary, await connectionOptions(primary), clock, {
       logger: createLogger('silent'),
       indexStatements: new Map(),
     });

@@ -13,6 +13,7 @@ import { buildGateway, type BuiltGateway, type StartedProgram } from '../support
 import { createDatabaseProxy, type DatabaseProxy } from '../support/database-proxy.js';
 import { describeWith } from '../support/describe-with.js';
 import * as exportsServer from '../support/exports-server.js';
+import { mysqlConfig } from '../support/mysql-config.js';
 import { createPrivateServer, type PrivateServer } from '../support/private-server.js';
 import { exportId, exportRow } from '../support/rows.js';
 import { until } from '../support/until.js';
@@ -189,7 +190,7 @@ describeWith('mysqlProgram', 'a gateway', () => {
 
   it('aborts a slow query on the server, too', async () => {
     const logger = pino({ level: 'silent' });
-    const database = await openDatabase({ kind: 'mysql', url: proxy.url }, { entities, logger });
+    const database = await openDatabase(mysqlConfig(proxy.url), { entities, logger });
     // Without a limit, a server would run this for minutes: it has to look at each combination.
     const names = ['a', 'b', 'c', 'd', 'e', 'f'];
     const tables = names.map((name) => `exports ${name}`).join();

@@ -7,6 +7,7 @@ import { StartupError } from '../../src/errors.js';
 import { createTestDataSource } from '../support/data-source.js';
 import { describeWith } from '../support/describe-with.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
+import { mysqlConfig } from '../support/mysql-config.js';
 import { exportRows, insertRows } from '../support/rows.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
@@ -215,7 +216,7 @@ describeWith('mysql', 'migrating on a server', () => {
   const opened: DataSource[] = [];
 
   async function open(url = database.url): Promise<DataSource> {
-    const source = await createTestDataSource({ kind: 'mysql', url });
+    const source = await createTestDataSource(mysqlConfig(url));
     opened.push(await source.initialize());
     return source;
   }

@@ -10,7 +10,7 @@ import { until } from '../support/until.js';
 const origin = { organization: 'org_a', isAbandoned: false };
 
 /** A coalescer over a database whose runs the test ends. */
-function createCoalescer(servers = 0) {
+function createCoalescer(connectionLimits: readonly number[] = []) {
   const runs: { resolve: (rows: unknown) => void; reject: (error: Error) => void }[] = [];
   const coalescer = new QueryCoalescer({
     query: <Row>() =>
@@ -18,8 +18,9 @@ function createCoalescer(servers = 0) {
         runs.push({ resolve: resolve as (rows: unknown) => void, reject });
       }),
     poolStats: () =>
-      Array<PoolStats>(servers).fill({
-        ...{ server: '', isUp: true, used: 0, pending: 0, missingIndexes: 0 },
+      connectionLimits.map((connectionLimit): PoolStats => {
+        const state = { isUp: true, used: 0, pending: 0, missingIndexes: 0 };
+        return { server: '', connectionLimit, ...state };
       }),
   });
   const query = (...parameters: SqlValue[]) =>
@@ -98,8 +99,8 @@ describe('slow queries', () => {
   });
 
   /** Repeats twenty queries, of which half succeeded late and half failed late. */
-  async function repeatSlowQueries(servers: number) {
-    const coalescer = createCoalescer(servers);
+  async function repeatSlowQueries(connectionLimits: readonly number[]) {
+    const coalescer = createCoalescer(connectionLimits);
     const { runs, query, started } = coalescer;
     // Without it the shape would be unknown, and its first queries bounded like slow ones.
     const known = query('fast');
@@ -123,15 +124,16 @@ describe('slow queries', () => {
   }
 
   it.each([
-    { servers: 0, limit: 5 },
-    { servers: 1, limit: 5 },
-    { servers: 3, limit: 10 },
-  ])('start $limit at once with $servers servers', async ({ servers, limit }) => {
+    { servers: [], limit: 5 },
+    { servers: [10], limit: 5 },
+    { servers: [1], limit: 1 },
+    { servers: [10, 10, 6], limit: 8 },
+  ])('start $limit at once with servers of $servers connections', async ({ servers, limit }) => {
     expect((await repeatSlowQueries(servers)).runs).toHaveLength(limit);
   });
 
   it('start and can be joined when another ends, while those of another shape pass', async () => {
-    const { runs, query, queryOf, started, repeated } = await repeatSlowQueries(1);
+    const { runs, query, queryOf, started, repeated } = await repeatSlowQueries([10]);
     repeated.push(query(6));
     const fast = queryOf(origin, 'SELECT fast');
     (await started(5)).resolve(['fast']);
@@ -148,7 +150,7 @@ describe('slow queries', () => {
   });
 
   it('are slow whatever their parameters, but not for another organization', async () => {
-    const { runs, query, queryOf, started } = await repeatSlowQueries(1);
+    const { runs, query, queryOf, started } = await repeatSlowQueries([10]);
     const sameShape = query('never seen');
     const other = queryOf({ ...origin, organization: 'org_b' });
     (await started(5)).resolve(['other']);
@@ -161,7 +163,7 @@ describe('slow queries', () => {
   });
 
   it('fail when they have waited for 1.2 s', async () => {
-    const { runs, repeated } = await repeatSlowQueries(1);
+    const { runs, repeated } = await repeatSlowQueries([10]);
     const waiting = repeated
       .slice(5)
       .map((each) => expect(each).rejects.toThrow(ServiceUnavailableError));

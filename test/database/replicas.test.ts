@@ -11,6 +11,7 @@ import { ExportFileKind } from '../../src/exports/export-file.js';
 import { apiKeyRow, keyNamed } from '../auth/credentials.js';
 import * as exportsServer from '../support/exports-server.js';
 import { keysRequired, useGateway } from '../support/gateway.js';
+import { mysqlConfig } from '../support/mysql-config.js';
 import { createPrivateServer, type PrivateServer } from '../support/private-server.js';
 import { replicationOf, type Replication } from '../support/replication.js';
 import { exportId, exportRow, fileRow } from '../support/rows.js';
@@ -37,8 +38,7 @@ describeWith('mysqlProgram', 'a gateway with two replicas', () => {
     await runSql(`${server.url}?multipleStatements=true`, `SET SESSION sql_log_bin = 0; ${sql}`);
   }
 
-  const configWith = (replicaUrls: string[]) =>
-    ({ kind: 'mysql', url: exportsUrl(primary), replicaUrls }) as const;
+  const configWith = (replicaUrls: string[]) => mysqlConfig(exportsUrl(primary), replicaUrls);
 
   async function provide() {
     const create = () => createPrivateServer();

@@ -10,6 +10,7 @@ import { apiKeyRow, keyNamed, signToken, tokensAccepted } from '../auth/credenti
 import { createTables } from '../support/data-source.js';
 import { describeWith } from '../support/describe-with.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
+import { mysqlConfig } from '../support/mysql-config.js';
 import { createPrivateServer, type PrivateServer } from '../support/private-server.js';
 import { adoptableSystems, type AdoptableSystem, type AdoptedExport } from './adoptable-systems.js';
 import { codeBlocksOf } from './markdown.js';
@@ -65,12 +66,13 @@ describeWith('mysqlProgram', 'a gateway over the tables of another system', () =
       await admin.query(tables);
       for (const statement of system.inserts) await admin.query(statement);
       await admin.query(viewSql);
-      const owner = { kind: 'mysql', url: new URL(views, server.url).href } as const;
+      const { href: ownUrl } = new URL(views, server.url);
+      const owner = mysqlConfig(ownUrl);
       await createTables(owner);
       await admin.query(grants);
-      const url = Object.assign(new URL(owner.url), { username: 'gateway' });
+      const url = Object.assign(new URL(ownUrl), { username: 'gateway' });
       url.password = 'choose-a-password';
-      databases = { config: { kind: 'mysql', url: url.href }, owner };
+      databases = { config: mysqlConfig(url.href), owner };
       gateway = await startGateway(databases, {
         keys: [
           apiKeyRow(key, organization),

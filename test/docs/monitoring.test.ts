@@ -28,7 +28,8 @@ const SCRAPED = ['job', 'instance'];
 /** The label names of every metric that the gateway has, by the name of its samples. */
 async function servedLabels(): Promise<Map<string, readonly string[]>> {
   const metrics = new Metrics(Object.values(ExportFileKind));
-  const stats = { server: 'primary', isUp: true, used: 0, pending: 0, missingIndexes: 0 };
+  const state = { isUp: true, used: 0, pending: 0, missingIndexes: 0 };
+  const stats = { server: 'primary', connectionLimit: 10, ...state };
   const poolStats = () => [stats];
   metrics.watch({ inFlight: 0, queued: 0 }, { poolStats, clockDifference: () => 0 });
   const served = new Map<string, readonly string[]>([['up', SCRAPED]]);

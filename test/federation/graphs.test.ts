@@ -6,6 +6,7 @@ import { useDocumentedCode } from '../docs/documented-code.js';
 import { createDatabaseProxy, type DatabaseProxy } from '../support/database-proxy.js';
 import { describeWith } from '../support/describe-with.js';
 import { embedded } from '../support/engines.js';
+import { mysqlConfig } from '../support/mysql-config.js';
 import { exportId } from '../support/rows.js';
 import { createTestDatabase } from '../support/test-database.js';
 import {
@@ -231,7 +232,7 @@ describeWith('mysql', 'while the database of the exports is unavailable', () => 
       const database = await createTestDatabase();
       proxy = await createDatabaseProxy(database.url);
       await proxy.open();
-      return { config: { kind: 'mysql', url: proxy.url }, dispose: () => database.drop() };
+      return { config: mysqlConfig(proxy.url), dispose: () => database.drop() };
     },
   });
   beforeAll(() => proxy.close());

@@ -4,6 +4,7 @@ import { describeWith } from '../support/describe-with.js';
 import { createExportsDatabase, exportsUrl, runSql } from '../support/exports-server.js';
 import { startGateway, type Gateway } from '../support/gateway.js';
 import { createMultiplexingProxy } from '../support/multiplexing-proxy.js';
+import { mysqlConfig } from '../support/mysql-config.js';
 import { createPrivateServer, type PrivateServer } from '../support/private-server.js';
 import { exportRow } from '../support/rows.js';
 
@@ -46,8 +47,8 @@ describeWith('mysqlProgram', 'text in statements', () => {
       await runSql(server.url, `SET GLOBAL sql_mode = '${mode}'`);
       proxy = await createMultiplexingProxy(exportsUrl(server));
       gateway = await startGateway(
-        { config: { kind: 'mysql', url: exportsUrl(server) } },
-        { config: { database: { kind: 'mysql', url: proxy.url } } },
+        { config: mysqlConfig(exportsUrl(server)) },
+        { config: { database: mysqlConfig(proxy.url) } },
       );
     });
     afterAll(async () => {

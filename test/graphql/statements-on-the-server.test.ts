@@ -36,10 +36,10 @@ describeWith('mysql', 'the log of statements on MySQL', () => {
   /** Uses MySQL's general log, so the user must be allowed to set global variables. */
   beforeAll(async () => {
     const { database: config } = gateway.config;
-    const url = new URL(config.kind === 'mysql' ? config.url : '');
-    database = url.pathname.slice(1);
+    if (config.kind === 'embedded') throw new Error('The database is embedded.');
+    ({ database } = config.primary);
     // In no database, so that this session is not one of the gateway's.
-    connection = await createConnection({ uri: new URL('/', url).href });
+    connection = await createConnection({ uri: process.env['TEST_DATABASE_URL'] ?? '' });
     [[settings]] = await connection.query<RowDataPacket[]>(
       'SELECT @@GLOBAL.general_log AS general_log, @@GLOBAL.log_output AS log_output',
     );

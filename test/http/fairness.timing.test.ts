@@ -28,8 +28,8 @@ describe.each(engines)('an organization beside a noisy one on $engine', (engine)
       await createTables(isEmbedded ? { kind: 'embedded', path } : database.config, { exports });
       const gateway = built.start(built.folder, {
         ...{ AUTH: 'required', JWT_SECRET: TOKEN_SECRET, LOG_LEVEL: 'info' },
-        ...(database.config.kind === 'mysql' && {
-          DATABASE_URL: database.config.url,
+        ...(database.url !== undefined && {
+          DATABASE_URL: database.url,
           FILES_SIGNING_SECRET: 'the secret of the links',
         }),
       });

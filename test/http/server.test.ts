@@ -12,6 +12,7 @@ import {
   type Gateway,
   type GraphqlError,
 } from '../support/gateway.js';
+import { mysqlConfig } from '../support/mysql-config.js';
 import { exportId, exportRow, fileRow } from '../support/rows.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
@@ -143,7 +144,7 @@ describeWith('mysql', 'a gateway whose database cannot be reached', () => {
     const database = await createTestDatabase();
     proxy = await createDatabaseProxy(database.url);
     await proxy.open();
-    const config = { kind: 'mysql', url: proxy.url } as const;
+    const config = mysqlConfig(proxy.url);
     return { config, dispose: () => proxy.close().then(() => database.drop()) };
   }
   const [known, unknown] = [keyNamed('A'), keyNamed('B')];

@@ -15,6 +15,7 @@ import { createTables } from '../support/data-source.js';
 import { describeWith } from '../support/describe-with.js';
 import { postQuery } from '../support/exports-server.js';
 import { signLink } from '../support/gateway.js';
+import { mysqlConfig } from '../support/mysql-config.js';
 import { exportRows } from '../support/rows.js';
 import { createTestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
@@ -27,7 +28,7 @@ const FILE_SIZE = 60_000_000;
 describeWith('mysql', 'two gateways behind a balancer', () => {
   it('lose no request in a rolling restart, and leave no connection on the server', async () => {
     const database = await createTestDatabase();
-    await createTables({ kind: 'mysql', url: database.url }, { exports: exportRows(20) });
+    await createTables(mysqlConfig(database.url), { exports: exportRows(20) });
     const balancer = await startBalancer();
     try {
       const env = { DATABASE_URL: database.url, FILES_SIGNING_SECRET: SECRET, AUTH: 'off' };

@@ -14,6 +14,7 @@ import { createTables, createTestDataSource } from '../support/data-source.js';
 import { createDatabaseProxy } from '../support/database-proxy.js';
 import { describeWith } from '../support/describe-with.js';
 import { postQuery } from '../support/exports-server.js';
+import { mysqlConfig } from '../support/mysql-config.js';
 import { exportRow, exportRows } from '../support/rows.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
@@ -289,7 +290,7 @@ describeWith('mysql', 'a gateway on a MySQL server', () => {
     const createdAt = '2026-03-29T01:59:59.001Z';
     const expiresAt = '2026-03-08T07:00:00.500Z';
     const row = exportRow(0, { createdAt: new Date(createdAt), expiresAt: new Date(expiresAt) });
-    await createTables({ kind: 'mysql', url: database.url }, { exports: [row] });
+    await createTables(mysqlConfig(database.url), { exports: [row] });
     const stored = 'SELECT CAST(created_at AS CHAR) AS time FROM exports';
     expect(await database.query(stored)).toEqual([{ time: '2026-03-29 01:59:59.001' }]);
     const env = { ...serverEnv(database.url), TZ: 'America/New_York' };
@@ -304,7 +305,7 @@ describeWith('mysql', 'a gateway on a MySQL server', () => {
   });
 
   it('serves as a user with SELECT only', async () => {
-    await createTables({ kind: 'mysql', url: database.url }, { exports: exportRows(2) });
+    await createTables(mysqlConfig(database.url), { exports: exportRows(2) });
     const user = await database.createUser();
     await database.query(`GRANT SELECT ON ${name()}.* TO ?@?`, [user.name, '%']);
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { DatabaseConfig } from '../../src/config/database.js';
+import { mysqlConfig } from './mysql-config.js';
 import { has } from './requirements.js';
 import { createTestDatabase } from './test-database.js';
 
@@ -11,6 +12,8 @@ export interface EngineDatabase {
   readonly config: DatabaseConfig;
   /** Of a user that may write, where that of `config` may not. */
   readonly owner?: DatabaseConfig;
+  /** Of a database server. */
+  readonly url?: string;
   dispose(): Promise<void>;
 }
 
@@ -35,7 +38,8 @@ export const mysql: Engine = {
   engine: 'MySQL',
   async provide() {
     const database = await createTestDatabase();
-    return { config: { kind: 'mysql', url: database.url }, dispose: () => database.drop() };
+    const { url } = database;
+    return { url, config: mysqlConfig(url), dispose: () => database.drop() };
   },
 };
 

@@ -1,6 +1,7 @@
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 
 import { createTables } from './data-source.js';
+import { mysqlConfig } from './mysql-config.js';
 import { post } from './post.js';
 import type { PrivateServer } from './private-server.js';
 import type { Rows } from './rows.js';
@@ -30,7 +31,7 @@ export function exportsUrl({ url }: Pick<PrivateServer, 'url'>): string {
 /** Creates the database `exports` on a server, with the gateway's tables and these rows. */
 export async function createExportsDatabase(server: PrivateServer, rows: Rows): Promise<void> {
   await runSql(server.url, 'CREATE DATABASE exports CHARACTER SET utf8mb4');
-  await createTables({ kind: 'mysql', url: exportsUrl(server) }, rows);
+  await createTables(mysqlConfig(exportsUrl(server)), rows);
 }
 
 /** The response to a query. Throws when it takes longer than `timeoutMs`. */

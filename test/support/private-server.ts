@@ -128,6 +128,7 @@ export async function createPrivateServer(
 
   return {
     url: `mysql://root@127.0.0.1:${port}/`,
+    socketPath,
     program,
     start,
     /** Ends it with SIGKILL, as a power failure would. */
