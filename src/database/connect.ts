@@ -82,7 +82,7 @@ function startupError(config: DatabaseConfig, variable: string, cause: unknown):
     ER_BAD_FIELD_ERROR: migrate,
     MISSING_COLUMNS: migrate,
     MISSING_COLUMNS_OF_VIEW: 'Add them to the view: see docs/adopting-your-tables.md.',
-    ER_VIEW_INVALID: 'Grant SELECT on the tables of each view to its definer.',
+    ER_VIEW_INVALID: 'Correct the view, or grant SELECT on its tables to its definer.',
     ER_TABLEACCESS_DENIED_ERROR: `Grant SELECT on its tables to the user of ${variable}.`,
   };
   const [problem, remedy] = isOutage(cause)

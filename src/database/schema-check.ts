@@ -26,7 +26,8 @@ export async function checkSchema(
   let isOfView = false;
   for (const { name, columns } of entityTables(source, tables)) {
     const table = catalog.get(name);
-    if (table === undefined) continue;
+    // The statement below tells why a view has no columns: a table or a right is missing.
+    if (table === undefined || table.columns.size === 0) continue;
     const required = table.isView ? (REQUIRED_OF_VIEWS.get(name) ?? columns) : columns;
     const missing = required.filter((column) => !table.columns.has(column));
     if (missing.length === 0) continue;

@@ -68,12 +68,26 @@ export class TableSql {
   ): void {
     const equality = this.equality(column);
     if (isIndexed && values.every((value) => this.canHold(column, value))) {
-      sql.push(equalSql(alias + column, values));
+      sql.push(equalSql(alias + column, values, this.placeholder(column)));
       parameters.push(...values);
       if (equality !== 'other' && !(countsSpaces && equality === 'padded')) return;
     }
     sql.push(equalSql(this.bytes(column, alias), values));
     parameters.push(...values);
+  }
+
+  /** A condition that a column has one of these values, in its own collation. */
+  inSql(column: string, values: readonly string[], alias = ''): string {
+    return `${alias}${column} IN (${placeholders(values, this.placeholder(column))})`;
+  }
+
+  /**
+   * The placeholder of a text to compare with a column. A view may have literals, to which MySQL
+   * compares other literals in the same collation only.
+   */
+  placeholder(column: string): string {
+    const collation = this.table?.columns.get(column)?.collation ?? '';
+    return this.isView && collation.startsWith('utf8mb4_') ? `? COLLATE ${collation}` : '?';
   }
 
   /** A condition that two tables' columns are equal. */
@@ -121,12 +135,13 @@ export class TableSql {
   }
 }
 
-function equalSql(column: string, values: readonly unknown[]): string {
-  return values.length === 1 ? `${column} = ?` : `${column} IN (${placeholders(values)})`;
+function equalSql(column: string, values: readonly unknown[], placeholder?: string): string {
+  const list = placeholders(values, placeholder);
+  return values.length === 1 ? `${column} = ${list}` : `${column} IN (${list})`;
 }
 
-export function placeholders(values: readonly unknown[]): string {
-  return values.map(() => '?').join(', ');
+export function placeholders(values: readonly unknown[], placeholder = '?'): string {
+  return values.map(() => placeholder).join(', ');
 }
 
 function toText(column: string): string {

@@ -118,7 +118,7 @@ export class ExportRepository {
     // No second comparison of ids: what has another id than those asked for is not looked up below.
     const rows = await this.database.query<ExportRow>(
       `SELECT ${this.#columnsSql(columns)} FROM exports e ` +
-        `WHERE ${sql.join(' AND ')} AND e.id IN (${placeholders(storable)})`,
+        `WHERE ${sql.join(' AND ')} AND ${this.#exports.inSql('id', storable, 'e.')}`,
       [...parameters, ...storable],
       origin,
     );
@@ -132,9 +132,11 @@ export class ExportRepository {
     exportIds: readonly string[],
   ): Promise<FilesByExport> {
     const { sql, parameters } = this.#scopeConditions(origin, 'e.');
-    // Without the second condition, a view with UNION would read all of its files.
-    for (const column of this.#files.isView ? ['e.id', 'f.export_id'] : ['e.id']) {
-      sql.push(`${column} IN (${placeholders(exportIds)})`);
+    sql.push(this.#exports.inSql('id', exportIds, 'e.'));
+    parameters.push(...exportIds);
+    if (this.#files.isView) {
+      // Without it, a view with UNION would read all of its files.
+      sql.push(this.#files.inSql('export_id', exportIds, 'f.'));
       parameters.push(...exportIds);
     }
     const files = await this.database.query<StoredFileRow>(
@@ -193,17 +195,18 @@ export class ExportRepository {
     const orderIndex = `exports_${isFiltered(list) ? 'filtered_by' : 'by'}_${column}`;
     const index = list.onlyRequestedBy === null ? orderIndex : REQUESTER_INDEX;
     // A list by a column that a view lacks is ordered by id.
+    const idPlaceholder = this.#exports.placeholder('id');
     const keys = this.#exports.has(column) ? [column, 'id'] : ['id'];
     if (after !== undefined && keys.length === 1) {
-      sql.push(`id ${comparison} ?`);
+      sql.push(`id ${comparison} ${idPlaceholder}`);
       parameters.push(after.id);
     } else if (after !== undefined) {
       const { value, id } = after;
       // The same condition twice: SQLite seeks the index by the first form and MySQL by the second.
       // Without a seek, a page reads all rows that tie with the cursor.
       sql.push(
-        `(${column}, id) ${comparison} (?, ?)`,
-        `(${column} ${comparison} ? OR (${column} = ? AND id ${comparison} ?))`,
+        `(${column}, id) ${comparison} (?, ${idPlaceholder})`,
+        `(${column} ${comparison} ? OR (${column} = ? AND id ${comparison} ${idPlaceholder}))`,
       );
       parameters.push(value, id, value, value, id);
     }

@@ -119,6 +119,13 @@ describeWith('mysql', 'connecting to a MySQL server', () => {
     await migrate();
     await database.query(sql);
   };
+  const replaceByViews = async () => {
+    await change('RENAME TABLE exports TO jobs, export_files TO files')();
+    await database.query(
+      'CREATE VIEW exports AS SELECT id, name, resource, count_total, created_at, updated_at FROM jobs',
+    );
+    await database.query('CREATE VIEW export_files AS SELECT export_id, object_key FROM files');
+  };
   const grantTwoTables = async () => {
     await migrate();
     for (const table of ['exports', 'api_keys']) await grantSelect(table);
@@ -134,6 +141,23 @@ describeWith('mysql', 'connecting to a MySQL server', () => {
     ['a user without rights', /Allow the user of/, () => userUrl()],
     ['a user with few rights', /Grant SELECT on its tables to/, () => userUrl(), grantTwoTables],
     ['a database without tables', RUN_MIGRATIONS, owner],
+    [
+      'views that lack columns',
+      /the view exports lacks organization_id, status; the view export_files lacks kind\)\. Add them to the view/,
+      owner,
+      replaceByViews,
+    ],
+    [
+      'a view without its table',
+      /Correct the view.*definer/,
+      owner,
+      async () => {
+        await replaceByViews();
+        await database.query('CREATE OR REPLACE VIEW exports AS SELECT * FROM jobs');
+        await database.query('CREATE OR REPLACE VIEW export_files AS SELECT * FROM files');
+        await database.query('DROP TABLE files');
+      },
+    ],
     ...['ALTER TABLE exports DROP COLUMN failure_reason', 'DROP TABLE export_files'].map(
       (sql): Example => [`the effect of ${sql}`, RUN_MIGRATIONS, owner, change(sql)],
     ),
@@ -142,7 +166,7 @@ describeWith('mysql', 'connecting to a MySQL server', () => {
     await prepare?.();
     const tables = await database.query('SHOW TABLES');
     const { message, log } = await failureOf(url());
-    expect(message).toMatch(/ cannot be used \((ER|MISSING)_.*\)\. .*DATABASE_URL.*\.$/);
+    expect(message).toMatch(/ cannot be used \((ER|MISSING)_.*\)\. .*\.$/);
     expect(message).toMatch(remedy);
     expect(message).not.toContain('pa55');
     expect(log).toEqual([]);

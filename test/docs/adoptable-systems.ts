@@ -3,7 +3,6 @@ import { ExportResource, ExportStatus } from '../../src/exports/export.js';
 /** An export of another system, as the gateway must show it. */
 export interface AdoptedExport {
   readonly id: string;
-  readonly organization: string;
   readonly name: string;
   readonly resource: ExportResource;
   readonly status: ExportStatus;
@@ -33,6 +32,10 @@ export interface AdoptableSystem {
   readonly exports: readonly AdoptedExport[];
   /** How the system writes its rows, on a connection at +02:00. */
   readonly inserts: readonly string[];
+  /** Adds so many rows that the plans are those of a large table. */
+  readonly bulk: string;
+  /** Whether the default list sorts all exports of its organization. */
+  readonly isListSorted: boolean;
   /** Whether the ids are numbers, which order as such. */
   readonly isNumbered: boolean;
 }
@@ -68,7 +71,7 @@ function filament(): AdoptableSystem {
     const { createdAt, updatedAt } = times(index);
     const id = String(index + 95);
     return {
-      ...{ id, organization: '12', name: `people-${index}`, status, createdAt },
+      ...{ id, name: `people-${index}`, status, createdAt },
       resource: pick([CONTACT, SHIPMENT, OTHER], index),
       ...{ countBatches: 0, countTotal: pick([10, 20, 5], index) },
       requestedBy: pick(['7', '70'], index),
@@ -89,6 +92,12 @@ function filament(): AdoptableSystem {
     similarIds: ['95abc', '095', '95.0', '+95', '9.5e1'],
     requester: { name: '7', similar: '07' },
     isNumbered: true,
+    isListSorted: true,
+    bulk: `INSERT INTO laravel.users (team_id, email)
+         SELECT 12 + u.id % 20, 'y@example.com' FROM laravel.users u, laravel.users v LIMIT 400;
+       INSERT INTO laravel.exports (file_disk, exporter, total_rows, user_id, created_at, updated_at)
+         SELECT 's3', 'TagExporter', 1, u.id, NOW(), NOW() FROM laravel.users u, laravel.users v
+         WHERE v.id >= 120`,
     inserts: [
       insert('laravel.users', [
         ...[7, 70].map((id) => [id, 12, `${id}@example.com`]),
@@ -98,9 +107,6 @@ function filament(): AdoptableSystem {
         'laravel.exports',
         exports.map((each) => row(each, each.requestedBy ?? '')),
       ),
-      `INSERT INTO laravel.exports (file_disk, exporter, total_rows, user_id, created_at, updated_at)
-       SELECT 's3', 'TagExporter', 1, u.id, NOW(), NOW() FROM laravel.users u, laravel.users v
-       WHERE u.team_id <> 12`,
     ],
   };
 }
@@ -113,7 +119,7 @@ function houseMade(): AdoptableSystem {
     const status = pick([COMPLETED, FAILED, PROCESSING] as const, index);
     const id = uuid(index);
     return {
-      ...{ id, organization: 'acme', name: `Größe ${index}`, status, ...times(index) },
+      ...{ id, name: `Größe ${index}`, status, ...times(index) },
       resource: pick([CONTACT, SHIPMENT, OTHER], index),
       ...{ countBatches: index % 3, countTotal: pick([10, 20, 5], index) },
       requestedBy: pick(['ann', 'Ann', 'bob'], index),
@@ -140,6 +146,10 @@ function houseMade(): AdoptableSystem {
     similarIds: [uuid(0).toUpperCase()],
     requester: { name: 'ann', similar: 'ANN' },
     isNumbered: false,
+    isListSorted: false,
+    bulk: `INSERT INTO warehouse.data_exports (uuid, tenant_id, title, dataset, state, created_at, changed_at)
+       SELECT UUID(), CONCAT('t', a.records), 'x', 'x', 'done', a.created_at, a.created_at
+       FROM warehouse.data_exports a, warehouse.data_exports b, warehouse.data_exports c LIMIT 3000`,
     inserts: [
       insert(
         'warehouse.data_exports',
@@ -151,9 +161,6 @@ function houseMade(): AdoptableSystem {
           exports.map((each, index) => row(each, uuid(1_000 * (at + 1) + index), tenant)),
         ),
       ),
-      `INSERT INTO warehouse.data_exports (uuid, tenant_id, title, dataset, state, created_at, changed_at)
-       SELECT UUID(), CONCAT('t', a.records), 'x', 'x', 'done', a.created_at, a.created_at
-       FROM warehouse.data_exports a, warehouse.data_exports b, warehouse.data_exports c LIMIT 3000`,
       insert(
         'warehouse.data_export_files',
         exports.flatMap(({ id, files }) =>
@@ -172,7 +179,7 @@ function singleTenant(): AdoptableSystem {
     const { createdAt, updatedAt } = times(index);
     const id = String(index + 1);
     return {
-      ...{ id, organization: 'acme', name: `Job ${index}`, resource: OTHER, status },
+      ...{ id, name: `Job ${index}`, resource: OTHER, status },
       ...{ countBatches: 0, countTotal: pick([10, 20, 5], index), requestedBy: null },
       // Most differ by microseconds.
       createdAt: createdAt.replace('.000Z', `.1234${String(56 + (index % 2))}Z`),
@@ -187,6 +194,10 @@ function singleTenant(): AdoptableSystem {
     similarIds: ['1abc', '01', '1.0', '1e0'],
     requester: null,
     isNumbered: true,
+    isListSorted: false,
+    bulk: `INSERT INTO reports.jobs (title, status, csv_path, created_at, updated_at)
+       SELECT 'x', 'completed', 'x.csv', a.created_at, a.updated_at
+       FROM reports.jobs a, reports.jobs b, reports.jobs c LIMIT 3000`,
     inserts: [
       insert(
         'reports.jobs',

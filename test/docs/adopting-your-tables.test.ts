@@ -1,18 +1,34 @@
 import { readFile } from 'node:fs/promises';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createConnection, type Connection } from 'mysql2/promise';
+import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
 
 import { readConfig } from '../../src/config/config.js';
-import { ExportOrderBy, SortDirection } from '../../src/exports/export-filter.js';
+import { readCatalog } from '../../src/database/catalog.js';
+import type { Database } from '../../src/database/database.js';
+import { formatSql, type SqlValue } from '../../src/database/sql-format.js';
+import {
+  ExportOrderBy,
+  normalizeExportFilter,
+  SortDirection,
+} from '../../src/exports/export-filter.js';
+import { ExportRepository } from '../../src/exports/export-repository.js';
+import { RequestQueries } from '../../src/exports/request-queries.js';
 import { ExportResource, ExportStatus } from '../../src/exports/export.js';
-import { apiKeyRow, keyNamed, signToken, tokensAccepted } from '../auth/credentials.js';
+import {
+  apiKeyRow,
+  keyNamed,
+  listExports,
+  signToken,
+  tokensAccepted,
+} from '../auth/credentials.js';
 import { createTables } from '../support/data-source.js';
 import { describeWith } from '../support/describe-with.js';
-import { startGateway, type Gateway } from '../support/gateway.js';
+import { keysRequired, startGateway, type Gateway } from '../support/gateway.js';
 import { mysqlConfig } from '../support/mysql-config.js';
 import { createPrivateServer, type PrivateServer } from '../support/private-server.js';
 import { adoptableSystems, type AdoptableSystem, type AdoptedExport } from './adoptable-systems.js';
+import { chronological } from '../exports/lists.js';
 import { codeBlocksOf } from './markdown.js';
 
 const page = await readFile('docs/adopting-your-tables.md', 'utf8');
@@ -31,6 +47,18 @@ const statusNames = names(ExportStatus);
 
 const fields =
   'id name resource status countBatches countTotal createdAt updatedAt completedAt requestedBy';
+
+/** A row of EXPLAIN. */
+interface Step {
+  readonly select_type: string;
+  readonly table: string;
+  readonly type: string;
+  readonly key: string | null;
+  readonly Extra: string | null;
+}
+
+const tableNamesIn = (sql: string) =>
+  [...sql.matchAll(/CREATE TABLE (\S+)/g)].map(([, name = '']) => name);
 
 interface Page {
   readonly exports: {
@@ -111,8 +139,9 @@ describeWith('mysqlProgram', 'a gateway over the tables of another system', () =
       return sorted.map(({ id }) => id);
     }
 
-    const shown = ({ organization: _, files: __, ...row }: AdoptedExport) => ({
+    const shown = (row: AdoptedExport) => ({
       ...row,
+      files: undefined,
       resource: resourceNames.get(row.resource),
       status: statusNames.get(row.status),
     });
@@ -248,14 +277,72 @@ describeWith('mysqlProgram', 'a gateway over the tables of another system', () =
       }
     });
 
-    it('opens GraphiQL with the id of one of its exports, without api_keys', async () => {
+    it('opens GraphiQL with the id of one of its exports', async () => {
       const { auth } = readConfig({ AUTH: 'off', ORGANIZATION: organization });
       const open = await startGateway(databases, { config: { auth, graphiql: true } });
       const { text } = await open.send({ headers: ['accept', 'text/html'] });
       await open.close();
-      const id = /\\"id\\":\\"([^"\\]+)/.exec(text)?.[1] ?? /"id":\s*"([^"]+)"/.exec(text)?.[1];
+      const id = /\\"id\\": \\"([^"\\]+)/.exec(text)?.[1];
       const completed = exports.filter(({ status }) => status === ExportStatus.COMPLETED);
       expect(completed.map((each) => each.id)).toContain(id);
+    });
+
+    it('needs no api_keys with AUTH=off or tokens', async () => {
+      await admin.query(`RENAME TABLE ${views}.api_keys TO ${views}.gone`);
+      for (const config of [{ auth: readConfig({ AUTH: 'off' }).auth }, tokensAccepted()]) {
+        const started = await startGateway(databases, { config });
+        const token = await signToken({ org_id: organization });
+        const status = async (...headers: string[]) => (await listExports(started, headers)).status;
+        const isOpen = config.auth.kind === 'off';
+        expect(await status('authorization', `Bearer ${token}`)).toBe(200);
+        expect(await status('x-api-key', key)).toBe(isOpen ? 200 : 401);
+        await started.close();
+      }
+      await expect(startGateway(databases, { config: keysRequired })).rejects.toThrow(
+        /api_keys.*Run npm run migrate/,
+      );
+      await admin.query(`RENAME TABLE ${views}.gone TO ${views}.api_keys`);
+    });
+
+    // The last test, because it adds rows.
+    it('looks up ids and lists along indexes', async () => {
+      await admin.query(system.bulk);
+      await admin.query(`ANALYZE TABLE ${tableNamesIn(sqlOf(heading)[0] ?? '').join(', ')}`);
+      await admin.query(`USE ${views}`);
+      const plans: Step[][] = [];
+      const select = async (sql: string) => (await admin.query<RowDataPacket[]>(sql))[0];
+      const database: Database = {
+        catalog: await readCatalog('mysql', select),
+        indexHint: () => '',
+        poolStats: () => [],
+        close: () => Promise.resolve(),
+        async query<Row>(sql: string, parameters: readonly SqlValue[] = []) {
+          const text = formatSql(sql, parameters);
+          plans.push((await select(`EXPLAIN FORMAT=TRADITIONAL ${text}`)) as Step[]);
+          return (await select(text)) as Row[];
+        },
+      };
+      const repository = new ExportRepository(database, () => undefined);
+      const scope = { organization, onlyRequestedBy: null };
+      const queries = new RequestQueries(scope);
+      const ids = exports.slice(0, 3).map(({ id }) => id);
+      await repository.findByIds(queries, ids, ['id', 'name', 'status']);
+      await repository.findFiles(queries, ids);
+      const list = { ...scope, filter: normalizeExportFilter(), ...chronological };
+      await repository.list(list, { offset: 0, limit: 10 }, ['id', 'name', 'status'], queries);
+
+      // Apart from results in memory, such as the ids of the page.
+      const [lookup = [], files = [], page = []] = plans.map((steps) =>
+        steps.filter(({ table }) => !table.startsWith('<')),
+      );
+      for (const { type, key } of [...lookup, ...files]) {
+        expect([type, key]).toEqual([expect.stringMatching(/^(eq_ref|range|ref)$/), 'PRIMARY']);
+      }
+      for (const { key } of page) expect(key).not.toBeNull();
+      const sorts = page.filter(({ Extra }) => Extra?.includes('filesort'));
+      expect(sorts.map(({ select_type }) => select_type)).toEqual(
+        system.isListSorted ? ['DERIVED'] : [],
+      );
     });
   });
 });
