@@ -1,10 +1,9 @@
-import type { Socket } from 'node:net';
-
-import type { Pool, PoolConnection } from 'mysql2';
+import type { PoolConnection } from 'mysql2';
 
 import type { MysqlServer } from '../config/database.js';
 import { RequestAbandonedError } from '../errors.js';
 import type { Logger } from '../logger.js';
+import { CheckedPool } from './checked-pool.js';
 import { CircuitBreaker, type ProtectedServer } from './circuit-breaker.js';
 import type { PoolStats, QueryOrigin } from './database.js';
 import { FairSemaphore, type PermitHolder } from './fair-semaphore.js';
@@ -43,6 +42,8 @@ interface PendingQuery extends PermitHolder {
   readonly reject: (error: Error) => void;
   readonly origin: QueryOrigin | undefined;
   connection: PoolConnection | null;
+  /** Whether its connection has broken before. */
+  isRetried: boolean;
 }
 
 /** The connections to one server. While its circuit breaker is open, queries await a probe. */
@@ -50,11 +51,10 @@ export class MysqlPool implements ProtectedServer {
   private readonly breaker: CircuitBreaker;
   private readonly queries = new Set<PendingQuery>();
   private readonly permits: FairSemaphore;
-  private readonly sockets = new Set<Socket>();
   private readonly logger: Logger;
   private readonly replicaProbe: string | undefined;
   readonly missingIndexes: MissingIndexes;
-  private pool: Pool;
+  private pool: CheckedPool;
 
   constructor(
     private readonly server: MysqlServer,
@@ -67,7 +67,7 @@ export class MysqlPool implements ProtectedServer {
     this.replicaProbe = replicaProbe;
     this.missingIndexes = new MissingIndexes(indexStatements, server.name, logger);
     this.breaker = new CircuitBreaker(this, clock);
-    this.pool = this.createPool();
+    this.pool = new CheckedPool(options, clock);
   }
 
   /** The number of pending queries; Infinity while the breaker is open. */
@@ -104,6 +104,7 @@ export class MysqlPool implements ProtectedServer {
         },
         startedAt: this.clock.now,
         connection: null,
+        isRetried: false,
       };
       this.queries.add(query);
       if (this.breaker.isOpen) this.breaker.startProbe();
@@ -121,6 +122,7 @@ export class MysqlPool implements ProtectedServer {
         this.breaker.suspect();
       }
     }
+    this.pool.onTick();
     this.breaker.onTick();
   }
 
@@ -129,6 +131,7 @@ export class MysqlPool implements ProtectedServer {
       const isServing =
         errors.isConnectionLimitError(error) ||
         (this.replicaProbe === undefined && !errors.isOutage(error));
+      if (isServing) this.pool.onProbeSuccess();
       onEnd(isServing ? null : error);
     });
   }
@@ -142,8 +145,8 @@ export class MysqlPool implements ProtectedServer {
     this.logger.warn(
       `The database ${this.server.name} is not used until it responds again (${reason}).`,
     );
-    this.closeConnections();
-    this.pool = this.createPool();
+    this.pool.close();
+    this.pool = new CheckedPool(this.options, this.clock);
   }
 
   onRecovery(): void {
@@ -153,7 +156,7 @@ export class MysqlPool implements ProtectedServer {
 
   close(): void {
     this.breaker.cancelProbe();
-    this.closeConnections();
+    this.pool.close();
   }
 
   /** The gateway's own queries need no permit: they only wait for a connection. */
@@ -163,14 +166,14 @@ export class MysqlPool implements ProtectedServer {
   }
 
   private connect(query: PendingQuery): void {
-    this.pool.getConnection((error, connection) => {
+    this.pool.acquire((error, connection) => {
       if (error !== null) {
         this.fail(query, error);
       } else if (this.queries.has(query) && performance.now() < query.deadline) {
         this.run(query, connection);
       } else {
         // The next tick fails a query that is late; once sent, it would cost the connection.
-        connection.release();
+        this.pool.release(connection);
       }
     });
   }
@@ -192,8 +195,12 @@ export class MysqlPool implements ProtectedServer {
       }
       if (error?.fatal === true) {
         connection.destroy();
+        if (this.mayRetry(query)) {
+          this.retry(query);
+          return;
+        }
       } else {
-        connection.release();
+        this.pool.release(connection);
         this.breaker.onResponse();
       }
       if (error !== null) {
@@ -203,6 +210,20 @@ export class MysqlPool implements ProtectedServer {
         if (this.settle(query)) query.resolve(rows);
       }
     });
+  }
+
+  /** A connection may break without a fault of the server, as when a proxy restarts. */
+  private mayRetry(query: PendingQuery): boolean {
+    const isRead = query.sql.startsWith('SELECT');
+    return this.queries.has(query) && isRead && !query.isRetried && !this.breaker.isOpen;
+  }
+
+  private retry(query: PendingQuery): void {
+    query.isRetried = true;
+    query.connection = null;
+    this.pool.discardIdle();
+    this.connect(query);
+    this.breaker.suspect();
   }
 
   /** Does nothing for a query that its deadline or the breaker has rejected. */
@@ -218,21 +239,6 @@ export class MysqlPool implements ProtectedServer {
     const isPending = this.queries.delete(query);
     if (isPending) this.permits.release(query);
     return isPending;
-  }
-
-  private createPool(): Pool {
-    const stream = driver.withSocket(this.options, (socket) => {
-      this.sockets.add(socket);
-      socket.once('close', () => this.sockets.delete(socket));
-    });
-    return driver.createPool({ ...this.options, stream, dateStrings: true });
-  }
-
-  /** Does not wait for the server, which may never respond. */
-  private closeConnections(): void {
-    // First, or the queries that wait for a connection would open new ones.
-    this.pool.end(() => undefined);
-    for (const socket of this.sockets) socket.destroy();
   }
 }
 

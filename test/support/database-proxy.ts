@@ -12,6 +12,8 @@ export async function createDatabaseProxy(databaseUrl: string, host = '127.0.0.1
   const sockets = new Set<Socket>();
   let delayMs = 0;
   let bytesToCut = Infinity;
+  /** What becomes of data on the connections that the proxy has forgotten. */
+  const forgotten = new WeakMap<Socket, 'drop' | 'reset'>();
   /** Bytes from the server, by the client's end of a connection. */
   let passed = new WeakMap<Socket, number>();
 
@@ -25,7 +27,10 @@ export async function createDatabaseProxy(databaseUrl: string, host = '127.0.0.1
         sockets.delete(from);
       });
       from.on('data', (chunk: Buffer) => {
-        if (delayMs === 0) pass(chunk, from, to);
+        const fate = forgotten.get(from);
+        if (fate === 'reset') from.resetAndDestroy();
+        else if (fate === 'drop') return;
+        else if (delayMs === 0) pass(chunk, from, to);
         else if (delayMs < Infinity) setTimeout(pass, delayMs, chunk, from, to).unref();
       });
     }
@@ -70,6 +75,10 @@ export async function createDatabaseProxy(databaseUrl: string, host = '127.0.0.1
     /** Keeps connections and accepts new ones, but forwards nothing: the server hangs. */
     freeze() {
       delayMs = Infinity;
+    },
+    /** Forgets the open connections, as firewalls do with idle ones: new ones work. */
+    forget(fate: 'drop' | 'reset') {
+      for (const socket of sockets) forgotten.set(socket, fate);
     },
     /** Forwards what arrives from now on after this delay. */
     delay(ms: number) {

@@ -3,6 +3,9 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 const HEADER_BYTES = 4;
 const QUERY = 3;
+const PING = 14;
+/** The packet that answers a ping. */
+const OK = Buffer.from([7, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0]);
 const QUIT = 1;
 
 /** The packets of MySQL's protocol in what arrives on a socket, header included. */
@@ -57,6 +60,10 @@ export async function createMultiplexingProxy(serverUrl: string) {
       const command = packet[HEADER_BYTES];
       // The session stays for the other clients.
       if (command === QUIT) return;
+      if (command === PING) {
+        client.write(OK);
+        return;
+      }
       if (command !== QUERY) {
         client.destroy();
         return;
