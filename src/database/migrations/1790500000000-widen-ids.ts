@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-import { isMysql, isTable } from './steps.js';
+import { isMysql, isTable, lengthOf } from './steps.js';
 
 const columns = [
   ['exports', 'id'],
@@ -23,6 +23,7 @@ async function resizeIds(queryRunner: QueryRunner, { from, to }: { from: number;
   if (!isServer) await queryRunner.query('PRAGMA writable_schema = ON');
   for (const [table, column] of columns) {
     if (!(await isTable(queryRunner, table))) continue;
+    if (isServer && (await lengthOf(queryRunner, table, column)) === to) continue;
     await queryRunner.query(
       isServer
         ? `ALTER TABLE ${table} MODIFY ${column} VARCHAR(${to}) CHARACTER SET ascii COLLATE ascii_bin NOT NULL`

@@ -58,6 +58,15 @@ export async function isTable(runner: QueryRunner, table: string): Promise<boole
   return (await typeOf(runner, table)) === 'table';
 }
 
+/** The longest text that a column of a server can hold, in characters. */
+export async function lengthOf(runner: QueryRunner, table: string, column: string) {
+  const [found] = await select<{ length: unknown }>(
+    runner,
+    `SELECT character_maximum_length AS length FROM information_schema.columns ${whereTable(table)} AND column_name = '${column}'`,
+  );
+  return Number(found?.length);
+}
+
 async function typeOf(runner: QueryRunner, table: string): Promise<'table' | 'view' | null> {
   const [found] = await select<{ type: string }>(
     runner,
