@@ -8,7 +8,16 @@ import ts from 'typescript-eslint';
  * upward; only main.ts, app.ts and ormconfig.ts, the composition roots, may import everything.
  */
 const layers = {
-  commands: ['auth', 'config', 'database', 'graphql', 'sample', 'storage', 'entities.ts'],
+  commands: [
+    'auth',
+    'config',
+    'database',
+    'exports',
+    'graphql',
+    'sample',
+    'storage',
+    'entities.ts',
+  ],
   sample: ['config', 'database', 'exports', 'storage'],
   telemetry: ['database', 'graphql', 'http'],
   http: ['auth', 'graphql', 'storage'],

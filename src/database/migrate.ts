@@ -73,17 +73,17 @@ async function migrateLocked(runner: QueryRunner, logger: Logger): Promise<void>
   const problems = await findObstacles(runner);
   if (problems.length > 0) throw new StartupError(problems);
   const { migrations } = runner.dataSource;
-  const logged = await readLog(runner);
+  const unlogged = await unloggedMigrations(runner);
   const changes = isMysql(runner) ? watched(runner, logger) : runner;
   if (isMysql(runner))
     await runner.query(`SET SESSION lock_wait_timeout = ${TABLE_LOCK_TIMEOUT_S}`);
   if (!(await isTable(runner, MIGRATIONS_TABLE))) {
     await createLog(changes);
-    for (const migration of migrations.filter(({ constructor }) => logged.has(constructor.name))) {
+    for (const migration of migrations.filter((each) => !unlogged.includes(each))) {
       await addToLog(changes, migration);
     }
   }
-  for (const migration of migrations.filter(({ constructor }) => !logged.has(constructor.name))) {
+  for (const migration of unlogged) {
     await migration.up(changes);
     await addToLog(changes, migration);
   }
@@ -94,10 +94,9 @@ async function migrateLocked(runner: QueryRunner, logger: Logger): Promise<void>
 
 /** Whether the log has every migration, and each table that is not a view every column. */
 async function isUpToDate(runner: QueryRunner): Promise<boolean> {
-  const { migrations, entityMetadatas } = runner.dataSource;
+  const { entityMetadatas } = runner.dataSource;
   if (!(await isTable(runner, MIGRATIONS_TABLE))) return false;
-  const logged = await readLog(runner);
-  if (!migrations.every(({ constructor }) => logged.has(constructor.name))) return false;
+  if ((await unloggedMigrations(runner)).length > 0) return false;
   const catalog = await catalogOf(runner);
   return entityMetadatas.every(({ tableName, columns }) => {
     const table = catalog.get(tableName as TableName);
@@ -106,14 +105,16 @@ async function isUpToDate(runner: QueryRunner): Promise<boolean> {
   });
 }
 
-/** The names of the migrations that have run; at first, those in the log of earlier releases. */
-async function readLog(runner: QueryRunner): Promise<ReadonlySet<string>> {
+/** The migrations that are not in the log, which at first is that of earlier releases. */
+export async function unloggedMigrations(runner: QueryRunner): Promise<MigrationInterface[]> {
+  const { migrations } = runner.dataSource;
   const hasLog = await isTable(runner, MIGRATIONS_TABLE);
   // Laravel's table of this name has other columns.
-  if (!hasLog && !(await hasColumn(runner, EARLIER_TABLE, 'timestamp'))) return new Set();
+  if (!hasLog && !(await hasColumn(runner, EARLIER_TABLE, 'timestamp'))) return migrations;
   const table = hasLog ? MIGRATIONS_TABLE : EARLIER_TABLE;
   const rows = await select<{ name: string }>(runner, `SELECT name FROM ${table}`);
-  return new Set(rows.map(({ name }) => name));
+  const logged = new Set(rows.map(({ name }) => name));
+  return migrations.filter(({ constructor }) => !logged.has(constructor.name));
 }
 
 /** The table that TypeORM's command line would create. */

@@ -1,0 +1,71 @@
+import type { DatabaseConfig } from '../config/database.js';
+import { toError } from '../errors.js';
+import { readCatalog, TABLES, type Catalog, type TableName } from './catalog.js';
+import { createDataSource, type Entities } from './data-source.js';
+import { unloggedMigrations } from './migrate.js';
+import { createIndexStatements } from './missing-indexes.js';
+import { checkSchema } from './schema-check.js';
+
+/** A connection that cannot write, whatever state the database is in. */
+export interface Inspection {
+  readonly kind: DatabaseConfig['kind'];
+  readonly catalog: Catalog;
+  /** Each index that queries use, with the statement that creates it. */
+  readonly indexStatements: ReadonlyMap<string, string>;
+  /** The names of the migrations that the log lacks. */
+  readonly pendingMigrations: readonly string[];
+  /** What keeps a gateway from starting; null when it starts. */
+  readonly schemaProblem: (tables: readonly TableName[]) => Promise<string | null>;
+  /** How far the local time of the server's sessions is ahead of UTC, in seconds. */
+  readonly timeZoneOffset: number;
+  readonly query: <Row>(sql: string, parameters?: readonly unknown[]) => Promise<Row[]>;
+  readonly close: () => Promise<void>;
+}
+
+/** Rejects with the driver's error when it cannot connect. */
+export async function openInspection(
+  config: DatabaseConfig,
+  entities: Entities,
+): Promise<Inspection> {
+  const source = await createDataSource(config, entities);
+  await source.initialize();
+  const runner = source.createQueryRunner();
+  const query = <Row>(sql: string, parameters: readonly unknown[] = []) =>
+    source.query<Row[]>(sql, [...parameters], runner);
+  try {
+    let timeZoneOffset = 0;
+    if (config.kind === 'embedded') {
+      await query('PRAGMA query_only = ON');
+    } else {
+      const sql = 'SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), NOW()) AS offset_s';
+      const [row] = await query<{ offset_s: unknown }>(sql);
+      timeZoneOffset = Number(row?.offset_s);
+      await query('SET SESSION TRANSACTION READ ONLY');
+      await query("SET SESSION time_zone = '+00:00'");
+    }
+    const pending = await unloggedMigrations(runner);
+    return {
+      kind: config.kind,
+      catalog: await readCatalog(config.kind, query),
+      indexStatements: new Map(TABLES.flatMap((name) => [...createIndexStatements(source, name)])),
+      pendingMigrations: pending.map(({ constructor }) => constructor.name),
+      async schemaProblem(tables) {
+        try {
+          await checkSchema(source, config.kind, tables);
+          return null;
+        } catch (error) {
+          return toError(error).message;
+        }
+      },
+      timeZoneOffset,
+      query,
+      async close() {
+        await runner.release();
+        await source.destroy();
+      },
+    };
+  } catch (error) {
+    await source.destroy();
+    throw error;
+  }
+}
