@@ -10,10 +10,10 @@ export async function addEtag(
 ): Promise<unknown> {
   const isStorable = reply.getHeader('cache-control') === 'private, no-cache';
   if (!isStorable || typeof payload !== 'string') return payload;
-  // A strong ETag identifies bytes and their media type, which depends on the Accept header.
+  // Weak, because compression changes the bytes. Its media type depends on the Accept header.
   const type = String(reply.getHeader('content-type'));
   const etag = `"${createHash('sha256').update(`${type}\n${payload}`).digest('base64url')}"`;
-  void reply.header('ETag', etag);
+  void reply.header('ETag', `W/${etag}`);
   if (!matchesEtag(request, etag)) return payload;
   void reply.code(304);
   return null;

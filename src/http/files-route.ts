@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { contentDispositionFor, contentTypeFor } from '../storage/download-headers.js';
 import { LOCAL_LINK_PATH } from '../storage/local-url-signer.js';
 import type { LocalFiles } from '../storage/open-storage.js';
+import { uncompressed } from './compression.js';
 import { sendError } from './error-responses.js';
 
 const invalidLink = {
@@ -24,7 +25,7 @@ export async function addFilesRoute(
 ): Promise<void> {
   const options = { serve: false, index: false, cacheControl: false, contentType: false } as const;
   await server.register(fastifyStatic, { root: directory, ...options });
-  server.get(`${LOCAL_LINK_PATH}*`, async (request, reply) => {
+  server.get(`${LOCAL_LINK_PATH}*`, uncompressed, async (request, reply) => {
     const link = signer.verify(request.url);
     reply.headers({
       'Cache-Control': 'private, no-store',

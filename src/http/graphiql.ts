@@ -51,7 +51,6 @@ function sendPage(request: FastifyRequest, reply: FastifyReply, page: Page): Fas
     'Cache-Control': 'no-cache',
     'Content-Security-Policy': page.contentSecurityPolicy,
     ETag: etag,
-    Vary: 'Accept, Accept-Encoding',
   });
   if (matchesEtag(request, etag)) return reply.code(304).send();
   if (isZipped) void reply.header('Content-Encoding', 'gzip');

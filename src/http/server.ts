@@ -13,6 +13,7 @@ import { errorCode, StartupError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { LOCAL_LINK_PATH } from '../storage/local-url-signer.js';
 import type { LocalFiles } from '../storage/open-storage.js';
+import { addCompression } from './compression.js';
 import { addCors } from './cors.js';
 import { sendError, sendThrownError } from './error-responses.js';
 import { addFilesRoute } from './files-route.js';
@@ -87,7 +88,8 @@ export async function createHttpServer(
   { readTimeoutMs, maxConnections } = CLIENT_LIMITS,
 ) {
   const logger: FastifyBaseLogger = options.logger;
-  const headers = securityHeaders();
+  // In lower case, as the plugins that add to it expect. The media type of errors varies, too.
+  const headers = { ...securityHeaders(), vary: 'accept, accept-encoding' };
   const server = Fastify({
     ...fastifyOptions,
     // The last proxy only, which appends the address of its client. Fastify then also believes its
@@ -131,6 +133,7 @@ export async function createHttpServer(
     done();
   });
   await addCors(server, config);
+  await addCompression(server);
   if (options.tracer !== null) traceRequests(server, options.tracer);
   addGraphqlRoute(server, options);
   if (options.localFiles !== null) await addFilesRoute(server, options.localFiles);

@@ -88,7 +88,7 @@ describe('the GraphiQL page', () => {
     for (const known of [String(etag), `"other", W/${String(etag)}`]) {
       const again = await get({ ...zipped, 'if-none-match': known });
       expect([again.statusCode, again.payload]).toEqual([304, '']);
-      expect(again.headers).toMatchObject({ etag, vary: 'Accept, Accept-Encoding' });
+      expect(again.headers).toMatchObject({ etag });
     }
     expect((await get({ ...zipped, 'if-none-match': String(plainEtag) })).statusCode).toBe(200);
   });
