@@ -92,7 +92,14 @@ export class TableSql {
 
   /** A condition that two tables' columns are equal. */
   joinSql(column: string, alias: string, other: TableSql, otherColumn: string, otherAlias: string) {
-    const join = `${alias}${column} = ${otherAlias}${otherColumn}`;
+    let joined = otherAlias + otherColumn;
+    const { collation = null } = this.table?.columns.get(column) ?? {};
+    if (collation !== null && collation !== other.table?.columns.get(otherColumn)?.collation) {
+      // MySQL compares no two collations, and no text to a number by the index of the text.
+      const [charset = ''] = collation.split('_');
+      joined = `CONVERT(${joined} USING ${charset}) COLLATE ${collation}`;
+    }
+    const join = `${alias}${column} = ${joined}`;
     if (this.isExact(column) && other.isExact(otherColumn)) return join;
     return `${join} AND ${this.bytes(column, alias)} = ${other.bytes(otherColumn, otherAlias)}`;
   }

@@ -17,6 +17,8 @@ import {
 interface Column {
   /** The type of the columns with ids and organizations; undefined: as migrated. */
   readonly type?: string;
+  /** Of the exports of files, where it differs. */
+  readonly fileType?: string;
   /** Statements that run before. */
   readonly before?: readonly string[];
   /** Of requesters. */
@@ -69,6 +71,13 @@ const onMysql: Readonly<Record<string, Column>> = {
   'ascii, ignoring case': varchar('ascii_general_ci'),
   CHAR: { ...varchar('utf8mb4_unicode_ci'), type: 'CHAR(26) COLLATE utf8mb4_unicode_ci' },
   BIGINT: { type: 'BIGINT', ...numbers },
+  'BIGINT, and text for files': {
+    ...{ type: 'BIGINT', fileType: 'VARCHAR(64) COLLATE utf8mb4_unicode_ci', ...numbers },
+  },
+  'utf8mb4_unicode_ci, and utf8mb4_general_ci for files': {
+    ...varchar('utf8mb4_unicode_ci'),
+    fileType: 'VARCHAR(64) COLLATE utf8mb4_general_ci',
+  },
   VARBINARY: { type: 'VARBINARY(64)', requesterType: 'VARBINARY(255)', ...texts },
   BINARY: {
     type: 'BINARY(26)',
@@ -111,7 +120,7 @@ describe.each(cases)('columns that are $what', ({ engine, column }) => {
       ...(type !== undefined && {
         'exports.id': type,
         'exports.organization_id': type,
-        'export_files.export_id': type,
+        'export_files.export_id': column.fileType ?? type,
         'api_keys.organization_id': type,
       }),
       ...(requesterType !== undefined && { 'exports.requested_by': requesterType }),
