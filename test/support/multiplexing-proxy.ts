@@ -68,7 +68,9 @@ export async function createMultiplexingProxy(serverUrl: string) {
         client.destroy();
         return;
       }
-      statements.push(packet.subarray(HEADER_BYTES + 1).toString());
+      // To MySQL, the numbers of attributes (0) and of their sets (1) come first.
+      const start = HEADER_BYTES + (packet[HEADER_BYTES + 1] === 0 ? 3 : 1);
+      statements.push(packet.subarray(start).toString());
       // One is idle: each client has brought one, and runs one statement at a time.
       const [session] = idle.splice(Math.floor(Math.random() * idle.length), 1);
       if (session === undefined) throw new Error('No session is idle.');
@@ -94,6 +96,8 @@ export async function createMultiplexingProxy(serverUrl: string) {
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const url = new URL(serverUrl);
   url.port = String((server.address() as AddressInfo).port);
+  // It reads the packets.
+  url.searchParams.set('ssl-mode', 'DISABLED');
   return {
     /** The URL of the database through the proxy. */
     url: url.href,
