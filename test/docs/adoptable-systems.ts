@@ -32,6 +32,15 @@ export interface AdoptableSystem {
   readonly exports: readonly AdoptedExport[];
   /** How the system writes its rows, on a connection at +02:00. */
   readonly inserts: readonly string[];
+  /** Views with other SQL that show the same exports. */
+  readonly otherViews: readonly {
+    readonly what: string;
+    readonly organization: string;
+    readonly instead: string;
+    readonly select: string;
+    /** The chapter whose SQL comes first. */
+    readonly sql?: string;
+  }[];
   /** Adds so many rows that the plans are those of a large table. */
   readonly bulk: string;
   /** Whether the default list sorts all exports of its organization. */
@@ -91,6 +100,31 @@ function filament(): AdoptableSystem {
     ...{ organization: '12', others: ['12abc', '012', '12.0', '1', '13', '+12'] },
     similarIds: ['95abc', '095', '95.0', '+95', '9.5e1'],
     requester: { name: '7', similar: '07' },
+    otherViews: [
+      {
+        what: 'ids as text',
+        ...{ organization: '12', instead: 'e.id,', select: 'CAST(e.id AS CHAR) AS id,' },
+      },
+      {
+        what: 'a prefix of the organization',
+        ...{ organization: 'team-12', instead: 'u.team_id', select: "CONCAT('team-', u.team_id)" },
+      },
+      {
+        what: 'the organization in a generated column',
+        ...{
+          organization: 'team-12',
+          instead: 'u.team_id',
+          select: 'u.organization',
+          sql: 'Speed',
+        },
+      },
+      {
+        what: 'ids that are unique within an organization only',
+        ...{ organization: '12', instead: 'JOIN laravel.users u' },
+        select:
+          'JOIN (SELECT id, team_id FROM laravel.users UNION ALL SELECT id, 99 FROM laravel.users) u',
+      },
+    ],
     isNumbered: true,
     isListSorted: true,
     bulk: `INSERT INTO laravel.users (team_id, email)
@@ -145,6 +179,7 @@ function houseMade(): AdoptableSystem {
     others: ['ACME', 'Acme', 'acmé', 'globex'].filter((text) => /^[\x21-\x7e]+$/.test(text)),
     similarIds: [uuid(0).toUpperCase()],
     requester: { name: 'ann', similar: 'ANN' },
+    otherViews: [],
     isNumbered: false,
     isListSorted: false,
     bulk: `INSERT INTO warehouse.data_exports (uuid, tenant_id, title, dataset, state, created_at, changed_at)
@@ -193,6 +228,7 @@ function singleTenant(): AdoptableSystem {
     ...{ organization: 'acme', others: ['ACME', 'acmee', 'globex'] },
     similarIds: ['1abc', '01', '1.0', '1e0'],
     requester: null,
+    otherViews: [],
     isNumbered: true,
     isListSorted: false,
     bulk: `INSERT INTO reports.jobs (title, status, csv_path, created_at, updated_at)
