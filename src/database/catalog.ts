@@ -96,7 +96,8 @@ export async function readCatalog(kind: DatabaseConfig['kind'], query: Query): P
         isView: Number(table.isView) === 1,
         columns: new Map(
           columns.map(({ name: column, dataType, collation, isNullable }) => [
-            column,
+            // The servers take names in any case.
+            column.toLowerCase(),
             {
               dataType,
               collation,

@@ -54,7 +54,7 @@ describe.each(engines)('the catalog on $engine', ({ engine, provide }) => {
 
   it('tells a view, whose columns it has, from a table', async () => {
     await source.query('DROP TABLE export_files');
-    await source.query('CREATE VIEW export_files AS SELECT id AS export_id, name FROM exports');
+    await source.query('CREATE VIEW export_files AS SELECT id AS EXPORT_ID, name FROM exports');
     const view = (await read()).get('export_files');
     expect([view?.isView, view?.indexes]).toEqual([true, new Set()]);
     expect([...(view?.columns.keys() ?? [])]).toEqual(['export_id', 'name']);
