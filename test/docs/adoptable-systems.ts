@@ -72,6 +72,8 @@ const times = (index: number) => ({
   updatedAt: second(start + 86_400_000 - Math.floor(index / 3) * 1_000),
 });
 
+export const contentOf = (objectKey: string) => `content of ${objectKey}`;
+
 function filament(): AdoptableSystem {
   const now = Math.floor(Date.now() / 1_000) * 1_000;
   const exports = indexes.map((index): AdoptedExport => {
@@ -200,7 +202,7 @@ function houseMade(): AdoptableSystem {
         'warehouse.data_export_files',
         exports.flatMap(({ id, files }) =>
           Object.entries(files).map(([field, key]) => [
-            ...[id, formats[field as keyof typeof formats], key, null, 10],
+            ...[id, formats[field as keyof typeof formats], key, null, contentOf(key).length],
           ]),
         ),
       ),

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
 import { pino } from 'pino';
 
+import { inspect } from '../../src/commands/doctor/inspect.js';
 import { manageApiKeys } from '../../src/commands/manage-api-keys.js';
 import { readConfig } from '../../src/config/config.js';
 import { readCatalog } from '../../src/database/catalog.js';
@@ -30,7 +31,12 @@ import { describeWith } from '../support/describe-with.js';
 import { keysRequired, startGateway, type Gateway } from '../support/gateway.js';
 import { mysqlConfig } from '../support/mysql-config.js';
 import { createPrivateServer, type PrivateServer } from '../support/private-server.js';
-import { adoptableSystems, type AdoptableSystem, type AdoptedExport } from './adoptable-systems.js';
+import {
+  adoptableSystems,
+  contentOf,
+  type AdoptableSystem,
+  type AdoptedExport,
+} from './adoptable-systems.js';
 import { chronological } from '../exports/lists.js';
 import { codeBlocksOf } from './markdown.js';
 
@@ -120,7 +126,7 @@ describeWith('mysqlProgram', 'a gateway over the tables of another system', () =
         ),
       });
       const files = exports.flatMap((each) => Object.values(each.files));
-      for (const file of files) await gateway.store(file, `content of ${file}`);
+      for (const file of files) await gateway.store(file, contentOf(file));
     }, 60_000);
     afterAll(async () => {
       await gateway.close();
@@ -239,7 +245,7 @@ describeWith('mysqlProgram', 'a gateway over the tables of another system', () =
           const { [field]: link } = each;
           const { [field]: path } = files;
           if (path === undefined) expect(link).toBeNull();
-          else expect(await (await fetch(link ?? '')).text()).toBe(`content of ${path}`);
+          else expect(await (await fetch(link ?? '')).text()).toBe(contentOf(path));
         }
       }
     });
@@ -292,6 +298,11 @@ describeWith('mysqlProgram', 'a gateway over the tables of another system', () =
       const id = /\\"id\\": \\"([^"\\]+)/.exec(text)?.[1];
       const completed = exports.filter(({ status }) => status === ExportStatus.COMPLETED);
       expect(completed.map((each) => each.id)).toContain(id);
+    });
+
+    it('passes npm run doctor', async () => {
+      const findings = await inspect(gateway.config, true);
+      expect(findings.filter(({ status }) => status === 'problem')).toEqual([]);
     });
 
     it('needs no api_keys with AUTH=off or tokens', async () => {
