@@ -29,7 +29,14 @@ const layers = {
   config: [],
 };
 
-const shared = ['deadline.ts', 'errors.ts', 'logger.ts', 'partitions.ts', 'remote-value.ts'];
+const shared = [
+  'deadline.ts',
+  'errors.ts',
+  'logger.ts',
+  'partitions.ts',
+  'remote-value.ts',
+  'renewable-value.ts',
+];
 
 const zones = [
   { target: './src', from: './test', message: 'src/ must not import test/.' },
@@ -43,6 +50,12 @@ const zones = [
     from: './src',
     except: ['./deadline.ts', './errors.ts', './logger.ts'],
     message: 'Every folder may import this file, so it imports only errors and the logger.',
+  },
+  {
+    target: './src/renewable-value.ts',
+    from: './src',
+    except: ['./logger.ts', './remote-value.ts'],
+    message: 'Every folder may import this file, so it imports only shared files.',
   },
   ...Object.entries(layers).map(([folder, below]) => ({
     target: `./src/${folder}`,

@@ -39,6 +39,7 @@ export async function createApp(config: Config, logger: Logger) {
   const opened = await openDatabase(config.database, {
     entities,
     logger,
+    reread: config.reread?.database,
     tables:
       config.auth.kind === 'required' && config.auth.jwt === null
         ? TABLES
@@ -57,9 +58,14 @@ export async function createApp(config: Config, logger: Logger) {
     logger,
     onLoaded: metrics.keySetFetched,
     onFailed: metrics.authenticationFailed,
+    reread: config.reread?.auth,
   });
 
-  const { signer, localFiles } = await createUrlSigner(storage, () => server.origin());
+  const { signer, localFiles } = await createUrlSigner(storage, {
+    origin: () => server.origin(),
+    reread: config.reread?.files ?? null,
+    logger,
+  });
   const meteredSigner: UrlSigner = {
     sign(file, notAfter) {
       metrics.linkSigned();

@@ -1,12 +1,13 @@
 import { errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
 
-import { isOrganizationId, type JwtConfig } from '../config/auth.js';
+import { isOrganizationId, type AuthConfig, type JwtConfig } from '../config/auth.js';
 import {
   KeySetUnavailableError,
   UnauthenticatedError,
   type AuthenticationFailure,
 } from '../errors.js';
 import type { RemoteValueOptions } from '../remote-value.js';
+import { RenewableValue } from '../renewable-value.js';
 import { hasScope, readClaim } from './claims.js';
 import { RemoteKeySet } from './remote-key-set.js';
 import type { Viewer } from './viewer.js';
@@ -18,18 +19,26 @@ const CLOCK_TOLERANCE_S = 5;
 const KEY_SET_ALGORITHMS =
   'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');
 
-/** How a key set is fetched. */
-export type KeySetOptions = Omit<RemoteValueOptions, 'name'>;
+/** How a key set is fetched, and how a key in a file is read again; null where there is none. */
+export type KeySetOptions = Omit<RemoteValueOptions, 'name'> & {
+  readonly reread?: (() => Promise<AuthConfig>) | null | undefined;
+};
+
+type TokenKey = JwtConfig['key'];
+type Verify = ReturnType<typeof createVerifier>;
 
 /** Authenticates by JSON Web Token. The configuration, not the token, decides the algorithm. */
 export class BearerTokens {
-  private readonly verifyToken: ReturnType<typeof createVerifier>;
+  private readonly key: RenewableValue<TokenKey>;
+  private readonly verifiers = new WeakMap<TokenKey, Verify>();
 
   constructor(
     private readonly config: JwtConfig,
-    keySetOptions: KeySetOptions,
+    private readonly keySetOptions: KeySetOptions,
   ) {
-    this.verifyToken = createVerifier(config, keySetOptions);
+    const { reread = null, logger } = keySetOptions;
+    const read = reread && (async () => keyOf(await reread()));
+    this.key = new RenewableValue(config.key, read, { name: 'The keys of tokens', logger });
   }
 
   /** Throws UnauthenticatedError, or KeySetUnavailableError when the key set cannot be fetched. */
@@ -60,10 +69,19 @@ export class BearerTokens {
     throw new UnauthenticatedError('token_claims', `no valid claim ${requesterClaim}${without}`);
   }
 
-  private async verify(token: string): Promise<JWTPayload> {
+  private verifierOf(key: TokenKey): Verify {
+    const known = this.verifiers.get(key);
+    if (known !== undefined) return known;
+    const verifier = createVerifier(key, this.config, this.keySetOptions);
+    this.verifiers.set(key, verifier);
+    return verifier;
+  }
+
+  private async verify(token: string, key = this.key.current): Promise<JWTPayload> {
     try {
-      return (await this.verifyToken(token)).payload;
+      return (await this.verifierOf(key)(token)).payload;
     } catch (error) {
+      if (isOfOtherKey(error) && (await this.key.isOutdated(key))) return this.verify(token);
       if (this.config.key.kind === 'jwks' && isKeySetError(error)) {
         throw new KeySetUnavailableError({ cause: error });
       }
@@ -76,12 +94,29 @@ export class BearerTokens {
   }
 }
 
+function keyOf(config: AuthConfig): TokenKey {
+  if (config.kind === 'required' && config.jwt !== null) return config.jwt.key;
+  throw new Error('No key of tokens is set any more.');
+}
+
+/** Whether another key could have signed a token. */
+function isOfOtherKey(error: unknown): boolean {
+  return (
+    error instanceof errors.JWSSignatureVerificationFailed ||
+    error instanceof errors.JOSEAlgNotAllowed
+  );
+}
+
 function failureOf(error: errors.JOSEError): AuthenticationFailure {
   if (error instanceof errors.JWTExpired) return 'token_expired';
   return error instanceof errors.JWTClaimValidationFailed ? 'token_claims' : 'token_invalid';
 }
 
-function createVerifier({ key, issuer, audience }: JwtConfig, keySetOptions: KeySetOptions) {
+function createVerifier(
+  key: TokenKey,
+  { issuer, audience }: JwtConfig,
+  keySetOptions: KeySetOptions,
+) {
   const verifier = (getKey: JWTVerifyGetKey, algorithms: string[]) => {
     const claims = { ...(issuer !== null && { issuer }), ...(audience !== null && { audience }) };
     const rules = { clockTolerance: CLOCK_TOLERANCE_S, requiredClaims: ['exp'] };

@@ -2,7 +2,14 @@ import { fileURLToPath } from 'node:url';
 
 import { z } from 'zod';
 
-import { crossField, parseHttpUrl, reject, urlLike, wholeNumber } from './settings.js';
+import {
+  commaSeparated,
+  crossField,
+  parseHttpUrl,
+  reject,
+  urlLike,
+  wholeNumber,
+} from './settings.js';
 
 const GENERATED_SECRET_FILE = 'data/signing-secret';
 const BUCKET_EXAMPLE = 's3://bucket/prefix?region=eu-central-1';
@@ -69,10 +76,17 @@ const filesUrl = z.string().transform((text, context) => {
   }
 });
 
+const signingSecrets = commaSeparated(
+  z.string().min(16, 'must have at least 16 characters'),
+).refine(
+  ({ length }) => length <= 2,
+  'must be one or two secrets, separated by a comma, of which the first signs',
+);
+
 export const filesSettings = z
   .object({
     FILES_URL: filesUrl.default({ kind: 'local', directory: 'data/files' }),
-    FILES_SIGNING_SECRET: z.string().min(16, 'must have at least 16 characters').optional(),
+    FILES_SIGNING_SECRET: signingSecrets.optional(),
     FILES_URL_TTL: wholeNumber(1, 604_800, ' seconds').default(900),
     DATABASE_URL: z.unknown().optional(),
   })
@@ -86,10 +100,10 @@ export const filesSettings = z
         'all gateways must share it. Generate one with: openssl rand -base64 32',
     },
   )
-  .transform(({ FILES_URL: location, FILES_SIGNING_SECRET: value, FILES_URL_TTL: linkTtl }) => {
+  .transform(({ FILES_URL: location, FILES_SIGNING_SECRET: values, FILES_URL_TTL: linkTtl }) => {
     if (location.kind === 's3') return { ...location, linkTtl };
-    /** The secret that signs links, or the file that keeps a generated one. */
-    const secret = value === undefined ? { file: GENERATED_SECRET_FILE } : { value };
+    /** The secrets that verify links, of which the first signs; or the file of a generated one. */
+    const secret = values === undefined ? { file: GENERATED_SECRET_FILE } : { values };
     return { ...location, secret, linkTtl };
   });
 

@@ -41,7 +41,8 @@ export async function createDataSource(
     return new DataSource({ ...common, ...options, type: 'better-sqlite3' });
   }
   const mysql = await loadDriver('mysql2', () => import('./mysql-driver.js'));
-  const server = { ...(await mysql.connectionOptions(config.primary)), connectTimeout: 5_000 };
+  const credentials = { current: await mysql.readCredentials(config.primary) };
+  const server = { ...mysql.connectionOptions(config.primary, credentials), connectTimeout: 5_000 };
   const createPool = (given: object) => mysql.createPool({ ...given, ...server });
   const options = { database: server.database, driver: { createPool } };
   // Also for MySQL: with 'mysql', TypeORM reports schema drift on MariaDB where there is none.

@@ -1,9 +1,10 @@
-import type { MysqlConfig, MysqlServer } from '../config/database.js';
+import type { DatabaseConfig, MysqlConfig, MysqlServer } from '../config/database.js';
 import type { Logger } from '../logger.js';
 import { RequestAbandonedError } from '../errors.js';
+import { RenewableValue } from '../renewable-value.js';
 import type { Catalog } from './catalog.js';
 import type { Database, QueryOrigin } from './database.js';
-import { connectionOptions } from './mysql-driver.js';
+import { readCredentials } from './mysql-driver.js';
 import { isTimeout, toGatewayError } from './mysql-errors.js';
 import { MysqlPool } from './mysql-pool.js';
 import type { SqlValue } from './sql-format.js';
@@ -18,26 +19,31 @@ interface MysqlDatabaseOptions {
   /** The statements that create the indexes of `exports`, by name. */
   readonly indexStatements: ReadonlyMap<string, string>;
   readonly replicaProbe: string;
+  /** Reads the configuration again; null where no URL is in a file. */
+  readonly reread: (() => Promise<DatabaseConfig>) | null;
   readonly logger: Logger;
 }
 
 /** A server and its replicas. Uses mysql2 directly, because TypeORM takes longer per statement. */
 export async function mysqlDatabase(
   config: MysqlConfig,
-  { catalog, indexStatements, replicaProbe, logger }: MysqlDatabaseOptions,
+  { catalog, indexStatements, replicaProbe, reread, logger }: MysqlDatabaseOptions,
 ): Promise<Database> {
   const clock = new TickClock(() => {
     for (const pool of pools) pool.onTick();
   });
   const options = { logger, indexStatements };
-  const createPool = async (server: MysqlServer, probe?: string) =>
-    new MysqlPool(server, await connectionOptions(server), clock, {
-      ...options,
-      ...(probe !== undefined && { replicaProbe: probe }),
-    });
-  const primary = await createPool(config.primary);
+  /** The number of a replica, or -1 for the primary. */
+  async function createPool(server: MysqlServer, index: number): Promise<MysqlPool> {
+    const read = async () => readCredentials(reread ? serverOf(await reread(), index) : server);
+    const name = `The credentials of ${server.name}`;
+    const credentials = new RenewableValue(await read(), read, { name, logger });
+    const probe = index < 0 ? {} : { replicaProbe };
+    return new MysqlPool(server, credentials, clock, { ...options, ...probe });
+  }
+  const primary = await createPool(config.primary, -1);
   primary.missingIndexes.add(missingIn(catalog, indexStatements));
-  const replicas = await Promise.all(config.replicas.map((each) => createPool(each, replicaProbe)));
+  const replicas = await Promise.all(config.replicas.map(createPool));
   const pools = [primary, ...replicas];
 
   /** The untried replica with the lowest load, else the primary. */
@@ -88,4 +94,12 @@ function missingIn(catalog: Catalog, statements: ReadonlyMap<string, string>): s
   const table = catalog.get('exports');
   if (table === undefined || table.isView) return [];
   return [...statements.keys()].filter((name) => !table.indexes.has(name));
+}
+
+/** The replica of this number, or the primary for -1. Throws when it is not configured any more. */
+function serverOf(config: DatabaseConfig, index: number): MysqlServer {
+  const { primary, replicas = [] } = config;
+  const server = index < 0 ? primary : replicas[index];
+  if (server === undefined) throw new Error('Its URL is not set any more.');
+  return server;
 }

@@ -9,18 +9,29 @@ import { formatSql } from './sql-format.js';
 /** When the system begins to check an idle connection, which also keeps firewalls from dropping it. */
 const KEEP_ALIVE_DELAY_MS = 30_000;
 
-export type ConnectionOptions = Awaited<ReturnType<typeof connectionOptions>>;
+export type ConnectionOptions = ReturnType<typeof connectionOptions>;
 
-/** The options of mysql2 for connections to a server. Reads the files of its TLS settings. */
-export async function connectionOptions(server: MysqlServer) {
-  const { host, port, socketPath, user, password, database, connectionLimit } = server;
-  const ssl = await tlsOptions(server);
+/** What may change while the gateway runs. */
+export type Credentials = Awaited<ReturnType<typeof readCredentials>>;
+
+/** Reads the files of the TLS settings, too. */
+export async function readCredentials(server: MysqlServer) {
+  const { user, password } = server;
+  return { user, password, ssl: await tlsOptions(server) };
+}
+
+/** The options of mysql2. Each connection takes the credentials that are current. */
+export function connectionOptions(
+  server: MysqlServer,
+  credentials: { readonly current: Credentials },
+) {
+  const { host, port, socketPath, database, connectionLimit } = server;
   return {
-    ...{ host, port, user, password, database, connectionLimit },
+    ...{ host, port, database, connectionLimit },
     // mysql2 connects by `stream`, but sends passwords in clear text over Unix sockets only.
     ...(socketPath !== null && { socketPath }),
-    ...(ssl && { ssl }),
-    stream({ config }: { config: { ssl?: object | false } }): Socket {
+    stream({ config }: { config: Partial<Credentials> }): Socket {
+      Object.assign(config, credentials.current);
       const options = {
         noDelay: true,
         keepAlive: true,

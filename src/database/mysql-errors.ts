@@ -44,7 +44,7 @@ export function isConnectionLimitError(error: unknown): boolean {
 }
 
 /** Whether the server is up, but gateway and server do not accept each other's settings. */
-function isDenial(error: unknown): boolean {
+export function isDenial(error: unknown): boolean {
   return DENIALS.includes(errorNumber(error)) || isTlsError(error);
 }
 

@@ -3,6 +3,7 @@ import type { PoolConnection } from 'mysql2';
 import type { MysqlServer } from '../config/database.js';
 import { RequestAbandonedError } from '../errors.js';
 import type { Logger } from '../logger.js';
+import type { RenewableValue } from '../renewable-value.js';
 import { CheckedPool } from './checked-pool.js';
 import { CircuitBreaker, type ProtectedServer } from './circuit-breaker.js';
 import type { PoolStats, QueryOrigin } from './database.js';
@@ -42,12 +43,13 @@ interface PendingQuery extends PermitHolder {
   readonly reject: (error: Error) => void;
   readonly origin: QueryOrigin | undefined;
   connection: PoolConnection | null;
-  /** Whether its connection has broken before. */
+  /** Whether a connection has broken, or was denied, before. */
   isRetried: boolean;
 }
 
 /** The connections to one server. While its circuit breaker is open, queries await a probe. */
 export class MysqlPool implements ProtectedServer {
+  private readonly options: driver.ConnectionOptions;
   private readonly breaker: CircuitBreaker;
   private readonly queries = new Set<PendingQuery>();
   private readonly permits: FairSemaphore;
@@ -58,16 +60,17 @@ export class MysqlPool implements ProtectedServer {
 
   constructor(
     private readonly server: MysqlServer,
-    private readonly options: driver.ConnectionOptions,
+    private readonly credentials: RenewableValue<driver.Credentials>,
     private readonly clock: TickClock,
     { logger, indexStatements, replicaProbe }: PoolOptions,
   ) {
+    this.options = driver.connectionOptions(server, credentials);
     this.permits = new FairSemaphore(server.connectionLimit);
     this.logger = logger;
     this.replicaProbe = replicaProbe;
     this.missingIndexes = new MissingIndexes(indexStatements, server.name, logger);
     this.breaker = new CircuitBreaker(this, clock);
-    this.pool = new CheckedPool(options, clock);
+    this.pool = new CheckedPool(this.options, clock);
   }
 
   /** The number of pending queries; Infinity while the breaker is open. */
@@ -127,7 +130,9 @@ export class MysqlPool implements ProtectedServer {
   }
 
   startProbe(onEnd: (failure: Error | null) => void): () => void {
+    const { current } = this.credentials;
     return driver.startProbe(this.options, this.replicaProbe ?? 'SELECT 1', (error) => {
+      if (errors.isDenial(error)) void this.credentials.isOutdated(current);
       const isServing =
         errors.isConnectionLimitError(error) ||
         (this.replicaProbe === undefined && !errors.isOutage(error));
@@ -166,9 +171,11 @@ export class MysqlPool implements ProtectedServer {
   }
 
   private connect(query: PendingQuery): void {
+    const { current } = this.credentials;
     this.pool.acquire((error, connection) => {
       if (error !== null) {
-        this.fail(query, error);
+        if (errors.isDenial(error) && !query.isRetried) void this.renew(query, current, error);
+        else this.fail(query, error);
       } else if (this.queries.has(query) && performance.now() < query.deadline) {
         this.run(query, connection);
       } else {
@@ -216,6 +223,17 @@ export class MysqlPool implements ProtectedServer {
   private mayRetry(query: PendingQuery): boolean {
     const isRead = query.sql.startsWith('SELECT');
     return this.queries.has(query) && isRead && !query.isRetried && !this.breaker.isOpen;
+  }
+
+  /** Connects with other credentials than those that the server has denied, if there are any. */
+  private async renew(
+    query: PendingQuery,
+    denied: driver.Credentials,
+    error: Error,
+  ): Promise<void> {
+    query.isRetried = true;
+    if (await this.credentials.isOutdated(denied)) this.connect(query);
+    else this.fail(query, error);
   }
 
   private retry(query: PendingQuery): void {

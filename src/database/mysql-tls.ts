@@ -38,13 +38,13 @@ export async function tlsOptions({ tls, socketPath }: MysqlServer) {
 export function negotiateTls(
   server: MysqlServer,
   socket: Socket,
-  config: { ssl?: object | false },
+  config: { ssl?: object | undefined },
 ): void {
   // mysql2 passes no host name for IP addresses, and Node would compare certificates to localhost.
   Object.assign(socket, { _host: server.host });
   const canBePlain = server.tls?.mode === 'PREFERRED';
   onGreeting(socket, (offersTls) => {
-    if (canBePlain && !offersTls) config.ssl = false;
+    if (canBePlain && !offersTls) config.ssl = undefined;
     if (config.ssl) plainServers.delete(server);
     else plainServers.add(server);
   });

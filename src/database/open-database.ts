@@ -14,7 +14,14 @@ import type { SqlValue } from './sql-format.js';
 /** Runs `prepare`, which may write, before the first query. Throws StartupError. */
 export async function openDatabase(
   config: DatabaseConfig,
-  { prepare, ...options }: ConnectOptions & { prepare?: (source: DataSource) => Promise<void> },
+  {
+    prepare,
+    reread = null,
+    ...options
+  }: ConnectOptions & {
+    prepare?: (source: DataSource) => Promise<void>;
+    reread?: (() => Promise<DatabaseConfig>) | null | undefined;
+  },
 ): Promise<Database> {
   const source = await connectDatabase(config, options);
   await prepare?.(source);
@@ -30,7 +37,7 @@ export async function openDatabase(
   if (problems.length > 0) throw new StartupError(problems);
   const { mysqlDatabase } = await import('./mysql-database.js');
   const replicaProbe = schemaCheckSql(source, schema.catalog, options.tables ?? TABLES);
-  return mysqlDatabase(config, { ...schema, replicaProbe, logger });
+  return mysqlDatabase(config, { ...schema, replicaProbe, reread, logger });
 }
 
 function embeddedDatabase(

@@ -21,12 +21,12 @@ const expiredLink = {
 /** `GET /files/…`: downloads local files by signed links. */
 export async function addFilesRoute(
   server: FastifyInstance,
-  { signer, directory }: LocalFiles,
+  { verify, directory }: LocalFiles,
 ): Promise<void> {
   const options = { serve: false, index: false, cacheControl: false, contentType: false } as const;
   await server.register(fastifyStatic, { root: directory, ...options });
   server.get(`${LOCAL_LINK_PATH}*`, uncompressed, async (request, reply) => {
-    const link = signer.verify(request.url);
+    const link = await verify(request.url);
     reply.headers({
       'Cache-Control': 'private, no-store',
       'Content-Security-Policy': "default-src 'none'; sandbox",

@@ -4,7 +4,7 @@ import { secondOf, type SignedUrl, type StoredFile, type UrlSigner } from './url
 
 export const LOCAL_LINK_PATH = '/files/';
 
-type VerifiedLink =
+export type VerifiedLink =
   | { readonly verdict: 'valid'; readonly file: StoredFile }
   | { readonly verdict: 'invalid' | 'expired' };
 
@@ -15,7 +15,8 @@ type VerifiedLink =
 export class LocalUrlSigner implements UrlSigner {
   constructor(
     private readonly options: {
-      readonly secret: string;
+      /** The secrets that verify links, of which the first signs. */
+      readonly secrets: () => readonly string[];
       /** The lifetime of a link in seconds. */
       readonly ttl: number;
       /** Called for each link, because the port may be unknown until the server listens. */
@@ -25,9 +26,11 @@ export class LocalUrlSigner implements UrlSigner {
 
   sign(file: StoredFile, notAfter: Date | null = null): SignedUrl {
     const expires = Math.min(Math.floor(Date.now() / 1000) + this.options.ttl, secondOf(notAfter));
+    const [secret = ''] = this.options.secrets();
+    const signature = signatureOf(file, expires, secret);
     const path = file.objectKey.split('/').map(encodeURIComponent).join('/');
     const name = encodeURIComponent(file.fileName);
-    const query = `name=${name}&expires=${expires}&signature=${this.signature(file, expires)}`;
+    const query = `name=${name}&expires=${expires}&signature=${signature}`;
     const url = `${this.options.origin()}${LOCAL_LINK_PATH}${path}?${query}`;
     return { url, expiresAt: new Date(expires * 1000) };
   }
@@ -37,20 +40,21 @@ export class LocalUrlSigner implements UrlSigner {
     const link = parseLink(requestTarget);
     if (link === null) return { verdict: 'invalid' };
     // Compares the encoded text: decoding would accept several spellings of one signature.
-    const expected = Buffer.from(this.signature(link.file, link.expires));
     const received = Buffer.from(link.signature);
-    if (received.length !== expected.length || !timingSafeEqual(received, expected)) {
-      return { verdict: 'invalid' };
-    }
+    const isSigned = this.options.secrets().some((secret) => {
+      const expected = Buffer.from(signatureOf(link.file, link.expires, secret));
+      return received.length === expected.length && timingSafeEqual(received, expected);
+    });
+    if (!isSigned) return { verdict: 'invalid' };
     if (link.expires * 1000 <= now.getTime()) return { verdict: 'expired' };
     return { verdict: 'valid', file: link.file };
   }
+}
 
-  private signature({ objectKey, fileName }: StoredFile, expires: number): string {
-    // JSON separates the three values unambiguously, whatever characters they contain.
-    const message = JSON.stringify([objectKey, fileName, expires]);
-    return createHmac('sha256', this.options.secret).update(message).digest('base64url');
-  }
+function signatureOf({ objectKey, fileName }: StoredFile, expires: number, secret: string): string {
+  // JSON separates the three values unambiguously, whatever characters they contain.
+  const message = JSON.stringify([objectKey, fileName, expires]);
+  return createHmac('sha256', secret).update(message).digest('base64url');
 }
 
 function parseLink(requestTarget: string) {

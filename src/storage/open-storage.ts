@@ -1,13 +1,25 @@
 import { resolve } from 'node:path';
 
 import type { Bucket, FilesConfig, LocalFilesConfig } from '../config/files.js';
+import type { Logger } from '../logger.js';
 import type { RemoteValueOptions } from '../remote-value.js';
-import { LocalUrlSigner } from './local-url-signer.js';
+import { RenewableValue } from '../renewable-value.js';
+import { LocalUrlSigner, type VerifiedLink } from './local-url-signer.js';
 import { awsCredentials, type CredentialsProvider } from './s3-credentials.js';
 import { S3Presigner } from './s3-presigner.js';
 import { S3UrlSigner } from './s3-url-signer.js';
 import { loadOrCreateSigningSecret } from './signing-secret.js';
 import type { UrlSigner } from './url-signer.js';
+
+/** How soon a gateway signs with a new secret. */
+const RENEWAL_INTERVAL_MS = 60_000;
+
+interface UrlSignerOptions {
+  readonly origin: () => string;
+  /** Reads the configuration again; null where no secret is in a file. */
+  readonly reread: (() => Promise<FilesConfig>) | null;
+  readonly logger: Logger;
+}
 
 /** A folder that the gateway serves, or a bucket that serves its objects itself. */
 export type Storage = {
@@ -25,7 +37,8 @@ export type Storage = {
 
 /** Files that the gateway serves itself. `directory` is an absolute path. */
 export interface LocalFiles {
-  readonly signer: LocalUrlSigner;
+  /** Checks a link, after reading changed secrets where its signature does not match. */
+  readonly verify: (requestTarget: string) => Promise<VerifiedLink>;
   readonly directory: string;
 }
 
@@ -52,11 +65,27 @@ function describeBucket({ name, prefix, endpoint }: Bucket): string {
 /** The signer of links to a storage; `localFiles` is null where a bucket serves its own files. */
 export async function createUrlSigner(
   storage: Storage,
-  origin: () => string,
+  { origin, reread, logger }: UrlSignerOptions,
 ): Promise<{ signer: UrlSigner; localFiles: LocalFiles | null }> {
   if (storage.kind === 's3') return { signer: storage.links, localFiles: null };
   const { secret: given, linkTtl: ttl } = storage.config;
-  const secret = 'value' in given ? given.value : await loadOrCreateSigningSecret(given.file);
-  const signer = new LocalUrlSigner({ secret, ttl, origin });
-  return { signer, localFiles: { signer, directory: storage.place } };
+  const initial = 'values' in given ? given.values : [await loadOrCreateSigningSecret(given.file)];
+  const options = { name: 'The secrets of links to files', logger };
+  const secrets = new RenewableValue(initial, reread && (() => readSecrets(reread)), options);
+  // A secret that comes or goes need not make a signature fail.
+  setInterval(() => void secrets.renew(), RENEWAL_INTERVAL_MS).unref();
+  const signer = new LocalUrlSigner({ secrets: () => secrets.current, ttl, origin });
+  async function verify(requestTarget: string): Promise<VerifiedLink> {
+    const used = secrets.current;
+    const link = signer.verify(requestTarget);
+    if (link.verdict !== 'invalid' || !(await secrets.isOutdated(used))) return link;
+    return signer.verify(requestTarget);
+  }
+  return { signer, localFiles: { verify, directory: storage.place } };
+}
+
+async function readSecrets(reread: () => Promise<FilesConfig>): Promise<readonly string[]> {
+  const { kind, ...files } = await reread();
+  if (kind === 'local' && 'secret' in files && 'values' in files.secret) return files.secret.values;
+  throw new Error('FILES_SIGNING_SECRET is not set any more.');
 }

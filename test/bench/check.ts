@@ -12,7 +12,7 @@ import type { GraphqlRequest, Workload } from './workloads.js';
 /** The secret that all contenders sign links with. */
 export const LINK_SECRET = 'the secret of the bench';
 
-const signer = new LocalUrlSigner({ secret: LINK_SECRET, ttl: 900, origin: () => '' });
+const signer = new LocalUrlSigner({ secrets: () => [LINK_SECRET], ttl: 900, origin: () => '' });
 
 interface Page {
   readonly data: readonly { readonly id: string }[];

@@ -1,6 +1,9 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 import { readConfig, readDatabaseConfig, type Config } from '../../src/config/config.js';
 import type { Environment } from '../../src/config/settings.js';
@@ -57,6 +60,7 @@ describe('readConfig', () => {
     publicUrl: null,
     database: { kind: 'embedded', path: 'data/exports.sqlite' },
     seedSamples: true,
+    reread: null,
     files: {
       kind: 'local',
       directory: 'data/files',
@@ -74,7 +78,7 @@ describe('readConfig', () => {
     tracing: false,
   };
   const local = (changes: object) => ({ files: { ...defaults.files, ...changes } });
-  const withLocalServer = { ...server, ...local({ secret: { value: secret } }) };
+  const withLocalServer = { ...server, ...local({ secret: { values: [secret] } }) };
   const root = { name: 'exports', prefix: '', region: 'eu', endpoint: null, forcePathStyle: false };
   const s3 = (bucket: object) => ({
     files: { kind: 's3', bucket: { ...root, ...bucket }, linkTtl: 900 },
@@ -136,7 +140,7 @@ describe('readConfig', () => {
     [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, { tracing: false }],
     [{ FILES_URL: 'file:elsewhere' }, local({ directory: 'elsewhere' })],
     [{ FILES_URL: 'file:///srv/my%20exports' }, local({ directory: '/srv/my exports' })],
-    [{ FILES_SIGNING_SECRET: secret }, local({ secret: { value: secret } })],
+    [{ FILES_SIGNING_SECRET: secret }, local({ secret: { values: [secret] } })],
     [{ FILES_URL_TTL: '604800' }, local({ linkTtl: 604_800 })],
     [{ FILES_URL: 's3://exports/?region=eu&forcePathStyle=false' }, s3({})],
     [{ FILES_URL: `${bucketUrl}&forcePathStyle=true` }, s3({ forcePathStyle: true })],
@@ -229,7 +233,7 @@ describe('readConfig', () => {
       PORT: 'abc | 70000 | 65536 | -1 | 4000.5 | 4e3 | 0x10 |  4000 | 4000  | ٤٠٠٠ | 99999999999999999',
       FILES_URL_TTL: '0 | -900 | 15m | 604801 | Infinity',
       FILES_URL: 'ftp://files.example.com/ | data/files | file: | file://elsewhere/share',
-      FILES_SIGNING_SECRET: 'short | fifteen letters',
+      FILES_SIGNING_SECRET: `short | fifteen letters | ${secret},short | ${secret},${secret},${secret}`,
       PUBLIC_URL:
         'https://example.com/exports | https://example.com?x=1 | https://example.com/#x | ' +
         'https://user:word@example.com | example.com | ftp://example.com',
@@ -385,6 +389,58 @@ describe('readConfig', () => {
     const mistakes = { PORT: x, DATABASE_URL: x, FILES_URL_TTL: x, AUTH: x, JWT_ISSUER: x };
     const expected = 'PORT DATABASE_URL FILES_URL_TTL FILES_SIGNING_SECRET AUTH JWT_ISSUER';
     expect(subjects(mistakes).join(' ')).toBe(expected);
+  });
+});
+
+describe('a secret in a file', () => {
+  let folder: string;
+  let path: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'secrets-'));
+    path = join(folder, 'secret');
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  const values = {
+    DATABASE_URL: mysql,
+    DATABASE_REPLICA_URLS: mysql,
+    FILES_SIGNING_SECRET: `${secret},${secret}!`,
+    JWT_SECRET: secret,
+    JWT_PUBLIC_KEY: generateKeyPairSync('ed25519').publicKey.export({
+      type: 'spki',
+      format: 'pem',
+    }),
+  };
+  const base = (name: string) => ({
+    ...{ AUTH: 'required', FILES_SIGNING_SECRET: secret },
+    ...(name === 'DATABASE_REPLICA_URLS' && { DATABASE_URL: mysql }),
+    [name]: undefined,
+  });
+
+  it.each(Object.entries(values))('is read in place of %s', async (name, value) => {
+    await writeFile(path, `${value.toString()}\n`);
+    const { reread, ...config } = readConfig({ ...base(name), [`${name}_FILE`]: path });
+    expect({ ...config, reread: null }).toEqual(
+      readConfig({ ...base(name), [name]: value.toString() }),
+    );
+    expect(await reread?.files()).toEqual(config.files);
+    expect(await reread?.auth()).toEqual(config.auth);
+    expect(await reread?.database()).toEqual(config.database);
+  });
+
+  it.each(Object.keys(values))('is a mistake for %s when it is missing or empty', async (name) => {
+    const variable = `${name}_FILE`;
+    const problem = `${variable} names a file that is empty or cannot be read: `;
+    expectProblems({ ...base(name), [variable]: path }, [problem]);
+    await writeFile(path, '\n');
+    expectProblems({ ...base(name), [variable]: path }, [problem]);
+    const both = `${name} and ${variable} exclude each other: set one of them.`;
+    expectProblems({ ...base(name), [name]: 'x', [variable]: path }, [both]);
+  });
+
+  it('is read for commands, too', async () => {
+    await writeFile(path, mysql);
+    expect(readDatabaseConfig({ DATABASE_URL_FILE: path })).toEqual(server.database);
   });
 });
 

@@ -2,13 +2,12 @@ import { setImmediate } from 'node:timers/promises';
 
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 
-import { connectionOptions } from '../../src/database/mysql-driver.js';
-import { MysqlPool } from '../../src/database/mysql-pool.js';
+import type { MysqlPool } from '../../src/database/mysql-pool.js';
 import { TickClock } from '../../src/database/tick-clock.js';
-import { createLogger } from '../../src/logger.js';
 import { describeWith } from '../support/describe-with.js';
 import { mysqlConfig } from '../support/mysql-config.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { createPool } from './create-pool.js';
 
 const CONNECTIONS = 10;
 
@@ -28,10 +27,7 @@ describeWith('mysql', 'the deadline of a query', () => {
       pool.onTick();
     });
     const { primary } = mysqlConfig(database.url);
-    pool = new MysqlPool(primary, await connectionOptions(primary), clock, {
-      logger: createLogger('silent'),
-      indexStatements: new Map(),
-    });
+    pool = await createPool(primary, clock);
     connections = await connectionIds();
   });
   afterEach(async () => {

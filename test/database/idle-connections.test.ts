@@ -1,15 +1,14 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 
 import { CheckedPool } from '../../src/database/checked-pool.js';
-import { connectionOptions } from '../../src/database/mysql-driver.js';
-import { MysqlPool } from '../../src/database/mysql-pool.js';
+import type { MysqlPool } from '../../src/database/mysql-pool.js';
 import { TickClock } from '../../src/database/tick-clock.js';
-import { createLogger } from '../../src/logger.js';
 import { createDatabaseProxy, type DatabaseProxy } from '../support/database-proxy.js';
 import { describeWith } from '../support/describe-with.js';
 import { mysqlConfig } from '../support/mysql-config.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
+import { createPool, optionsOf } from './create-pool.js';
 
 const CONNECTIONS = 10;
 
@@ -28,10 +27,7 @@ describeWith('mysql', 'connections that were idle', () => {
       pool.onTick();
     });
     const { primary } = mysqlConfig(proxy.url);
-    pool = new MysqlPool(primary, await connectionOptions(primary), clock, {
-      logger: createLogger('silent'),
-      indexStatements: new Map(),
-    });
+    pool = await createPool(primary, clock);
   });
   afterEach(async () => {
     clock.stop();
@@ -77,10 +73,7 @@ describeWith('mysql', 'connections that were idle', () => {
 
   it('are no longer open after 45 seconds, and the server sees no aborted connection', async () => {
     const moment = { now: 0 };
-    const checked = new CheckedPool(
-      await connectionOptions(mysqlConfig(proxy.url).primary),
-      moment,
-    );
+    const checked = new CheckedPool(await optionsOf(mysqlConfig(proxy.url).primary), moment);
     const sessions = async () => {
       const of = 'FROM information_schema.processlist WHERE db = DATABASE()';
       const [row] = await database.query<{ count: number }>(`SELECT COUNT(*) AS count ${of}`);

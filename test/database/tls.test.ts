@@ -2,13 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 
 import { openDatabase } from '../../src/database/open-database.js';
-import { connectionOptions, startProbe } from '../../src/database/mysql-driver.js';
+import { startProbe } from '../../src/database/mysql-driver.js';
 import { entities } from '../../src/entities.js';
 import { createAuthority } from '../support/certificates.js';
 import { describeWith } from '../support/describe-with.js';
 import { createExportsDatabase, exportsUrl, runSql } from '../support/exports-server.js';
 import { mysqlConfig } from '../support/mysql-config.js';
 import { createPrivateServer, isMariaDb, type PrivateServer } from '../support/private-server.js';
+import { optionsOf } from './create-pool.js';
 
 type Authority = Awaited<ReturnType<typeof createAuthority>>;
 type Certificate = Awaited<ReturnType<Authority['issue']>>;
@@ -70,7 +71,7 @@ describeWith('mysqlProgram', 'a connection to a server', () => {
   }
 
   async function probe(url: string): Promise<void> {
-    const options = await connectionOptions(mysqlConfig(url).primary);
+    const options = await optionsOf(mysqlConfig(url).primary);
     await new Promise<void>((resolve, reject) => {
       startProbe(options, 'SELECT 1', (error) => {
         if (error === null) resolve();

@@ -96,7 +96,7 @@ describe.each(engines)('export(id) on $engine', (engine) => {
 });
 
 describe.each([undefined, 60, 604_800])('a link with FILES_URL_TTL=%s', (linkTtl) => {
-  const secret = { value: 'the secret of the tests' };
+  const secret = { values: ['the secret of the tests'] };
   const settings = linkTtl && { kind: 'local' as const, directory: tmpdir(), secret, linkTtl };
   const gateway = useGateway(embedded, {
     exports: [exportRow(0)],

@@ -44,7 +44,11 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'slow-clients-test-'));
   await writeFile(join(directory, 'large.csv'), '');
   await truncate(join(directory, 'large.csv'), BYTES);
-  signer = new LocalUrlSigner({ secret: 'the secret of the tests', ttl: 900, origin: () => '' });
+  signer = new LocalUrlSigner({
+    secrets: () => ['the secret of the tests'],
+    ttl: 900,
+    origin: () => '',
+  });
   server = await createHttpServer(
     { port: 0, host: '127.0.0.1', publicUrl: null, trustProxy: false, corsOrigins: [] },
     {
@@ -53,7 +57,7 @@ beforeAll(async () => {
       authenticate: async () => viewer,
       createContext: () => ({ queries: {}, links: {} }) as Context,
       checkReady: async () => undefined,
-      localFiles: { signer, directory },
+      localFiles: { verify: async (target) => signer.verify(target), directory },
       logger: pino({}, { write }),
       onRequestCompleted: ({ operationResult: { code }, seconds }) => {
         completed.push({ code, seconds });

@@ -8,7 +8,7 @@ import type { StoredFile } from '../../src/storage/url-signer.js';
 
 const origin = 'https://exports.example.com';
 const secret = 'the secret of these tests';
-const signer = new LocalUrlSigner({ secret, ttl: 900, origin: () => origin });
+const signer = new LocalUrlSigner({ secrets: () => [secret], ttl: 900, origin: () => origin });
 const file: StoredFile = { objectKey: 'exports/exp_1/contacts.csv', fileName: 'Contacts.csv' };
 const unusual = { objectKey: 'ex ports/50%/größe.csv', fileName: 'Größe+1 "50%".csv' };
 
@@ -59,7 +59,11 @@ describe('a local link', () => {
 
   it('starts with the origin at the time of signing', () => {
     let port = 1;
-    const moving = new LocalUrlSigner({ secret, ttl: 1, origin: () => `http://127.0.0.1:${port}` });
+    const moving = new LocalUrlSigner({
+      secrets: () => [secret],
+      ttl: 1,
+      origin: () => `http://127.0.0.1:${port}`,
+    });
     for (; port < 3; port++) {
       expect(moving.sign(file).url).toMatch(`http://127.0.0.1:${port}/files/`);
     }
@@ -73,9 +77,16 @@ describe('a local link', () => {
   });
 
   it('is invalid with another secret, and when it is altered after its expiry', () => {
-    const other = new LocalUrlSigner({ secret: `${secret}.`, ttl: 900, origin: () => origin });
+    const other = new LocalUrlSigner({
+      secrets: () => [`${secret}.`],
+      ttl: 900,
+      origin: () => origin,
+    });
     expectInvalid(sign(file, other));
-    const target = sign(file, new LocalUrlSigner({ secret, ttl: -3_600, origin: () => origin }));
+    const target = sign(
+      file,
+      new LocalUrlSigner({ secrets: () => [secret], ttl: -3_600, origin: () => origin }),
+    );
     expect(signer.verify(target)).toEqual({ verdict: 'expired' });
     expectInvalid(target.replace('contacts.csv', 'contacts.json'));
   });

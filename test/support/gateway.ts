@@ -57,7 +57,10 @@ export function signLink(
   objectKey: string,
   { fileName = 'a.csv', ttl = 900, secret = SIGNING_SECRET } = {},
 ): string {
-  return new LocalUrlSigner({ secret, ttl, origin: () => '' }).sign({ objectKey, fileName }).url;
+  return new LocalUrlSigner({ secrets: () => [secret], ttl, origin: () => '' }).sign({
+    objectKey,
+    fileName,
+  }).url;
 }
 
 /** The settings of a gateway that requires API keys. */
