@@ -140,11 +140,11 @@ describe('a gateway that receives SIGTERM', () => {
       return socket === undefined || undefined;
     };
     await until(isRefused);
-    // A late request gets a response, unless a busy machine closes the connection first.
-    silent.write('GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n');
+    // A late request gets a response, unless a busy machine, or Node 26, closes the connection first.
+    if (silent.writable) silent.write('GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n');
     const outcome = await Promise.race([
       once(silent, 'data').then(([data]: Buffer[]) => String(data)),
-      once(silent, 'close').then(() => 'closed'),
+      closed[1]?.then(() => 'closed'),
     ]);
     expect(outcome).toMatch(/^(closed$|HTTP\/1\.1 200 OK\r\n(?:.+\r\n)*connection: close\r\n)/i);
     expect((await text(download)).length).toBe(FILE_SIZE);
