@@ -3,21 +3,14 @@ import { join } from 'node:path';
 
 import { findProgram, isRoot, run, thisMachine } from '../support/apt.js';
 import { runSql } from '../support/exports-server.js';
-import { createPrivateServer, freePort, type PrivateServer } from '../support/private-server.js';
+import { createPrivateServer, freePort } from '../support/private-server.js';
 import { until } from '../support/until.js';
+import type { Cluster, Node } from './cluster.js';
 
 const libraryFolders = ['/usr/lib/galera', '/usr/lib64/galera', '/usr/lib64/galera-4'];
 
-/** A server of a Galera cluster. */
-export interface Node {
-  readonly name: string;
-  readonly server: PrivateServer;
-  /** Starts the server and waits until it is part of the cluster. */
-  start(...options: readonly string[]): Promise<void>;
-}
-
-/** Starts a cluster of three nodes on loopback. */
-export async function startCluster(): Promise<readonly [Node, Node, Node]> {
+/** Starts three nodes of MariaDB with Galera. */
+export async function startGalera(): Promise<Cluster> {
   const program = findProgram(['mariadbd'], thisMachine.folders);
   const libraries = libraryFolders.map((folder) => join(folder, 'libgalera_smm.so'));
   const library = libraries.find((path) => existsSync(path));
@@ -27,6 +20,7 @@ export async function startCluster(): Promise<readonly [Node, Node, Node]> {
   // As root, the state transfer would drop its privileges and fail.
   const user = isRoot() ? { user: await findUser('mysql') } : {};
   const groupPorts = [await freePort(), await freePort(), await freePort()] as const;
+  let isFounded = false;
   const createNode = async (index: 0 | 1 | 2): Promise<Node> => {
     const server = await createPrivateServer(program, thisMachine, user);
     const listen = `gmcast.listen_addr=tcp://127.0.0.1:${groupPorts[index]}`;
@@ -44,8 +38,9 @@ export async function startCluster(): Promise<readonly [Node, Node, Node]> {
     return {
       name: `node ${index + 1}`,
       server,
-      async start(...options) {
-        await server.start([...cluster, ...options]);
+      async start() {
+        await server.start([...cluster, ...(isFounded ? [] : ['--wsrep-new-cluster'])]);
+        isFounded = true;
         // The server accepts connections before it accepts statements.
         await until(async () => {
           const [status] = await runSql(server.url, "SHOW STATUS LIKE 'wsrep_ready'");
@@ -55,14 +50,31 @@ export async function startCluster(): Promise<readonly [Node, Node, Node]> {
     };
   };
   const nodes = await Promise.all([createNode(0), createNode(1), createNode(2)] as const);
-  try {
-    await nodes[0].start('--wsrep-new-cluster');
-    for (const node of nodes.slice(1)) await node.start();
-    return nodes;
-  } catch (error) {
+  const dispose = async () => {
     for (const { server } of nodes) await server.dispose();
+  };
+  try {
+    for (const node of nodes) await node.start();
+  } catch (error) {
+    await dispose();
     throw error;
   }
+  const [primary, replica, other] = nodes;
+  return {
+    nodes,
+    primary: primary.server.url,
+    replicas: [replica.server.url, other.server.url],
+    killed: [replica, primary],
+    async untilLeft(node) {
+      const witness = node === other ? primary : other;
+      await until(async () => {
+        const sql = "SHOW STATUS LIKE 'wsrep_cluster_size'";
+        return (await runSql(witness.server.url, sql))[0]?.['Value'] === '2' || undefined;
+      }, 60_000);
+      return witness.server.url;
+    },
+    dispose,
+  };
 }
 
 async function findUser(name: string) {

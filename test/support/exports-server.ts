@@ -29,7 +29,10 @@ export function exportsUrl({ url }: Pick<PrivateServer, 'url'>): string {
 }
 
 /** Creates the database `exports` on a server, with the gateway's tables and these rows. */
-export async function createExportsDatabase(server: PrivateServer, rows: Rows): Promise<void> {
+export async function createExportsDatabase(
+  server: Pick<PrivateServer, 'url'>,
+  rows: Rows,
+): Promise<void> {
   await runSql(server.url, 'CREATE DATABASE exports CHARACTER SET utf8mb4');
   await createTables(mysqlConfig(exportsUrl(server)), rows);
 }
