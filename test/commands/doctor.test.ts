@@ -337,6 +337,31 @@ describeWith('mysql', 'the doctor of a server', () => {
     expect(await checkTls(plain, '127.0.0.1')).toMatchObject({ status: 'ok' });
   });
 
+  it('finds that a view converts ids, so that each look-up reads all rows', async () => {
+    await grant('SELECT');
+    const sql = [
+      'ALTER TABLE exports RENAME jobs',
+      `CREATE VIEW exports AS SELECT CONCAT(id, '') AS id, organization_id, name, resource, status,
+         count_total, created_at, updated_at FROM jobs`,
+      `INSERT INTO jobs SELECT CONCAT('x', seq), 'org_demo', 'x', 'contact', 'completed', 1, 1, NULL,
+         NULL, '2024-01-01', '2024-01-01', NULL, NULL, NULL
+       FROM (WITH RECURSIVE s AS (SELECT 1 AS seq UNION ALL SELECT seq + 1 FROM s WHERE seq < 990)
+         SELECT seq FROM s) numbers`,
+    ];
+    for (const each of sql) await database.query(each);
+    expectFindings(await examine(user.url), []);
+    await database.query(sql[2]?.replace("'x', seq", "'y', seq") ?? '');
+    await database.query('ANALYZE TABLE jobs');
+    const denied = { check: 'plans', status: 'warning', message: /^The user may not see/ } as const;
+    expectFindings(await examine(user.url), [denied]);
+    await grant('SHOW VIEW');
+    const findings = await examine(user.url);
+    expectFindings(findings, [{ check: 'plans', message: /^Statements that read/ }]);
+    expect(findings.find(({ check }) => check === 'plans')?.details.join('\n')).toMatch(
+      /^look-up by id: reads all of \w+ /m,
+    );
+  });
+
   it('finds replicas that are down, without tables and behind', async () => {
     await grant('SELECT');
     const replica = await createTestDatabase();
