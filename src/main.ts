@@ -6,7 +6,7 @@ import { runCommand } from './commands/run-command.js';
 import { readConfig } from './config/config.js';
 import { createLogger } from './logger.js';
 
-/** Slightly less than the ten seconds after which container engines kill a process. */
+/** Slightly less than the ten seconds after which container engines kill a process; SHUTDOWN_DELAY adds to it. */
 const SHUTDOWN_TIMEOUT_MS = 9_500;
 /** The time for the logger to write its last lines. */
 const LOG_FLUSH_MS = 300;
@@ -23,10 +23,11 @@ await runCommand(async (environment) => {
 
   async function shutDown(): Promise<void> {
     if (app === null) process.exit(0);
+    const timeoutMs = SHUTDOWN_TIMEOUT_MS + (config.shutdownDelay ?? 0) * 1000;
     const timeout = setTimeout(() => {
-      logger.error(`Shutdown timed out after ${SHUTDOWN_TIMEOUT_MS} ms: aborting open requests`);
+      logger.error(`Shutdown timed out after ${timeoutMs} ms: aborting open requests`);
       process.exit(1);
-    }, SHUTDOWN_TIMEOUT_MS).unref();
+    }, timeoutMs).unref();
     await app.drain();
     await app.close();
     logger.info('Closed');

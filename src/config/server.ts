@@ -1,6 +1,14 @@
 import { z } from 'zod';
 
-import { commaSeparated, offOr, onOff, parseHttpUrl, reject, wholeNumber } from './settings.js';
+import {
+  commaSeparated,
+  crossField,
+  offOr,
+  onOff,
+  parseHttpUrl,
+  reject,
+  wholeNumber,
+} from './settings.js';
 import { trustedDocuments } from './trusted-documents.js';
 
 /** Browsers compare origins literally, so a wildcard would match none. */
@@ -9,6 +17,18 @@ const origin = z.string().transform((text, context) => {
   if (parsed === text.replace(/\/$/, '') && !text.includes('*')) return parsed;
   return reject(context, 'must be an origin such as https://exports.example.com');
 });
+
+/** An origin with or without a path, without a trailing `/`. */
+const baseUrl = z.string().transform((text, context) => {
+  const url = parseHttpUrl(text);
+  const base = `${url?.origin}${url?.pathname}`;
+  // The two differ when the URL has credentials, parameters or a fragment.
+  if (url?.href === base && !base.includes('*')) return base.replace(/\/+$/, '');
+  const example = 'https://example.com/exports';
+  return reject(context, `must be an origin with or without a path, such as ${example}`);
+});
+
+const seconds = (min: number, max: number) => wholeNumber(min, max, ' seconds');
 
 const logLevel = z.enum(
   ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
@@ -19,7 +39,11 @@ export const serverSettings = z
   .object({
     PORT: wholeNumber(0, 65_535).default(4000),
     HOST: z.string().default('127.0.0.1'),
-    PUBLIC_URL: origin.optional(),
+    MANAGEMENT_PORT: wholeNumber(0, 65_535).optional(),
+    PUBLIC_URL: baseUrl.optional(),
+    HSTS: offOr(seconds(0, 100_000_000)).default(null),
+    KEEP_ALIVE_TIMEOUT: seconds(1, 3_600).default(75),
+    SHUTDOWN_DELAY: seconds(0, 3_600).optional(),
     TRUST_PROXY: onOff.default('off'),
     CORS_ORIGINS: commaSeparated(origin).default([]),
     GRAPHIQL: onOff.optional(),
@@ -29,13 +53,25 @@ export const serverSettings = z
     LOG_LEVEL: logLevel.default('info'),
     NODE_ENV: z.string().optional(),
   })
+  .refine(({ PORT, MANAGEMENT_PORT: port }) => port === undefined || port === 0 || port !== PORT, {
+    ...crossField,
+    error: 'MANAGEMENT_PORT must differ from PORT',
+  })
   .transform((given) => {
     const developmentDefault = given.NODE_ENV === 'production' ? 'off' : 'on';
     return {
       port: given.PORT,
       host: given.HOST,
-      /** The origin of links to local files; null for the address that the server listens on. */
+      /** Serves the health checks and metrics; null where PORT does. */
+      managementPort: given.MANAGEMENT_PORT ?? null,
+      /** What links to local files start with; null for the address that the server listens on. */
       publicUrl: given.PUBLIC_URL ?? null,
+      /** The max-age of Strict-Transport-Security; null for no such header. */
+      hsts: given.HSTS,
+      /** How long an idle connection is kept, in seconds. */
+      keepAliveTimeout: given.KEEP_ALIVE_TIMEOUT,
+      /** Seconds from the signal to the end of listening; null for a time that fits the traffic. */
+      shutdownDelay: given.SHUTDOWN_DELAY ?? null,
       /** Whether X-Forwarded-For and X-Forwarded-Proto of the last proxy are believed. */
       trustProxy: given.TRUST_PROXY === 'on',
       /** The origins whose pages may call the gateway from a browser. */

@@ -18,7 +18,11 @@ export class GracefulShutdown {
   /** Not completely sent yet. */
   readonly responses = new Set<ServerResponse>();
 
-  constructor(private readonly server: Server) {}
+  constructor(
+    private readonly server: Server,
+    /** How long draining takes in seconds; null for a time that fits the requests. */
+    private readonly delay: number | null,
+  ) {}
 
   /** Must be called for every request. */
   track(url: string, response: ServerResponse): void {
@@ -32,11 +36,15 @@ export class GracefulShutdown {
   /** Signals clients to reconnect elsewhere, and resolves after the time that this takes. */
   async drain(): Promise<void> {
     this.#startDraining();
+    const delay = this.delay === null ? this.#fittingDelay() : this.delay * 1000;
+    if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
+  }
+
+  #fittingDelay(): number {
     const now = performance.now();
-    if (now - this.#lastRequestAt > ACTIVITY_WINDOW_MS) return;
+    if (now - this.#lastRequestAt > ACTIVITY_WINDOW_MS) return 0;
     const hasBalancer = now - this.#lastReadyCheckAt < ACTIVITY_WINDOW_MS;
-    const delay = hasBalancer ? BALANCER_DRAIN_DELAY_MS : DRAIN_DELAY_MS;
-    await new Promise((resolve) => setTimeout(resolve, delay));
+    return hasBalancer ? BALANCER_DRAIN_DELAY_MS : DRAIN_DELAY_MS;
   }
 
   /** Calls `stop`, which waits for all connections, and closes idle ones meanwhile. */

@@ -67,8 +67,10 @@ const icon = `data:image/svg+xml,${encodeURIComponent(
  * Opens the query of the URL (`?query=…&variables=…`), else the last visit's tab, else the first
  * example. GraphiQL would show its first tab without variables, and add an empty tab on a reload
  * before an edit (graphql/graphiql #3392, #4435). Edits stay out of the URL, and so out of logs.
+ * Queries go to the page's own path, which has the prefix of PUBLIC_URL.
  */
 const openInitialTab = `
+props.endpoint = location.pathname;
 const link = new URLSearchParams(location.search);
 if (link.has('query'))
   props.defaultTabs.unshift({ query: link.get('query'), variables: link.get('variables') });

@@ -29,11 +29,18 @@ export const GRAPHQL_PATH = '/graphql';
 /** One instance, because an overload rejects many requests. */
 const overloaded = new OverloadedError();
 
-/** `POST /graphql`, GET for queries, and GraphiQL for clients that accept HTML. */
-export function addGraphqlRoute(server: FastifyInstance, options: GraphqlRouteOptions): void {
+/**
+ * `POST /graphql`, GET for queries, and GraphiQL for clients that accept HTML. `prefix` is the path
+ * under which clients see the gateway.
+ */
+export function addGraphqlRoute(
+  server: FastifyInstance,
+  prefix: string,
+  options: GraphqlRouteOptions,
+): void {
   const { apollo, trustedDocuments, loadShedder, authenticate, createContext, graphiql } = options;
   const sendGraphiql = graphiql && createGraphiql(graphiql);
-  if (sendGraphiql) server.get('/', (_request, reply) => reply.redirect(GRAPHQL_PATH));
+  if (sendGraphiql) server.get('/', (_request, reply) => reply.redirect(prefix + GRAPHQL_PATH));
 
   /** Runs before the body is read, so that a client without credentials costs little. */
   async function onRequest(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {

@@ -76,49 +76,64 @@ const fastifyOptions = {
   return503OnClosing: false,
 } as const;
 
+/** The settings of config/server.ts that concern the HTTP server. */
+interface HttpServerConfig {
+  readonly port: number;
+  readonly host: string;
+  readonly managementPort: number | null;
+  readonly publicUrl: string | null;
+  readonly hsts: number | null;
+  readonly keepAliveTimeout: number;
+  readonly shutdownDelay: number | null;
+  readonly trustProxy: boolean;
+  readonly corsOrigins: readonly string[];
+}
+
 export async function createHttpServer(
-  config: {
-    readonly port: number;
-    readonly host: string;
-    readonly publicUrl: string | null;
-    readonly trustProxy: boolean;
-    readonly corsOrigins: readonly string[];
-  },
+  config: HttpServerConfig,
   options: HttpServerOptions,
   { readTimeoutMs, maxConnections } = CLIENT_LIMITS,
 ) {
+  const { host, publicUrl, managementPort } = config;
   const logger: FastifyBaseLogger = options.logger;
   // In lower case, as the plugins that add to it expect. The media type of errors varies, too.
-  const headers = { ...securityHeaders(), vary: 'accept, accept-encoding' };
-  const server = Fastify({
-    ...fastifyOptions,
-    // The last proxy only, which appends the address of its client. Fastify then also believes its
-    // X-Forwarded-Host, in `request.host`.
-    trustProxy: config.trustProxy && ((_address, hop) => hop === 0),
-    // Of a socket that neither receives nor sends anything.
-    connectionTimeout: readTimeoutMs,
-    loggerInstance: logger,
-    // Called instead of the hooks for a path that cannot be decoded.
-    frameworkErrors(_error, _request, reply) {
-      begin(reply);
-      const message = 'The path is not a valid URL path.';
-      sendError(reply, { status: 400, code: 'BAD_REQUEST', message });
-    },
-  });
-  for (const field of ['disclosedFiles', 'operationResult', 'traced', 'viewer'])
-    server.decorateRequest(field, null);
-  server.setErrorHandler(sendThrownError);
-  server.setNotFoundHandler((_request, reply) =>
-    sendError(reply, { status: 404, code: 'NOT_FOUND', message: 'Not found.' }),
-  );
+  const headers = { ...securityHeaders(config.hsts), vary: 'accept, accept-encoding' };
+  const prefix = publicUrl === null ? '' : new URL(publicUrl).pathname.replace(/\/$/, '');
 
-  const shutdown = new GracefulShutdown(server.server);
-  const isExempt = ({ req }: ServerResponse) => req.url?.startsWith(LOCAL_LINK_PATH) === true;
-  const stopClosing = closeSlowReaders(shutdown.responses, { timeoutMs: readTimeoutMs, isExempt });
-  server.addHook('onClose', async () => {
-    stopClosing();
-  });
-  limitConnections(server.server, maxConnections, logger);
+  /** A server without routes that counts, logs and protects like every other one. */
+  function createServer(): FastifyInstance {
+    const server = Fastify({
+      ...fastifyOptions,
+      // The last proxy only, which appends the address of its client. Fastify then also believes
+      // its X-Forwarded-Host, in `request.host`, which nothing may use.
+      trustProxy: config.trustProxy && ((_address, hop) => hop === 0),
+      keepAliveTimeout: config.keepAliveTimeout * 1000,
+      // Of a socket that neither receives nor sends anything.
+      connectionTimeout: readTimeoutMs,
+      loggerInstance: logger,
+      // Proxies differ in whether they remove the prefix.
+      rewriteUrl: ({ url = '/' }: IncomingMessage) => withoutPrefix(url, prefix),
+      // Called instead of the hooks for a path that cannot be decoded.
+      frameworkErrors(_error, _request, reply) {
+        begin(reply);
+        const message = 'The path is not a valid URL path.';
+        sendError(reply, { status: 400, code: 'BAD_REQUEST', message });
+      },
+    });
+    for (const field of ['disclosedFiles', 'operationResult', 'traced', 'viewer'])
+      server.decorateRequest(field, null);
+    server.setErrorHandler(sendThrownError);
+    server.setNotFoundHandler((_request, reply) =>
+      sendError(reply, { status: 404, code: 'NOT_FOUND', message: 'Not found.' }),
+    );
+    server.addHook('onRequest', (request, reply, done) => {
+      // The route is read now because the 404 of a missing file clears it.
+      begin(reply, routePattern(request));
+      done();
+    });
+    limitConnections(server.server, maxConnections, logger);
+    return server;
+  }
   function begin(reply: FastifyReply, route?: string): void {
     void reply.headers(headers).header(REQUEST_ID_HEADER, reply.request.id);
     shutdown.track(reply.request.url, reply.raw);
@@ -127,38 +142,65 @@ export async function createHttpServer(
       options.onRequestCompleted(completeRequest(reply, route));
     });
   }
-  server.addHook('onRequest', (request, reply, done) => {
-    // The route is read now because the 404 of a missing file clears it.
-    begin(reply, routePattern(request));
-    done();
+
+  const server = createServer();
+  const shutdown = new GracefulShutdown(server.server, config.shutdownDelay);
+  const isExempt = ({ req }: ServerResponse) => req.url?.startsWith(LOCAL_LINK_PATH) === true;
+  const stopClosing = closeSlowReaders(shutdown.responses, { timeoutMs: readTimeoutMs, isExempt });
+  server.addHook('onClose', async () => {
+    stopClosing();
   });
   await addCors(server, config);
   await addCompression(server);
   if (options.tracer !== null) traceRequests(server, options.tracer);
-  addGraphqlRoute(server, options);
+  addGraphqlRoute(server, prefix, options);
   if (options.localFiles !== null) await addFilesRoute(server, options.localFiles);
-  addManagementRoutes(server, shutdown, options);
 
-  let cached = config.publicUrl;
-  const origin = (): string => (cached ??= listeningOrigin(server, config.host));
+  const management = managementPort === null ? null : createServer();
+  if (management !== null) await addCompression(management);
+  addManagementRoutes(management ?? server, shutdown, options);
+
+  let cached = publicUrl;
+  const origin = (): string => (cached ??= listeningOrigin(server, host));
   return {
-    /** The origin of the gateway's URLs; without PUBLIC_URL, unknown until the server listens. */
+    /** What the gateway's URLs start with; without PUBLIC_URL, unknown until the server listens. */
     origin,
-    /** Returns the origin that it listens on. Throws StartupError when PORT or HOST cannot be used. */
+    /** Returns the origin that it listens on. Throws StartupError when it cannot listen there. */
     async listen(): Promise<string> {
-      await listen(server, config);
-      const linksUseHost = options.localFiles !== null && config.publicUrl === null;
-      if (linksUseHost && ['0.0.0.0', '::'].includes(config.host)) {
+      if (management !== null && managementPort !== null) {
+        const at = { host, port: managementPort, variable: 'MANAGEMENT_PORT', label: 'Management' };
+        await listen(management, at);
+      }
+      try {
+        await listen(server, { host, port: config.port, variable: 'PORT', label: 'Listening' });
+      } catch (error) {
+        await management?.close();
+        throw error;
+      }
+      const linksUseHost = options.localFiles !== null && publicUrl === null;
+      if (linksUseHost && ['0.0.0.0', '::'].includes(host)) {
         const problem = 'which other machines cannot reach: set PUBLIC_URL';
         logger.warn(`Links to files start with ${origin()}, ${problem}.`);
       }
-      return listeningOrigin(server, config.host);
+      return listeningOrigin(server, host);
     },
     /** Signals clients to reconnect elsewhere, and resolves after the time that this takes. */
     drain: () => shutdown.drain(),
     /** Stops listening, and resolves when all requests are finished. */
-    close: () => shutdown.close(() => server.close()),
+    async close(): Promise<void> {
+      await shutdown.close(() => server.close());
+      // Last, so that the checks of a platform see the process alive.
+      management?.server.closeAllConnections();
+      await management?.close();
+    },
   };
+}
+
+/** The target of a request below the path of PUBLIC_URL, which a proxy may have removed. */
+function withoutPrefix(target: string, prefix: string): string {
+  if (prefix === '') return target;
+  if (target === prefix) return '/';
+  return target.startsWith(`${prefix}/`) ? target.slice(prefix.length) : target;
 }
 
 /** Closes new connections while there are `max`. */
@@ -174,12 +216,16 @@ function limitConnections(server: Server, max: number, logger: FastifyBaseLogger
 }
 
 /** Helmet's headers. They never vary, and as a hook helmet took 7 % of the time of a lookup. */
-function securityHeaders(): OutgoingHttpHeaders {
+function securityHeaders(hsts: number | null): OutgoingHttpHeaders {
   const request = new IncomingMessage(new Socket());
   const response = new ServerResponse(request);
   // The only page is GraphiQL, which has its own policy.
   const directives = { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] };
-  const addHeaders = helmet({ contentSecurityPolicy: { useDefaults: false, directives } });
+  const addHeaders = helmet({
+    contentSecurityPolicy: { useDefaults: false, directives },
+    // A decision for the whole host, which others may share, and hard to take back.
+    strictTransportSecurity: hsts !== null && { maxAge: hsts, includeSubDomains: false },
+  });
   addHeaders(request, response, (error) => {
     if (error !== undefined) throw new Error('Helmet rejects its options', { cause: error });
   });
@@ -201,14 +247,14 @@ function traceRequests(server: FastifyInstance, tracer: RequestTracer): void {
 
 async function listen(
   server: FastifyInstance,
-  { port, host }: { port: number; host: string },
+  { port, host, variable, label }: Record<'host' | 'variable' | 'label', string> & { port: number },
 ): Promise<void> {
   try {
-    await server.listen({ port, host, listenTextResolver: (address) => `Listening ${address}` });
+    await server.listen({ port, host, listenTextResolver: (address) => `${label} ${address}` });
   } catch (error) {
     const problems: Record<string, string> = {
-      EADDRINUSE: `PORT ${port} is taken on ${host}. Stop that process, or set another PORT.`,
-      EACCES: `PORT ${port} needs privileges that this process lacks. Set a PORT above 1023.`,
+      EADDRINUSE: `${variable} ${port} is taken on ${host}. Stop that process, or set another ${variable}.`,
+      EACCES: `${variable} ${port} needs privileges that this process lacks. Set one above 1023.`,
       EADDRNOTAVAIL: `HOST ${host} is not an address of this machine.`,
       ENOTFOUND: `HOST ${host} cannot be resolved.`,
     };

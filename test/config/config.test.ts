@@ -57,7 +57,11 @@ describe('readConfig', () => {
   const defaults: Config = {
     port: 4000,
     host: '127.0.0.1',
+    managementPort: null,
     publicUrl: null,
+    hsts: null,
+    keepAliveTimeout: 75,
+    shutdownDelay: null,
     database: { kind: 'embedded', path: 'data/exports.sqlite' },
     seedSamples: true,
     reread: null,
@@ -122,6 +126,16 @@ describe('readConfig', () => {
     [{ HOST: '::1' }, { host: '::1' }],
     [{ HOST: '127.8.9.10' }, { host: '127.8.9.10' }],
     [{ PUBLIC_URL: 'http://10.0.0.1:8080/' }, { publicUrl: 'http://10.0.0.1:8080' }],
+    [{ PUBLIC_URL: 'https://a/b%20c/d/' }, { publicUrl: 'https://a/b%20c/d' }],
+    [{ MANAGEMENT_PORT: '9090' }, { managementPort: 9090 }],
+    [
+      { MANAGEMENT_PORT: '0', PORT: '0' },
+      { port: 0, managementPort: 0 },
+    ],
+    [{ HSTS: 'off' }, { hsts: null }],
+    [{ HSTS: '31536000' }, { hsts: 31_536_000 }],
+    [{ KEEP_ALIVE_TIMEOUT: '620' }, { keepAliveTimeout: 620 }],
+    [{ SHUTDOWN_DELAY: '0' }, { shutdownDelay: 0 }],
     [{ TRUST_PROXY: 'on' }, { trustProxy: true }],
     [{ GRAPHIQL: 'off' }, { graphiql: false }],
     [{ INTROSPECTION: 'off' }, { introspection: false }],
@@ -234,9 +248,13 @@ describe('readConfig', () => {
       FILES_URL_TTL: '0 | -900 | 15m | 604801 | Infinity',
       FILES_URL: 'ftp://files.example.com/ | data/files | file: | file://elsewhere/share',
       FILES_SIGNING_SECRET: `short | fifteen letters | ${secret},short | ${secret},${secret},${secret}`,
+      MANAGEMENT_PORT: '65536 | off',
       PUBLIC_URL:
-        'https://example.com/exports | https://example.com?x=1 | https://example.com/#x | ' +
-        'https://user:word@example.com | example.com | ftp://example.com',
+        'https://example.com?x=1 | https://example.com/#x | https://example.com/a?x=1 | ' +
+        'https://user:word@example.com | example.com | ftp://example.com | /exports',
+      HSTS: 'on | -1 | 1y | 100000001',
+      KEEP_ALIVE_TIMEOUT: '0 | 75s | 3601',
+      SHUTDOWN_DELAY: '-1 | 5s | 3601',
       CORS_ORIGINS:
         '* | null | https://*.example.com | https://app.example.com/path | app.example.com | http://a,',
       AUTH: 'maybe | OFF',
@@ -277,6 +295,8 @@ describe('readConfig', () => {
       'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL must be http/protobuf, the only supported protocol.',
       { ...otlp, OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'grpc' },
     ],
+    ['MANAGEMENT_PORT must differ from PORT.', { PORT: '80', MANAGEMENT_PORT: '80' }],
+    ['MANAGEMENT_PORT must differ from PORT.', { MANAGEMENT_PORT: '4000' }],
     ['TRUSTED_DOCUMENTS names a file that cannot', { TRUSTED_DOCUMENTS: 'missing.json' }],
     ['TRUSTED_DOCUMENTS names a file that is not JSON', { TRUSTED_DOCUMENTS: 'README.md' }],
     ['TRUSTED_DOCUMENTS names a file without', { TRUSTED_DOCUMENTS: 'package.json' }],
@@ -355,7 +375,11 @@ describe('readConfig', () => {
 
   const invalid = {
     PORT: password,
+    MANAGEMENT_PORT: password,
     PUBLIC_URL: `https://user:${password}@example.com`,
+    HSTS: password,
+    KEEP_ALIVE_TIMEOUT: password,
+    SHUTDOWN_DELAY: password,
     TRUST_PROXY: password,
     CORS_ORIGINS: `https://user:${password}@app.example.com`,
     GRAPHIQL: password,

@@ -92,9 +92,20 @@ describe('a download', () => {
   ])('is saved by a browser as %j', async (fileName) => {
     await gateway.store('named.csv', 'id\n1\n');
     const { headers, text } = await send(link('named.csv', { fileName }));
-    expect(savedName(headers['content-disposition'])).toBe(fileName);
+    expect(savedName(headers['content-disposition'])).toBe(fileName.replace(/[/\\]/g, '_'));
     expect(headers).not.toHaveProperty('set-cookie');
     expect(text).toBe('id\n1\n');
+  });
+
+  it.each([
+    ['🎉'.repeat(255), '🎉'.repeat(191)],
+    [`${'🎉'.repeat(251)}.csv`, `${'🎉'.repeat(190)}.csv`],
+    [`${'x'.repeat(251)}.csv`, `${'x'.repeat(251)}.csv`],
+  ])('of a long name has at most 765 bytes of it, and its ending', async (fileName, saved) => {
+    await gateway.store('named.csv', 'id');
+    const { headers } = await send(link('named.csv', { fileName }));
+    const disposition = String(headers['content-disposition']);
+    expect([savedName(disposition), disposition.length < 2_400]).toEqual([saved, true]);
   });
 
   it.each([

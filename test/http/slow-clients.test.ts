@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 
+import { readConfig } from '../../src/config/config.js';
 import type { Context } from '../../src/graphql/context.js';
 import { LoadShedder } from '../../src/http/load-shedder.js';
 import { createHttpServer } from '../../src/http/server.js';
@@ -50,7 +51,7 @@ beforeAll(async () => {
     origin: () => '',
   });
   server = await createHttpServer(
-    { port: 0, host: '127.0.0.1', publicUrl: null, trustProxy: false, corsOrigins: [] },
+    readConfig({ PORT: '0' }),
     {
       ...{ apollo, loadShedder, graphiql: null, tracer: null, metrics: new Registry() },
       trustedDocuments: null,

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { provideChromium } from './chromium.js';
 import { provideMysqlServer } from './mysql-server.js';
 import { findServerProgram } from './private-server.js';
+import { unpackProxies } from './proxies.js';
 import {
   isCi,
   reportNotTested,
@@ -34,6 +35,7 @@ export default async function setUp(): Promise<void> {
   // One after the other, because each may run apt-get. The server is last: no later failure leaves it running.
   const chromium = await provide('chromium', () => provideChromium());
   await provide('objectStorage', unpackSwift);
+  await provide('proxies', unpackProxies);
   await provide('ipv6', findIpv6);
   const server = await provide('mysql', () => provideMysqlServer());
   await provide('mysqlProgram', () => {

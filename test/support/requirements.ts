@@ -22,6 +22,10 @@ export const requirements = {
     label: 'Object storage that verifies signatures (OpenStack Swift)',
     howTo: 'run on a Debian-like system with python3 that reaches its package mirror',
   },
+  proxies: {
+    label: 'nginx and HAProxy in front of the gateway',
+    howTo: 'run on a Debian-like system with openssl that reaches its package mirror',
+  },
   ipv6: { label: 'IPv6', howTo: 'enable IPv6 on the loopback interface' },
 } as const;
 
