@@ -73,7 +73,7 @@ export async function createUrlSigner(
   const options = { name: 'The secrets of links to files', logger };
   const secrets = new RenewableValue(initial, reread && (() => readSecrets(reread)), options);
   // A secret that comes or goes need not make a signature fail.
-  setInterval(() => void secrets.renew(), RENEWAL_INTERVAL_MS).unref();
+  if (reread !== null) setInterval(() => void secrets.renew(), RENEWAL_INTERVAL_MS).unref();
   const signer = new LocalUrlSigner({ secrets: () => secrets.current, ttl, origin });
   async function verify(requestTarget: string): Promise<VerifiedLink> {
     const used = secrets.current;

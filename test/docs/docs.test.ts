@@ -111,7 +111,7 @@ describe('README.md', () => {
     const source = (await Promise.all(config.map((file) => readFile(file, 'utf8')))).join('\n');
     const known = allMatches(source, /^\s+([A-Z][A-Z_]+):/gm);
     const own = unique(known.filter((name) => !name.startsWith('OTEL_')));
-    expect(unique(settings)).toEqual(unique([...own, 'OTEL_…']));
+    expect(unique(settings)).toEqual(unique([...own, 'OTEL_…', '…_FILE']));
 
     const env = await readFile('.env.example', 'utf8');
     expect(unique(allMatches(env, /^# (?!AWS_|OTEL_)([A-Z_]+)=/gm))).toEqual(own);

@@ -46,9 +46,12 @@ describeWith('mysql', 'a running gateway with secrets in files', () => {
       JWT_SECRET: secretOf('first'),
     };
     for (const [variable, value] of Object.entries(secrets)) await write(variable, value);
-    const files = Object.keys(secrets).map((variable) => [`${variable}_FILE`, file(variable)]);
-    const settings = { PORT: '0', AUTH: 'required', FILES_URL: `file:${folder}` };
-    const config = readConfig({ ...settings, ...Object.fromEntries(files) });
+    const config = readConfig({
+      ...{ PORT: '0', AUTH: 'required', FILES_URL: `file:${folder}` },
+      DATABASE_URL_FILE: file('DATABASE_URL'),
+      FILES_SIGNING_SECRET_FILE: file('FILES_SIGNING_SECRET'),
+      JWT_SECRET_FILE: file('JWT_SECRET'),
+    });
     const stream = { write: (line: string) => log.push(JSON.parse(line) as LogLine) };
     app = await createApp(config, pino({}, stream));
     origin = await app.listen();
