@@ -32,7 +32,10 @@ const bearer = (text: string) => ['Authorization', `Bearer ${text}`];
 const [past, future] = [new Date(Date.now() - 1_000), new Date(Date.now() + 3_600_000)];
 
 function startWith(config: AuthConfig, warnings: string[]) {
-  const database = { query: () => Promise.resolve([]) } as unknown as Database;
+  const database = {
+    catalog: new Map(),
+    query: () => Promise.resolve([]),
+  } as unknown as Database;
   const logger = { warn: (text: string) => warnings.push(text) } as unknown as Logger;
   return createAuthentication(config, database, { logger, onFailed: () => undefined });
 }
