@@ -6,8 +6,8 @@ import type { Logger } from '../logger.js';
 /** How long statements go without an index before one tries whether it is there again. */
 const RETRY_MS = 60_000;
 
-/** Of MySQL and SQLite. No value can contain one: literals of text have no parentheses. */
-const HINT = / (?:FORCE INDEX \((\w+)\)|INDEXED BY (\w+))/;
+/** Of MySQL and SQLite. No value can contain one: literals have neither parentheses nor quotes. */
+const HINT = / (?:FORCE INDEX \((\w+)\)|INDEXED BY "(\w+)")/;
 
 /** The statements that create the indexes of a table, by the indexes' names. */
 export function createIndexStatements(

@@ -61,7 +61,7 @@ function embeddedDatabase(
         throw toGatewayError(error, sql);
       }
     },
-    indexHint: (name) => `INDEXED BY ${name}`,
+    indexHint: (name) => `INDEXED BY "${name}"`,
     poolStats: () => [],
     close: () => source.destroy(),
   };

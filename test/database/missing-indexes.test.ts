@@ -1,11 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 
+import { signToken, tokensAccepted } from '../auth/credentials.js';
 import { createTables, createTestDataSource } from '../support/data-source.js';
 import { describeWith } from '../support/describe-with.js';
 import { engines, mysql, type EngineDatabase } from '../support/engines.js';
 import { startGateway, useGateway, type Gateway } from '../support/gateway.js';
 import { mysqlConfig } from '../support/mysql-config.js';
-import { exportRows } from '../support/rows.js';
+import { exportId, exportRows } from '../support/rows.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
 const INDEX = 'exports_by_created_at';
@@ -91,6 +92,30 @@ describe.each(engines)('a gateway without indexes on $engine', ({ engine, provid
     if (engine === 'MySQL') {
       expect(lines).toHaveLength(1);
       expect(await missingIndexes(gateway)).toBe(10);
+    }
+  });
+});
+
+describe.each(engines)('a requester whose name looks like a hint on $engine', (engine) => {
+  const gateway = useGateway(engine, {
+    exports: exportRows(1, () => ({ requestedBy: 'ann' })),
+    config: tokensAccepted({ JWT_REQUESTER_CLAIM: 'sub' }),
+  });
+
+  it('keeps its name where statements lose their hints', async () => {
+    const index = 'exports_by_requester';
+    const on = engine.engine === 'MySQL' ? ' ON exports' : '';
+    await gateway.source.query(`DROP INDEX ${index}${on}`);
+    const ask = async (sub: string, query: string) => {
+      const headers = ['Authorization', `Bearer ${await signToken({ org_id: 'org_demo', sub })}`];
+      return JSON.parse((await gateway.send({ headers, body: { query } })).text) as object;
+    };
+    const lookUp = `{ export(id: "${exportId(0)}") { name } }`;
+    // The gateway learns from the list that the index is missing.
+    await ask('ann', '{ exports { data { id } } }');
+    expect(await ask('ann', lookUp)).toEqual({ data: { export: { name: 'Export 0' } } });
+    for (const hint of [`INDEXED BY ${index}`, `INDEXED BY "${index}"`, `FORCE INDEX (${index})`]) {
+      expect(await ask(`ann ${hint}`, lookUp)).toEqual({ data: { export: null } });
     }
   });
 });

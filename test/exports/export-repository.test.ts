@@ -97,7 +97,7 @@ describe.each(engines)('the repository on $engine', (engine) => {
   function repositoryOn(run: Run = runDirectly): ExportRepository {
     const database: Database = {
       catalog,
-      indexHint: (name) => (isMysql ? `FORCE INDEX (${name})` : `INDEXED BY ${name}`),
+      indexHint: (name) => (isMysql ? `FORCE INDEX (${name})` : `INDEXED BY "${name}"`),
       poolStats: () => [],
       close: () => Promise.resolve(),
       query: <Row>(sql: string, parameters: readonly unknown[] = []) =>

@@ -12,7 +12,7 @@ const plainFields = 'id name resource status countBatches countTotal createdAt e
 const fileFields = 'kind state fileName sizeBytes rowCount sha256';
 const urlFields = 'jsonUrl csvUrl csvErrorUrl csvSanitizedUrl';
 const list =
-  /^SELECT e\.id AS id, .* FROM \(SELECT id FROM exports INDEXED BY exports_by_created_at WHERE organization_id = \? ORDER BY created_at ASC, id ASC LIMIT \? OFFSET \?\) page/;
+  /^SELECT e\.id AS id, .* FROM \(SELECT id FROM exports INDEXED BY "exports_by_created_at" WHERE organization_id = \? ORDER BY created_at ASC, id ASC LIMIT \? OFFSET \?\) page/;
 const count = /^SELECT COUNT\(\*\)/;
 const files = /FROM exports e JOIN export_files f/;
 const lookUp = /^SELECT e\.id AS id.* FROM exports e WHERE e\.organization_id = \? AND e\.id IN \(/;
