@@ -102,7 +102,7 @@ export async function readCatalog(kind: DatabaseConfig['kind'], query: Query): P
               dataType,
               collation,
               isNullable: Number(isNullable) === 1,
-              equality: equalityOf(kind, collation),
+              equality: equalityOf(kind, dataType, collation),
             },
           ]),
         ),
@@ -113,7 +113,9 @@ export async function readCatalog(kind: DatabaseConfig['kind'], query: Query): P
   return new Map((await Promise.all(entries)).filter((entry) => entry !== null));
 }
 
-function equalityOf(kind: DatabaseConfig['kind'], collation: string | null) {
+function equalityOf(kind: DatabaseConfig['kind'], dataType: string, collation: string | null) {
   if (kind === 'embedded') return 'bytes';
+  // MySQL reads `1` as the first value of an ENUM or SET that has no value of this name.
+  if (!/char$|text$/.test(dataType)) return 'other';
   return collation === 'ascii_bin' || collation === 'utf8mb4_bin' ? 'padded' : 'other';
 }

@@ -21,6 +21,8 @@ interface Column {
   readonly fileType?: string;
   /** Statements that run before. */
   readonly before?: readonly string[];
+  /** Of organizations alone. */
+  readonly organizationType?: string;
   /** Of requesters. */
   readonly requesterType?: string;
   readonly organizations: readonly string[];
@@ -85,6 +87,12 @@ const onMysql: Readonly<Record<string, Column>> = {
     organizations: ['acme', 'ACME'].map((name) => name.padEnd(26, 'x')),
     others: ['acme', 'aCME'.padEnd(26, 'x')],
   },
+  ENUM: {
+    ...texts,
+    organizationType: "ENUM('acme', 'ACME', 'Acme') CHARACTER SET ascii COLLATE ascii_bin",
+    // MySQL may take these for the positions of values.
+    others: ['1', '2', '03', 'aCME'],
+  },
 };
 const cases: readonly { what: string; engine: Engine; column: Column }[] = [
   { what: 'as migrated, embedded', engine: embedded, column: texts },
@@ -98,7 +106,7 @@ const cases: readonly { what: string; engine: Engine; column: Column }[] = [
 const requesters = ['ann', 'Ann', 'ann '];
 
 describe.each(cases)('columns that are $what', ({ engine, column }) => {
-  const { type, requesterType, organizations, others, otherIds } = column;
+  const { type, organizationType = type, requesterType, organizations, others, otherIds } = column;
   /** Each organization has an export of each requester. */
   const exports = organizations.flatMap((organizationId, at) =>
     requesters.map((requestedBy, index) => {
@@ -119,9 +127,11 @@ describe.each(cases)('columns that are $what', ({ engine, column }) => {
     const changes = {
       ...(type !== undefined && {
         'exports.id': type,
-        'exports.organization_id': type,
         'export_files.export_id': column.fileType ?? type,
-        'api_keys.organization_id': type,
+      }),
+      ...(organizationType !== undefined && {
+        'exports.organization_id': organizationType,
+        'api_keys.organization_id': organizationType,
       }),
       ...(requesterType !== undefined && { 'exports.requested_by': requesterType }),
     };
