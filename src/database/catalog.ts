@@ -88,8 +88,7 @@ export async function readCatalog(kind: DatabaseConfig['kind'], query: Query): P
     const [table] = (await query(sql.tables + where)) as readonly TableRow[];
     if (table === undefined) return null;
     const columns = (await query(sql.columns + where + sql.columnOrder)) as readonly ColumnRow[];
-    const indexes = (await query(sql.indexes + where)) as readonly IndexRow[];
-    const visible = indexes.filter((index) => index.IS_VISIBLE !== 'NO' && index.IGNORED !== 'YES');
+    const indexes = await query(sql.indexes + where);
     return [
       name,
       {
@@ -106,11 +105,23 @@ export async function readCatalog(kind: DatabaseConfig['kind'], query: Query): P
             },
           ]),
         ),
-        indexes: new Set(visible.map((index) => index.INDEX_NAME)),
+        indexes: usableIndexes(indexes),
       },
     ];
   });
   return new Map((await Promise.all(entries)).filter((entry) => entry !== null));
+}
+
+/** The statement that reads the indexes of a table of a server, for `usableIndexes`. */
+export function indexesSql(table: TableName): string {
+  const { indexes, where } = statements.mysql;
+  return `${indexes} WHERE ${where(table)}`;
+}
+
+export function usableIndexes(rows: readonly unknown[]): Set<string> {
+  const indexes = rows as readonly IndexRow[];
+  const usable = indexes.filter((index) => index.IS_VISIBLE !== 'NO' && index.IGNORED !== 'YES');
+  return new Set(usable.map((index) => index.INDEX_NAME));
 }
 
 function equalityOf(kind: DatabaseConfig['kind'], dataType: string, collation: string | null) {

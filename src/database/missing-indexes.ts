@@ -4,7 +4,7 @@ import { toError } from '../errors.js';
 import type { Logger } from '../logger.js';
 
 /** How long statements go without an index before one tries whether it is there again. */
-const RETRY_MS = 60_000;
+export const RETRY_MS = 60_000;
 
 /** Of MySQL and SQLite. No value can contain one: literals have neither parentheses nor quotes. */
 const HINT = / (?:FORCE INDEX \((\w+)\)|INDEXED BY "(\w+)")/;
@@ -69,8 +69,15 @@ export class MissingIndexes {
   onSuccess(sql: string): void {
     if (this.#retryAt.size === 0) return;
     const name = hintedIndex(sql);
-    if (name === undefined || !this.#retryAt.delete(name)) return;
-    this.logger.info(`${this.server} has the index ${name} again.`);
+    if (name !== undefined) this.remove([name]);
+  }
+
+  /** For indexes that the server has, also where no statement tries them. */
+  remove(names: Iterable<string>): void {
+    for (const name of names) {
+      if (!this.#retryAt.delete(name)) continue;
+      this.logger.info(`${this.server} has the index ${name} again.`);
+    }
   }
 
   /** Returns the statement to run instead of one that failed for want of an index. */

@@ -4,12 +4,13 @@ import type { MysqlServer } from '../config/database.js';
 import { RequestAbandonedError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { RenewableValue } from '../renewable-value.js';
+import { indexesSql, usableIndexes } from './catalog.js';
 import { CheckedPool } from './checked-pool.js';
 import { CircuitBreaker, type ProtectedServer } from './circuit-breaker.js';
 import type { PoolStats, QueryOrigin } from './database.js';
 import { FairSemaphore, type PermitHolder } from './fair-semaphore.js';
 import * as driver from './mysql-driver.js';
-import { MissingIndexes } from './missing-indexes.js';
+import { MissingIndexes, RETRY_MS } from './missing-indexes.js';
 import * as errors from './mysql-errors.js';
 import { formatSql, type SqlValue } from './sql-format.js';
 import { ticks, type TickClock } from './tick-clock.js';
@@ -20,6 +21,9 @@ const ABORT_BEFORE_MS = 200;
 const MIN_TIMEOUT_MS = 50;
 /** When a pending query makes the server suspect. */
 const PROBE_AFTER = ticks(500);
+
+/** For reading which indexes a server has. */
+const INDEXES_TIMEOUT_MS = 1_700;
 
 /** In every statement, so that TIMESTAMP columns read and compare as UTC. */
 const UTC = "time_zone='+00:00'";
@@ -56,6 +60,7 @@ export class MysqlPool implements ProtectedServer {
   private readonly logger: Logger;
   private readonly replicaProbe: string | undefined;
   readonly missingIndexes: MissingIndexes;
+  private indexesReadAt = performance.now();
   private pool: CheckedPool;
 
   constructor(
@@ -127,6 +132,22 @@ export class MysqlPool implements ProtectedServer {
     }
     this.pool.onTick();
     this.breaker.onTick();
+    const isDue = now - this.indexesReadAt >= RETRY_MS;
+    if (isDue && this.missingIndexes.size > 0 && !this.breaker.isOpen) {
+      this.indexesReadAt = now;
+      void this.readIndexes(now);
+    }
+  }
+
+  /** Else an index that few lists use, or one of a primary that is not read, would stay missing. */
+  private async readIndexes(now: number): Promise<void> {
+    try {
+      const options = { deadline: now + INDEXES_TIMEOUT_MS, origin: undefined };
+      const rows = await this.query(indexesSql('exports'), [], options);
+      this.missingIndexes.remove(usableIndexes(rows as unknown[]));
+    } catch {
+      // Requests report an outage. The next minute tries again.
+    }
   }
 
   startProbe(onEnd: (failure: Error | null) => void): () => void {

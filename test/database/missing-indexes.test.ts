@@ -8,6 +8,7 @@ import { startGateway, useGateway, type Gateway } from '../support/gateway.js';
 import { mysqlConfig } from '../support/mysql-config.js';
 import { exportId, exportRows } from '../support/rows.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
 
 const INDEX = 'exports_by_created_at';
 const DDL = `CREATE INDEX ${INDEX} ON exports (organization_id, created_at, id)`;
@@ -58,10 +59,11 @@ describe.each(engines)('an index on $engine', (engine) => {
     passMinutes(1);
     expect(await list(gateway)).toEqual({ count: 10, lines: [] });
     await gateway.source.query(DDL);
-    expect(await list(gateway)).toEqual({ count: 10, lines: [] });
     passMinutes(2);
-    const again = expect.stringMatching(`has the index ${INDEX} again\\.$`);
-    expect(await list(gateway)).toEqual({ count: 10, lines: [again] });
+    expect((await list(gateway)).count).toBe(10);
+    // By this list or, before it, by the catalog.
+    const again = gateway.log.filter(({ msg }) => /has the index \w+ again\.$/.test(String(msg)));
+    expect(again).toHaveLength(1);
     if (isMysql) expect(await missingIndexes(gateway)).toBe(0);
   });
 });
@@ -156,6 +158,20 @@ describeWith('mysql', 'a replica without an index', () => {
     expect(await list(gateway)).toEqual({ count: 10, lines: [slow(DDL)] });
     expect(await missingIndexes(gateway, 'replica-1')).toBe(1);
     expect(await missingIndexes(gateway)).toBe(0);
+  });
+});
+
+describeWith('mysql', 'an index that no list uses', () => {
+  const gateway = useGateway(mysql, rows);
+
+  it('is missing until it is created', async () => {
+    await gateway.source.query(`DROP INDEX ${INDEX} ON exports`);
+    await list(gateway);
+    expect(await missingIndexes(gateway)).toBe(1);
+    await gateway.source.query(DDL);
+    const now = performance.now.bind(performance);
+    jest.spyOn(performance, 'now').mockImplementation(() => now() + 60_000);
+    await until(async () => ((await missingIndexes(gateway)) === 0 ? true : undefined));
   });
 });
 
