@@ -51,14 +51,15 @@ export async function migrateTables(source: DataSource, options: MigrateOptions)
   try {
     if (await isUpToDate(runner)) return;
     const unlock = await (isMysql(runner) ? lockServer(runner, options) : lockFile(runner));
-    let isDone = false;
     try {
       // Another process may have migrated in the meantime.
       if (!(await isUpToDate(runner))) await migrateLocked(runner, options.logger);
-      isDone = true;
-    } finally {
-      await unlock(isDone);
+    } catch (error) {
+      // It fails, too, where the connection was lost, which ends the lock or the transaction.
+      await unlock(false).catch(() => undefined);
+      throw error;
     }
+    await unlock(true);
   } catch (error) {
     if (error instanceof StartupError) throw error;
     const problem = `The tables cannot be migrated (${describeError(error)}).`;

@@ -31,10 +31,13 @@ export function hasPrivilege(
   );
 }
 
+/** A name has no quotes where `sql_quote_show_create` is off. */
+const NAME = '(\\*|`(?:[^`]|``)+`|"(?:[^"]|"")+"|[^\\s`".]+)';
+const ON_TABLES = new RegExp(`^GRANT (.+) ON ${NAME}\\.${NAME} TO `);
+
 /** Null for what grants nothing on tables: roles, proxies, routines. */
 function parseGrant(line: string): Grant | null {
-  const [, list = '', database = '', table = ''] =
-    /^GRANT (.+) ON (\*|`(?:[^`]|``)+`|"[^"]+")\.(\*|`(?:[^`]|``)+`|"[^"]+") TO /.exec(line) ?? [];
+  const [, list = '', database = '', table = ''] = ON_TABLES.exec(line) ?? [];
   if (list === '') return null;
   const [databaseName, tableName] = [unquoted(database), unquoted(table)];
   const pattern = patternOf(databaseName);
@@ -53,7 +56,7 @@ function parseGrant(line: string): Grant | null {
 }
 
 function unquoted(name: string): string {
-  return name === '*' ? name : name.slice(1, -1).replaceAll('``', '`');
+  return /^[`"]/.test(name) ? name.slice(1, -1).replaceAll(/(["`])\1/g, '$1') : name;
 }
 
 /** A database is granted by a pattern as LIKE has it. */

@@ -38,7 +38,13 @@ async function failureOf(migration: Promise<unknown>): Promise<string> {
 /** Calls functions around each statement of later migrations; it fails when one of them throws. */
 function intercept(
   source: DataSource,
-  { before, after }: { before?: (sql: string) => void; after?: (sql: string) => void },
+  {
+    before,
+    after,
+  }: {
+    before?: (sql: string, query: (sql: string) => Promise<unknown>) => void | Promise<void>;
+    after?: (sql: string) => void;
+  },
 ): void {
   const createQueryRunner = source.createQueryRunner.bind(source);
   source.createQueryRunner = (mode) => {
@@ -46,7 +52,7 @@ function intercept(
     const query = runner.query.bind(runner);
     return Object.assign(runner, {
       async query(sql: string, parameters?: unknown[]): Promise<unknown> {
-        before?.(sql);
+        await before?.(sql, query);
         const result: unknown = await query(sql, parameters);
         after?.(sql);
         return result;
@@ -264,6 +270,30 @@ describeWith('mysql', 'migrating on a server', () => {
     } finally {
       await database.query(`DROP ROLE ${role}`);
     }
+  });
+
+  it('names the cause when the server closes its connection', async () => {
+    const source = await open();
+    intercept(source, {
+      async before(sql, query) {
+        if (sql.startsWith('CREATE TABLE')) await query('KILL CONNECTION_ID()');
+      },
+    });
+    expect(await failureOf(migrate(source))).toMatch(/killed|interrupted/);
+    await migrate(await open());
+    expect(await database.query('SHOW TABLES')).toHaveLength(4);
+  });
+
+  it('accepts grants without quotes around names', async () => {
+    await grant('SELECT, INSERT, CREATE, ALTER, INDEX');
+    const source = await open(user.url);
+    intercept(source, {
+      async before(sql, query) {
+        if (sql === 'SHOW GRANTS') await query('SET SESSION sql_quote_show_create = 0');
+      },
+    });
+    await migrate(source);
+    expect(await database.query('SHOW TABLES')).toHaveLength(4);
   });
 
   it('resumes after a privilege was missing half-way', async () => {
