@@ -17,16 +17,21 @@ const columns = {
 export class ApiKeyRepository {
   readonly #keys: TableSql;
   readonly #select: string;
+  /** False where a column is missing that restricts a key: without `revoked_at` none is revoked. */
+  readonly #isOwn: boolean;
 
   constructor(private readonly database: Database) {
     this.#keys = new TableSql('api_keys', database);
+    this.#isOwn = ['organization_id', 'key_hash', 'expires_at', 'revoked_at'].every((column) =>
+      this.#keys.has(column),
+    );
     this.#select = `SELECT ${this.#keys.selectAll(columns)} FROM api_keys`;
   }
 
   /** The key with this hash. No organization restricts it: the key determines the organization. */
   async findByHash(keyHash: string): Promise<ApiKey | null> {
     // Tokens may be the only credentials; another system may have a table of this name.
-    if (!this.database.catalog.get('api_keys')?.columns.has('key_hash')) return null;
+    if (!this.#isOwn) return null;
     const [row] = await this.#find('key_hash', keyHash);
     return row === undefined ? null : toApiKey(row);
   }
