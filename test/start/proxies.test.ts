@@ -8,16 +8,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import { run } from '../support/apt.js';
+import type { StartedProgram } from '../support/built-gateway.js';
 import { describeWith } from '../support/describe-with.js';
 import { embedded } from '../support/engines.js';
+import { postQuery } from '../support/exports-server.js';
 import { startGateway } from '../support/gateway.js';
 import { freePort } from '../support/private-server.js';
-import { startNginx } from '../support/proxies.js';
+import { startHaproxy, startNginx } from '../support/proxies.js';
 import { exportId, exportRow, fileRow } from '../support/rows.js';
+import { until } from '../support/until.js';
+import { useBuiltGateway } from '../support/use-built-gateway.js';
+
+/** How often HAProxy checks the gateways; `npm run test:proxies` sets ten seconds. */
+const CHECK_SECONDS = Number(process.env['TEST_CHECK_SECONDS'] ?? '0.3');
+
+const built = useBuiltGateway();
 
 const location = `
   proxy_http_version 1.1;
@@ -108,4 +117,96 @@ describeWith('proxies', 'a gateway under a path of nginx, where TLS ends', () =>
       true,
     ]);
   });
+});
+
+describeWith('proxies', 'a rolling restart of two gateways loses no request', () => {
+  afterEach(() => built.endAll(built.folder));
+
+  const haproxy = (options: string) => (ports: readonly number[], port: number) =>
+    startHaproxy(
+      `defaults
+  mode http
+  timeout connect 2s
+  timeout client 30s
+  timeout server 30s
+frontend balancer
+  bind 127.0.0.1:${port}
+  default_backend gateways
+backend gateways
+  option httpchk GET /health/ready
+  ${options}
+  ${ports.map((each) => `server gateway-${each} 127.0.0.1:${each}`).join('\n  ')}
+`,
+      port,
+    );
+  const nginx = (ports: readonly number[], port: number) =>
+    startNginx(
+      `upstream exports { ${ports.map((each) => `server 127.0.0.1:${each};`).join(' ')} keepalive 32; }
+       server { listen 127.0.0.1:${port}; location / { proxy_pass http://exports; ${location} } }`,
+      port,
+    );
+  const checks = `default-server check inter ${CHECK_SECONDS * 1000} rise 1`;
+  const redispatch = 'option redispatch 1\n  retries 3\n  retry-on conn-failure empty-response';
+
+  it.each([
+    ['nginx', 1, nginx],
+    ['HAProxy with redispatch', 1, haproxy(`${redispatch}\n  ${checks} fall 3`)],
+    ['HAProxy alone', Math.ceil(CHECK_SECONDS * 3 + 2), haproxy(`retries 0\n  ${checks} fall 3`)],
+  ])(
+    'through %s with SHUTDOWN_DELAY=%i',
+    async (_, delay, startProxy) => {
+      const ports = [await freePort(), await freePort()];
+      const start = async (port: number) => {
+        const env = { PORT: String(port), SHUTDOWN_DELAY: String(delay) };
+        const program = built.start(built.folder, env);
+        await program.origin();
+        return program;
+      };
+      const programs: StartedProgram[] = [];
+      for (const port of ports) programs.push(await start(port));
+      const port = await freePort();
+      const proxy = await startProxy(ports, port);
+      const outcomes = new Map<string, number>();
+      let isOver = false;
+      const send = async () => {
+        while (!isOver) {
+          const outcome = await postQuery(
+            `http://127.0.0.1:${port}`,
+            '{ exports { data { id } } }',
+            {
+              timeoutMs: 30_000,
+            },
+          ).then(
+            ({ status }) => String(status),
+            (error: unknown) => String(error),
+          );
+          outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+        }
+      };
+      /** The proxy has noticed that the gateway is back. */
+      const untilServing = ({ log }: StartedProgram) =>
+        until(() => log.some(({ msg }) => msg === 'request') || undefined, 90_000);
+      try {
+        await until(async () => {
+          const { status } = await postQuery(`http://127.0.0.1:${port}`, '{ __typename }');
+          return status === 200 || undefined;
+        }, 30_000);
+        const load = Array.from({ length: 8 }, send);
+        for (const [at, leaving] of programs.entries()) {
+          await untilServing(leaving);
+          leaving.kill('SIGTERM');
+          expect(await leaving.ended).toBe(0);
+          await untilServing(await start(ports[at] ?? 0));
+        }
+        isOver = true;
+        await Promise.all(load);
+        expect([...outcomes.keys()]).toEqual(['200']);
+        expect(outcomes.get('200')).toBeGreaterThan(100);
+      } finally {
+        isOver = true;
+        await proxy.stop();
+      }
+    },
+    300_000,
+  );
 });

@@ -34,6 +34,15 @@ http { access_log off; ${paths.join(' ')} ${http} }`;
   });
 }
 
+/** Starts HAProxy with a configuration that listens on a port of loopback. */
+export async function startHaproxy(config: string, port: number) {
+  return start(port, async (folder) => {
+    const file = join(folder, 'haproxy.cfg');
+    await writeFile(file, config);
+    return [join(await unpackPackage('haproxy'), 'usr/sbin/haproxy'), '-db', '-f', file];
+  });
+}
+
 async function start(port: number, prepare: (folder: string) => Promise<readonly string[]>) {
   const folder = await mkdtemp(join(tmpdir(), 'proxy-test-'));
   const [program = '', ...args] = await prepare(folder);
