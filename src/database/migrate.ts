@@ -4,7 +4,8 @@ import { StartupError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { readCatalog, TABLES, type TableName } from './catalog.js';
 import { MIGRATIONS_TABLE } from './data-source.js';
-import { createTable, hasColumn, isMysql, isTable, select } from './migrations/steps.js';
+import { createTable, hasColumn, isMysql, isTable, lengthOf, select } from './migrations/steps.js';
+import { ID_LENGTH } from './migrations/1790500000000-widen-ids.js';
 import { describeError, errorNumber } from './mysql-errors.js';
 import { hasPrivilege, readGrants } from './privileges.js';
 
@@ -157,7 +158,27 @@ async function findObstacles(runner: QueryRunner): Promise<string[]> {
   });
   if (!isMysql(runner)) return foreign;
   const own = TABLES.filter((name) => catalog.get(name)?.isView !== true);
-  return [...foreign, ...(await findMissingPrivileges(runner, [...own, MIGRATIONS_TABLE]))];
+  return [
+    ...foreign,
+    ...(await findForeignKeys(runner)),
+    ...(await findMissingPrivileges(runner, [...own, MIGRATIONS_TABLE])),
+  ];
+}
+
+/** MariaDB does not widen a column of a foreign key, not even with foreign_key_checks off. */
+async function findForeignKeys(runner: QueryRunner): Promise<string[]> {
+  if ((await lengthOf(runner, 'exports', 'id')) >= ID_LENGTH) return [];
+  const keys = await select<{ name: string; tableName: string }>(
+    runner,
+    'SELECT constraint_name AS name, table_name AS tableName ' +
+      "FROM information_schema.key_column_usage WHERE VERSION() LIKE '%MariaDB%' " +
+      "AND referenced_table_schema = DATABASE() AND referenced_table_name = 'exports'",
+  );
+  return keys.map(
+    ({ name, tableName }) =>
+      `The foreign key ${name} of ${tableName} keeps exports.id from being widened. Drop it: ` +
+      `ALTER TABLE ${tableName} DROP FOREIGN KEY ${name}; then add it again after the migration.`,
+  );
 }
 
 async function findMissingPrivileges(runner: QueryRunner, tables: string[]): Promise<string[]> {

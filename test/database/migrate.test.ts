@@ -272,6 +272,26 @@ describeWith('mysql', 'migrating on a server', () => {
     }
   });
 
+  it('widens ids below a foreign key, or tells how to drop it before it changes anything', async () => {
+    await migrate(await open());
+    for (const column of ['exports MODIFY id', 'export_files MODIFY export_id']) {
+      await database.query(`ALTER TABLE ${column} VARCHAR(26) COLLATE ascii_bin NOT NULL`);
+    }
+    await database.query(`DELETE FROM ${LOG} WHERE name LIKE 'Widen%'`);
+    await database.query(
+      'ALTER TABLE export_files ADD CONSTRAINT of_export FOREIGN KEY (export_id) REFERENCES exports (id)',
+    );
+    const [row] = await database.query<{ version: string }>('SELECT VERSION() AS version');
+    if (row?.version.includes('MariaDB') === true) {
+      const [statement = ''] = /ALTER .*;/.exec(await failureOf(migrate(await open()))) ?? [];
+      expect(statement).toContain('DROP FOREIGN KEY of_export');
+      await database.query(statement);
+    }
+    await migrate(await open());
+    const [id] = await database.query("SHOW COLUMNS FROM exports LIKE 'id'");
+    expect(id).toMatchObject({ Type: 'varchar(64)' });
+  });
+
   it('names the cause when the server closes its connection', async () => {
     const source = await open();
     intercept(source, {

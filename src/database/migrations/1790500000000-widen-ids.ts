@@ -2,6 +2,9 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 import { isMysql, isTable, lengthOf } from './steps.js';
 
+export const ID_LENGTH = 64;
+const EARLIER_LENGTH = 26;
+
 const columns = [
   ['exports', 'id'],
   ['export_files', 'export_id'],
@@ -10,11 +13,11 @@ const columns = [
 /** Ids of other systems, such as UUIDs. Each change is of the definition alone: no row is copied. */
 export class WidenIds1790500000000 implements MigrationInterface {
   up(queryRunner: QueryRunner): Promise<void> {
-    return resizeIds(queryRunner, { from: 26, to: 64 });
+    return resizeIds(queryRunner, { from: EARLIER_LENGTH, to: ID_LENGTH });
   }
 
   down(queryRunner: QueryRunner): Promise<void> {
-    return resizeIds(queryRunner, { from: 64, to: 26 });
+    return resizeIds(queryRunner, { from: ID_LENGTH, to: EARLIER_LENGTH });
   }
 }
 
