@@ -57,6 +57,7 @@ function onGreeting(socket: Socket, callback: (offersTls: boolean) => void): voi
     received = Buffer.concat([received, chunk]);
     // Header (4 bytes), protocol version, the text of the server's version, 0, thread id (4 bytes),
     // random bytes (8), 0, and the lower half of the capabilities.
+    if (received.length < 5) return; // Proxies may send the header alone.
     const versionEnd = received.indexOf(0, 5);
     const isGreeting = received[4] === 10;
     if (isGreeting && (versionEnd < 0 || received.length < versionEnd + 16)) return;
