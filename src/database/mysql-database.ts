@@ -29,22 +29,26 @@ export async function mysqlDatabase(
   config: MysqlConfig,
   { catalog, indexStatements, replicaProbe, reread, logger }: MysqlDatabaseOptions,
 ): Promise<Database> {
+  const servers = [config.primary, ...config.replicas];
+  const credentials = await Promise.all(
+    servers.map(async (server) => {
+      const replica = server === config.primary ? null : server.name;
+      const read = async () => readCredentials(serverOf((await reread?.()) ?? config, replica));
+      const name = `The credentials of ${server.name}`;
+      return { server, value: new RenewableValue(await read(), read, { name, logger }) };
+    }),
+  );
+  // After the files, because it ticks while they are read.
   const clock = new TickClock(() => {
     for (const pool of pools) pool.onTick();
   });
   const options = { logger, indexStatements };
-  /** The number of a replica, or -1 for the primary. */
-  async function createPool(server: MysqlServer, index: number): Promise<MysqlPool> {
-    const read = async () => readCredentials(reread ? serverOf(await reread(), index) : server);
-    const name = `The credentials of ${server.name}`;
-    const credentials = new RenewableValue(await read(), read, { name, logger });
-    const probe = index < 0 ? {} : { replicaProbe };
-    return new MysqlPool(server, credentials, clock, { ...options, ...probe });
-  }
-  const primary = await createPool(config.primary, -1);
+  const pools = credentials.map(({ server, value }) => {
+    const probe = server === config.primary ? {} : { replicaProbe };
+    return new MysqlPool(server, value, clock, { ...options, ...probe });
+  });
+  const [primary, ...replicas] = pools as [MysqlPool, ...MysqlPool[]];
   primary.missingIndexes.add(missingIn(catalog, indexStatements));
-  const replicas = await Promise.all(config.replicas.map(createPool));
-  const pools = [primary, ...replicas];
 
   /** The untried replica with the lowest load, else the primary. */
   function choosePool(tried: readonly MysqlPool[]): MysqlPool {
@@ -96,10 +100,13 @@ function missingIn(catalog: Catalog, statements: ReadonlyMap<string, string>): s
   return [...statements.keys()].filter((name) => !table.indexes.has(name));
 }
 
-/** The replica of this number, or the primary for -1. Throws when it is not configured any more. */
-function serverOf(config: DatabaseConfig, index: number): MysqlServer {
+/**
+ * The replica of this name, or the primary for null. Throws when it is not configured any more. Its
+ * position may have changed: another replica must not receive its credentials.
+ */
+function serverOf(config: DatabaseConfig, replica: string | null): MysqlServer {
   const { primary, replicas = [] } = config;
-  const server = index < 0 ? primary : replicas[index];
+  const server = replica === null ? primary : replicas.find(({ name }) => name === replica);
   if (server === undefined) throw new Error('Its URL is not set any more.');
   return server;
 }
