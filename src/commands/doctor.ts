@@ -20,8 +20,10 @@ await runCommand(async (environment) => {
 
 async function findingsOf(environment: Environment, isAll: boolean): Promise<Finding[]> {
   try {
+    const config = readConfig(environment);
+    // In production there is no embedded database to examine.
     readDatabaseConfig(environment);
-    return await inspect(readConfig(environment), isAll);
+    return await inspect(config, isAll);
   } catch (error) {
     if (!(error instanceof StartupError)) throw error;
     const check = 'configuration';

@@ -6,6 +6,9 @@ import { unloggedMigrations } from './migrate.js';
 import { createIndexStatements } from './missing-indexes.js';
 import { checkSchema } from './schema-check.js';
 
+/** A migration, or another ALTER TABLE, may lock a table for hours. */
+const LOCK_WAIT_S = 2;
+
 /** A connection that cannot write, whatever state the database is in. */
 export interface Inspection {
   readonly kind: DatabaseConfig['kind'];
@@ -41,6 +44,7 @@ export async function openInspection(
       const [row] = await query<{ offset_s: unknown }>(sql);
       timeZoneOffset = Number(row?.offset_s);
       await query('SET SESSION TRANSACTION READ ONLY');
+      await query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`);
       await query("SET SESSION time_zone = '+00:00'");
     }
     const pending = await unloggedMigrations(runner);
@@ -51,7 +55,7 @@ export async function openInspection(
       pendingMigrations: pending.map(({ constructor }) => constructor.name),
       async schemaProblem(tables) {
         try {
-          await checkSchema(source, config.kind, tables);
+          await checkSchema(source, config.kind, tables, runner);
           return null;
         } catch (error) {
           return toError(error).message;

@@ -1,4 +1,4 @@
-import type { DataSource } from 'typeorm';
+import type { DataSource, QueryRunner } from 'typeorm';
 
 import type { DatabaseConfig } from '../config/database.js';
 import { readCatalog, type Catalog, type TableName } from './catalog.js';
@@ -15,13 +15,18 @@ const REQUIRED_OF_VIEWS: ReadonlyMap<string, readonly string[]> = new Map([
   ['export_files', ['export_id', 'kind', 'object_key']],
 ]);
 
-/** Throws an error that names each missing column, or the database's for what it lacks or denies. */
+/**
+ * Throws an error that names each missing column, or the database's for what it lacks or denies.
+ * `runner` is the connection; default: any.
+ */
 export async function checkSchema(
   source: DataSource,
   kind: DatabaseConfig['kind'],
   tables: readonly TableName[],
+  runner?: QueryRunner,
 ): Promise<void> {
-  const catalog = await readCatalog(kind, (sql) => source.query(sql));
+  const query = (sql: string) => source.query<unknown[]>(sql, [], runner);
+  const catalog = await readCatalog(kind, query);
   const problems: string[] = [];
   let isOfView = false;
   for (const { name, columns } of entityTables(source, tables)) {
@@ -38,7 +43,7 @@ export async function checkSchema(
     const code = isOfView ? 'MISSING_COLUMNS_OF_VIEW' : 'MISSING_COLUMNS';
     throw Object.assign(new Error(problems.join('; ')), { code });
   }
-  await source.query(schemaCheckSql(source, catalog, tables));
+  await query(schemaCheckSql(source, catalog, tables));
 }
 
 /** A statement that reads no row and fails without one of the tables or of the catalog's columns. */

@@ -305,6 +305,15 @@ describeWith('mysql', 'the doctor of a server', () => {
     );
   });
 
+  it('does not wait until another session unlocks a table', async () => {
+    await database.query('LOCK TABLES exports WRITE');
+    const findings = await examine(database.url).finally(() => database.query('UNLOCK TABLES'));
+    const message = /Lock wait timeout exceeded/;
+    expect(findings).toContainEqual(
+      expect.objectContaining({ check: 'migrations', message: expect.stringMatching(message) }),
+    );
+  });
+
   it('finds a server that does not respond', async () => {
     const findings = await examine('mysql://nobody@127.0.0.1:1/exports');
     expectFindings(findings, [{ check: 'connection', message: /ECONNREFUSED/ }]);
@@ -443,9 +452,9 @@ describeWith('objectStorage', 'the doctor of a bucket', () => {
   });
 
   it('reports every mistake in the configuration, and no database in production', async () => {
-    const { status, output } = await examine({ PORT: 'x', AUTH: 'maybe' });
+    const { status, output } = await examine({ PORT: 'x', DATABASE_URL: 'mysql://host' });
     expect(status).toBe(1);
-    expect(output).toMatch(/^problem +configuration +PORT[^]*^problem +configuration +AUTH/m);
+    expect(output).toMatch(/^problem +configuration +PORT[^]*^problem +configuration +DATABASE_U/m);
     const { output: production } = await examine({ NODE_ENV: 'production' });
     expect(production).toMatch(/^problem +configuration +DATABASE_URL is not set/);
   });
