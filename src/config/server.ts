@@ -18,14 +18,19 @@ const origin = z.string().transform((text, context) => {
   return reject(context, 'must be an origin such as https://exports.example.com');
 });
 
+/** Below one of its own paths the gateway cannot tell whether a proxy has removed the path. */
+const OWN_PATH = /^\/(?:files|graphql|health|metrics)(?:\/|$)/;
+
 /** An origin with or without a path, without a trailing `/`. */
 const baseUrl = z.string().transform((text, context) => {
   const url = parseHttpUrl(text);
   const base = `${url?.origin}${url?.pathname}`;
+  const example = 'such as https://example.com/exports';
+  if (OWN_PATH.test(url?.pathname ?? ''))
+    return reject(context, `must have a path that the gateway itself has not, ${example}`);
   // The two differ when the URL has credentials, parameters or a fragment.
   if (url?.href === base && !base.includes('*')) return base.replace(/\/+$/, '');
-  const example = 'https://example.com/exports';
-  return reject(context, `must be an origin with or without a path, such as ${example}`);
+  return reject(context, `must be an origin with or without a path, ${example}`);
 });
 
 const seconds = (min: number, max: number) => wholeNumber(min, max, ' seconds');

@@ -251,7 +251,8 @@ describe('readConfig', () => {
       MANAGEMENT_PORT: '65536 | off',
       PUBLIC_URL:
         'https://example.com?x=1 | https://example.com/#x | https://example.com/a?x=1 | ' +
-        'https://user:word@example.com | example.com | ftp://example.com | /exports',
+        'https://user:word@example.com | example.com | ftp://example.com | /exports | ' +
+        'https://example.com/files | https://example.com/graphql/ | https://example.com/files/a',
       HSTS: 'on | -1 | 1y | 100000001',
       KEEP_ALIVE_TIMEOUT: '0 | 75s | 3601',
       SHUTDOWN_DELAY: '-1 | 5s | 3601',
