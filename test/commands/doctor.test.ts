@@ -27,6 +27,7 @@ import { createTables, createTestDataSource } from '../support/data-source.js';
 import { describeWith } from '../support/describe-with.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
 import { mysqlConfig } from '../support/mysql-config.js';
+import { freePort } from '../support/private-server.js';
 import { exportId, exportRow, exportRows, fileRow, insertRows } from '../support/rows.js';
 import { startSwift, type SwiftServer } from '../support/swift-server.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
@@ -223,6 +224,8 @@ describe.each(engines)('the doctor on $engine', ({ engine, provide }) => {
 });
 
 describe('the doctor of tokens', () => {
+  const nowhere = { kind: 'embedded', path: '/there/is/none' } as const;
+  const missing = { check: 'connection', message: /^There is no database/ };
   const auth = (url: string): AuthConfig => ({
     kind: 'required',
     jwt: {
@@ -244,11 +247,16 @@ describe('the doctor of tokens', () => {
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    const nowhere = { kind: 'embedded', path: '/there/is/none' } as const;
     const config = { ...readConfig({}), database: nowhere, auth: auth(`http://127.0.0.1:${port}`) };
-    const missing = { check: 'connection', message: /^There is no database/ };
     expectFindings(await inspect(config, false), [...(expected ? [expected] : []), missing]);
     server.close();
+  });
+
+  it('tells why a key set cannot be fetched', async () => {
+    const url = `http://127.0.0.1:${await freePort()}`;
+    const config = { ...readConfig({}), database: nowhere, auth: auth(url) };
+    const message = /cannot be loaded: fetch failed \(.*ECONNREFUSED/;
+    expectFindings(await inspect(config, false), [{ check: 'keys', message }, missing]);
   });
 });
 

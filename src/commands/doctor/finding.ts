@@ -1,3 +1,4 @@
+import { describeError } from '../../database/mysql-errors.js';
 import { toError } from '../../errors.js';
 
 /** What a check has found. A problem makes the command fail, a warning does not. */
@@ -30,9 +31,15 @@ export async function runCheck(
   try {
     return [await run()].flat().map((found) => ({ ...found, check }));
   } catch (error) {
-    const message = `This cannot be checked: ${toError(error).message}`;
+    const message = `This cannot be checked: ${reasonOf(error)}`;
     return [{ ...problem({ message }), check }];
   }
+}
+
+/** The message of an error; that of fetch says only that it failed, so its cause follows. */
+export function reasonOf(error: unknown): string {
+  const { message, cause } = toError(error);
+  return cause instanceof Error ? `${message} (${describeError(cause)})` : message;
 }
 
 export const MAX_DETAILS = 10;

@@ -1,7 +1,7 @@
 import { createRemoteJWKSet } from 'jose';
 
 import type { Inspection } from '../../database/inspection.js';
-import { counted, ok, problem, warning, type Finding } from './finding.js';
+import { counted, ok, problem, reasonOf, warning, type Finding } from './finding.js';
 
 const TIMEOUT_MS = 5_000;
 const MAX_LAG_S = 10;
@@ -12,8 +12,7 @@ export async function checkKeySet(url: string): Promise<Finding> {
   try {
     await keySet.reload();
   } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error);
-    const message = `The key set at JWT_JWKS_URL cannot be loaded: ${cause}.`;
+    const message = `The key set at JWT_JWKS_URL cannot be loaded: ${reasonOf(error)}.`;
     return problem({ message, remedy: 'Correct JWT_JWKS_URL, or let this machine reach it.' });
   }
   const keys = keySet.jwks()?.keys ?? [];
