@@ -22,7 +22,13 @@ export class GracefulShutdown {
     private readonly server: Server,
     /** How long draining takes in seconds; null for a time that fits the requests. */
     private readonly delay: number | null,
-  ) {}
+  ) {
+    const closeIdleConnections = server.closeIdleConnections.bind(server);
+    // To Node and Fastify, which call it, too, a connection is idle while its response is being sent.
+    server.closeIdleConnections = () => {
+      if (![...this.responses].some((response) => response.writableEnded)) closeIdleConnections();
+    };
+  }
 
   /** Must be called for every request. */
   track(url: string, response: ServerResponse): void {
