@@ -409,10 +409,7 @@ describeWith('objectStorage', 'the doctor of a bucket', () => {
     const endpoint = `http://localhost:${server.port}`;
     env = {
       FILES_URL: `s3://exports/?region=us-east-1&endpoint=${endpoint}&forcePathStyle=true`,
-      AWS_ACCESS_KEY_ID: server.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: server.secretAccessKey,
-      AWS_EC2_METADATA_DISABLED: 'true',
-      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+      ...server.environment,
     };
     Object.assign(process.env, env);
     const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true });

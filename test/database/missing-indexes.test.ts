@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { DataSource } from 'typeorm';
 
 import { signToken, tokensAccepted } from '../auth/credentials.js';
 import { createTables, createTestDataSource } from '../support/data-source.js';
@@ -37,6 +38,29 @@ async function missingIndexes({ origin }: Gateway, server = 'primary') {
   return Number(line?.slice(name.length));
 }
 
+/** Starts a gateway on tables that `change` has altered. */
+function useGatewayOver(
+  provide: () => Promise<EngineDatabase>,
+  change: (source: DataSource) => Promise<void>,
+): () => Gateway {
+  let database: EngineDatabase;
+  let gateway: Gateway;
+  beforeAll(async () => {
+    database = await provide();
+    await createTables(database.config, rows);
+    const source = await createTestDataSource(database.config);
+    await source.initialize();
+    await change(source);
+    await source.destroy();
+    gateway = await startGateway(database);
+  });
+  afterAll(async () => {
+    await gateway.close();
+    await database.dispose();
+  });
+  return () => gateway;
+}
+
 const slow = (statement: string): unknown =>
   expect.stringMatching(
     new RegExp(`^Lists are slow: .*Run ${statement.replace(/[()]/g, '\\$&')}\\.`),
@@ -69,31 +93,19 @@ describe.each(engines)('an index on $engine', (engine) => {
 });
 
 describe.each(engines)('a gateway without indexes on $engine', ({ engine, provide }) => {
-  let database: EngineDatabase;
-  let gateway: Gateway;
-  beforeAll(async () => {
-    database = await provide();
-    await createTables(database.config, rows);
-    const source = await createTestDataSource(database.config);
-    await source.initialize();
+  const gateway = useGatewayOver(provide, async (source) => {
     for (const { name } of source.getMetadata('exports').indices) {
       await source.query(`DROP INDEX ${name}${engine === 'MySQL' ? ' ON exports' : ''}`);
     }
-    await source.destroy();
-    gateway = await startGateway(database);
-  });
-  afterAll(async () => {
-    await gateway.close();
-    await database.dispose();
   });
 
   it('starts, serves lists and has logged what creates them', async () => {
-    expect((await list(gateway)).count).toBe(10);
-    const lines = gateway.log.filter(({ msg }) => String(msg).startsWith('Lists are slow'));
+    expect((await list(gateway())).count).toBe(10);
+    const lines = gateway().log.filter(({ msg }) => String(msg).startsWith('Lists are slow'));
     expect(JSON.stringify(lines)).toContain(DDL);
     if (engine === 'MySQL') {
       expect(lines).toHaveLength(1);
-      expect(await missingIndexes(gateway)).toBe(10);
+      expect(await missingIndexes(gateway())).toBe(10);
     }
   });
 });
@@ -176,25 +188,13 @@ describeWith('mysql', 'an index that no list uses', () => {
 });
 
 describe.each(engines)('a view on $engine', ({ provide }) => {
-  let database: EngineDatabase;
-  let gateway: Gateway;
-  beforeAll(async () => {
-    database = await provide();
-    await createTables(database.config, rows);
-    const source = await createTestDataSource(database.config);
-    await source.initialize();
+  const gateway = useGatewayOver(provide, async (source) => {
     await source.query('ALTER TABLE exports RENAME TO jobs');
     await source.query('CREATE VIEW exports AS SELECT * FROM jobs');
-    await source.destroy();
-    gateway = await startGateway(database);
-  });
-  afterAll(async () => {
-    await gateway.close();
-    await database.dispose();
   });
 
   it('is read without hints, and has no index that is missing', async () => {
-    expect(await list(gateway)).toEqual({ count: 10, lines: [] });
-    expect(JSON.stringify(gateway.log)).not.toMatch(/FORCE INDEX|INDEXED BY|Lists are slow/);
+    expect(await list(gateway())).toEqual({ count: 10, lines: [] });
+    expect(JSON.stringify(gateway().log)).not.toMatch(/FORCE INDEX|INDEXED BY|Lists are slow/);
   });
 });

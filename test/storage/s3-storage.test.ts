@@ -29,20 +29,13 @@ describeWith('objectStorage', 'object storage that verifies signatures', () => {
   let server: SwiftServer;
   let endpoint: string;
   let filesUrl: string;
-  let credentials: Record<string, string>;
   let storage: Bucket;
 
   beforeAll(async () => {
     server = await startSwift();
     endpoint = `http://localhost:${server.port}`;
     filesUrl = `s3://exports/of%20ours?region=us-east-1&endpoint=${endpoint}&forcePathStyle=true`;
-    credentials = {
-      AWS_ACCESS_KEY_ID: server.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: server.secretAccessKey,
-      AWS_EC2_METADATA_DISABLED: 'true',
-      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
-    };
-    Object.assign(process.env, credentials);
+    Object.assign(process.env, server.environment);
     const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true });
     for (const Bucket of ['exports', 'others']) {
       await client.send(new CreateBucketCommand({ Bucket }));
@@ -129,7 +122,7 @@ describeWith('objectStorage', 'object storage that verifies signatures', () => {
   });
 
   it('receives the files of npm run sample, which the links of a gateway download', async () => {
-    const env = { FILES_URL: filesUrl, ...credentials };
+    const env = { FILES_URL: filesUrl, ...server.environment };
     const program = built.command('sample', built.folder, { args: ['--exports', '60'], env });
     // A slow machine sees lines of progress.
     const progress = expect.stringMatching(/^(\d+ of 60 exports, .+\n)*$/);

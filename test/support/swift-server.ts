@@ -55,6 +55,13 @@ export async function startSwift() {
     port: Number(line),
     accessKeyId,
     secretAccessKey,
+    /** The variables with which clients sign. */
+    environment: {
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      AWS_EC2_METADATA_DISABLED: 'true',
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+    },
     async stop() {
       child.stdin.end();
       await ended;
