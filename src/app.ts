@@ -1,7 +1,6 @@
-import { createAuthentication } from './auth/authenticate.js';
+import { createAuthentication, requiredTables } from './auth/authenticate.js';
 import type { Config } from './config/config.js';
 import { ClockDifference } from './database/clock-difference.js';
-import { TABLES } from './database/catalog.js';
 import { redactedUrl } from './database/connect.js';
 import { instrumentedDatabase } from './database/instrumented-database.js';
 import { openDatabase } from './database/open-database.js';
@@ -40,10 +39,7 @@ export async function createApp(config: Config, logger: Logger) {
     entities,
     logger,
     reread: config.reread?.database,
-    tables:
-      config.auth.kind === 'required' && config.auth.jwt === null
-        ? TABLES
-        : ['exports', 'export_files'],
+    tables: requiredTables(config.auth),
     prepare: async (source) => {
       if (config.seedSamples) await seedIfEmpty(source, { storage, logger });
     },

@@ -1,4 +1,5 @@
 import type { AuthConfig } from '../config/auth.js';
+import { TABLES, type TableName } from '../database/catalog.js';
 import type { Database } from '../database/database.js';
 import { StartupError, UnauthenticatedError, type AuthenticationFailure } from '../errors.js';
 import { ApiKeyRepository } from './api-key-repository.js';
@@ -7,6 +8,12 @@ import { BearerTokens, type KeySetOptions } from './bearer-tokens.js';
 import type { Authenticate, RequestHeaders } from './viewer.js';
 
 type OnFailed = (failure: AuthenticationFailure) => void;
+
+/** The tables that a gateway needs: that of API keys only when they are the only credentials. */
+export function requiredTables(config: AuthConfig): readonly TableName[] {
+  const needsKeys = config.kind === 'required' && config.jwt === null;
+  return needsKeys ? TABLES : ['exports', 'export_files'];
+}
 
 /** The configured authentication. Throws StartupError when no client could authenticate. */
 export async function createAuthentication(

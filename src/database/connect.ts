@@ -5,7 +5,7 @@ import type { DataSource } from 'typeorm';
 import type { DatabaseConfig } from '../config/database.js';
 import { errorCode, StartupError } from '../errors.js';
 import type { Logger } from '../logger.js';
-import { TABLES, type TableName } from './catalog.js';
+import { readCatalog, TABLES, type TableName } from './catalog.js';
 import { createDataSource, type Entities } from './data-source.js';
 import { migrateTables } from './migrate.js';
 import { describeError, isOutage } from './mysql-errors.js';
@@ -42,7 +42,10 @@ export async function connectDatabase(
     try {
       await source.initialize();
       if (migrate) await migrateTables(source, { logger });
-      else await checkSchema(source, config.kind, tables);
+      else {
+        const catalog = await readCatalog(config.kind, (sql) => source.query(sql));
+        await checkSchema(source, catalog, tables);
+      }
       return source;
     } catch (error) {
       if (source.isInitialized) await source.destroy();

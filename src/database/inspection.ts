@@ -48,14 +48,15 @@ export async function openInspection(
       await query("SET SESSION time_zone = '+00:00'");
     }
     const pending = await unloggedMigrations(runner);
+    const catalog = await readCatalog(config.kind, query);
     return {
       kind: config.kind,
-      catalog: await readCatalog(config.kind, query),
+      catalog,
       indexStatements: new Map(TABLES.flatMap((name) => [...createIndexStatements(source, name)])),
       pendingMigrations: pending.map(({ constructor }) => constructor.name),
       async schemaProblem(tables) {
         try {
-          await checkSchema(source, config.kind, tables, runner);
+          await checkSchema(source, catalog, tables, runner);
           return null;
         } catch (error) {
           return toError(error).message;

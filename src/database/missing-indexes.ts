@@ -2,6 +2,7 @@ import type { DataSource } from 'typeorm';
 
 import { toError } from '../errors.js';
 import type { Logger } from '../logger.js';
+import { errorNumber } from './mysql-errors.js';
 
 /** How long statements go without an index before one tries whether it is there again. */
 export const RETRY_MS = 60_000;
@@ -100,9 +101,5 @@ function withoutHint(sql: string): string {
 
 /** MySQL's ER_KEY_DOES_NOT_EXITS, which also stands for an invisible index, or SQLite's message. */
 function isMissingIndex(error: unknown): boolean {
-  const { message } = toError(error);
-  return (
-    (error instanceof Error && 'errno' in error && error.errno === 1176) ||
-    message.includes('no such index')
-  );
+  return errorNumber(error) === 1176 || toError(error).message.includes('no such index');
 }

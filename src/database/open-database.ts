@@ -49,17 +49,18 @@ function embeddedDatabase(
     catalog,
     async query<Row>(sql: string, parameters: readonly SqlValue[] = [], origin?: QueryOrigin) {
       origin?.onStart?.();
-      const run = (statement: string) => source.query<Row[]>(statement, [...parameters]);
-      const runnable = missingIndexes.apply(sql);
-      try {
-        const rows = await run(runnable);
-        missingIndexes.onSuccess(runnable);
-        return rows;
-      } catch (error) {
-        const unhinted = missingIndexes.onError(runnable, error);
-        if (unhinted !== undefined) return await run(unhinted);
-        throw toGatewayError(error, sql);
+      async function run(statement: string): Promise<Row[]> {
+        try {
+          const rows = await source.query<Row[]>(statement, [...parameters]);
+          missingIndexes.onSuccess(statement);
+          return rows;
+        } catch (error) {
+          const unhinted = missingIndexes.onError(statement, error);
+          if (unhinted !== undefined) return run(unhinted);
+          throw toGatewayError(error, sql);
+        }
       }
+      return run(missingIndexes.apply(sql));
     },
     indexHint: (name) => `INDEXED BY "${name}"`,
     poolStats: () => [],

@@ -1,7 +1,6 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 
-import type { DatabaseConfig } from '../config/database.js';
-import { readCatalog, type Catalog, type TableName } from './catalog.js';
+import type { Catalog, TableName } from './catalog.js';
 
 /** The columns that a view must have. Tables have all, because migrations create them. */
 const REQUIRED_OF_VIEWS: ReadonlyMap<string, readonly string[]> = new Map([
@@ -21,12 +20,10 @@ const REQUIRED_OF_VIEWS: ReadonlyMap<string, readonly string[]> = new Map([
  */
 export async function checkSchema(
   source: DataSource,
-  kind: DatabaseConfig['kind'],
+  catalog: Catalog,
   tables: readonly TableName[],
   runner?: QueryRunner,
 ): Promise<void> {
-  const query = (sql: string) => source.query<unknown[]>(sql, [], runner);
-  const catalog = await readCatalog(kind, query);
   const problems: string[] = [];
   let isOfView = false;
   for (const { name, columns } of entityTables(source, tables)) {
@@ -43,7 +40,7 @@ export async function checkSchema(
     const code = isOfView ? 'MISSING_COLUMNS_OF_VIEW' : 'MISSING_COLUMNS';
     throw Object.assign(new Error(problems.join('; ')), { code });
   }
-  await query(schemaCheckSql(source, catalog, tables));
+  await source.query(schemaCheckSql(source, catalog, tables), [], runner);
 }
 
 /** A statement that reads no row and fails without one of the tables or of the catalog's columns. */

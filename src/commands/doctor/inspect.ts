@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 
+import { requiredTables } from '../../auth/authenticate.js';
 import type { Config } from '../../config/config.js';
-import { TABLES, type TableName } from '../../database/catalog.js';
 import { redactedUrl } from '../../database/connect.js';
 import { openInspection, type Inspection } from '../../database/inspection.js';
 import { describeError } from '../../database/mysql-errors.js';
@@ -67,9 +67,7 @@ async function inspectDatabase(
     findings.push(...found);
     return found.every(({ status }) => status !== 'problem');
   };
-  // API keys are the only credentials unless there are tokens.
-  const needsKeys = auth.kind === 'required' && auth.jwt === null;
-  const tables: readonly TableName[] = needsKeys ? TABLES : ['exports', 'export_files'];
+  const tables = requiredTables(auth);
   if (database.kind === 'mysql') {
     await add('tls', () => checkTls(inspection, database.primary.host));
     await add('version', () => checkVersion(inspection));
