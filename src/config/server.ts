@@ -34,6 +34,7 @@ const baseUrl = z.string().transform((text, context) => {
 });
 
 const seconds = (min: number, max: number) => wholeNumber(min, max, ' seconds');
+const milliseconds = (min: number, max: number) => wholeNumber(min, max, ' milliseconds');
 
 const logLevel = z.enum(
   ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
@@ -54,6 +55,8 @@ export const serverSettings = z
     GRAPHIQL: onOff.optional(),
     INTROSPECTION: onOff.optional(),
     COST_PER_SECOND: offOr(wholeNumber(1, 1_000_000_000)).default(null),
+    LIVE_POLL_INTERVAL: milliseconds(100, 60_000).default(1_000),
+    LIVE_MAX_SUBSCRIPTIONS: wholeNumber(1, 1_000_000).default(10_000),
     TRUSTED_DOCUMENTS: trustedDocuments.optional(),
     LOG_LEVEL: logLevel.default('info'),
     NODE_ENV: z.string().optional(),
@@ -84,6 +87,10 @@ export const serverSettings = z
       graphiql: (given.GRAPHIQL ?? developmentDefault) === 'on',
       /** Of each organization; null for any cost. */
       costPerSecond: given.COST_PER_SECOND,
+      /** Between two polls of the change feed, in milliseconds. */
+      livePollInterval: given.LIVE_POLL_INTERVAL,
+      /** Of the process. With AUTH=required, an organization has a quarter of it, rounded up. */
+      liveMaxSubscriptions: given.LIVE_MAX_SUBSCRIPTIONS,
       introspection: (given.INTROSPECTION ?? developmentDefault) === 'on',
       /** The only operations that run, as texts by id; null for every operation. */
       trustedDocuments: given.TRUSTED_DOCUMENTS ?? null,
