@@ -35,7 +35,25 @@ export class ApiKeys {
    * OverloadedError when too many lookups are running.
    */
   async authenticate(key: string): Promise<Viewer> {
-    const found = await this.lookup(hashApiKey(key));
+    const hash = hashApiKey(key);
+    const found = await this.validKey(hash);
+    const { id, organizationId: organization, canReadFiles } = found;
+    return {
+      id,
+      organization,
+      onlyRequestedBy: null,
+      canReadFiles,
+      expiresAt: found.expiresAt?.getTime() ?? Infinity,
+      revalidate: async () => {
+        const now = await this.validKey(hash);
+        if (now.organizationId === organization && now.canReadFiles === canReadFiles) return;
+        throw new UnauthenticatedError('key_revoked', `API key ${id} has other rights now`);
+      },
+    };
+  }
+
+  private async validKey(hash: string): Promise<ApiKey> {
+    const found = await this.lookup(hash);
     if (found === null) throw new UnauthenticatedError('key_unknown', 'unknown API key');
     if (found.revokedAt !== null) {
       throw new UnauthenticatedError('key_revoked', `API key ${found.id} is revoked`);
@@ -43,8 +61,7 @@ export class ApiKeys {
     if (found.expiresAt !== null && found.expiresAt <= new Date()) {
       throw new UnauthenticatedError('key_expired', `API key ${found.id} has expired`);
     }
-    const { id, organizationId: organization, canReadFiles } = found;
-    return { id, organization, onlyRequestedBy: null, canReadFiles };
+    return found;
   }
 
   private async lookup(hash: string): Promise<ApiKey | null> {

@@ -49,12 +49,18 @@ export class BearerTokens {
     if (!isOrganizationId(organization)) {
       throw new UnauthenticatedError('token_claims', `no valid claim ${organizationClaim}`);
     }
-    const { sub } = claims;
+    const { sub, exp = 0 } = claims;
+    const expiresAt = (exp + CLOCK_TOLERANCE_S) * 1_000;
     return {
       id: typeof sub === 'string' ? sub : null,
       organization,
       onlyRequestedBy: this.requester(claims),
       canReadFiles: filesScope === null || hasScope(claims, filesScope),
+      expiresAt,
+      // A token cannot be revoked.
+      async revalidate() {
+        if (expiresAt <= Date.now()) throw tokenExpired();
+      },
     };
   }
 
@@ -88,8 +94,9 @@ export class BearerTokens {
       if (!(error instanceof errors.JOSEError)) throw error;
       // jose's messages name the failed check and never contain the token.
       const failure = failureOf(error);
-      const cause = failure === 'token_expired' ? 'the token has expired' : error.message;
-      throw new UnauthenticatedError(failure, cause);
+      throw failure === 'token_expired'
+        ? tokenExpired()
+        : new UnauthenticatedError(failure, error.message);
     }
   }
 }
@@ -105,6 +112,10 @@ function isOfOtherKey(error: unknown): boolean {
     error instanceof errors.JWSSignatureVerificationFailed ||
     error instanceof errors.JOSEAlgNotAllowed
   );
+}
+
+function tokenExpired(): UnauthenticatedError {
+  return new UnauthenticatedError('token_expired', 'the token has expired');
 }
 
 function failureOf(error: errors.JOSEError): AuthenticationFailure {

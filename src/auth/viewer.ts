@@ -7,7 +7,20 @@ export interface Viewer {
   readonly onlyRequestedBy: string | null;
   /** Whether it gets links to files. */
   readonly canReadFiles: boolean;
+  /** When the credentials expire, in milliseconds since 1970; Infinity: not by themselves. */
+  readonly expiresAt: number;
+  /**
+   * Throws UnauthenticatedError once the credentials have expired, are revoked or have other rights,
+   * and an error of HTTP 503 while this cannot be known.
+   */
+  readonly revalidate: () => Promise<void>;
 }
+
+/** What never expires needs no check. */
+export const alwaysValid: Pick<Viewer, 'expiresAt' | 'revalidate'> = {
+  expiresAt: Infinity,
+  revalidate: () => Promise.resolve(),
+};
 
 /** The headers of a request, with names in lower case. */
 export type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>;

@@ -12,7 +12,10 @@ const { apiKeyRow, keyNamed } = await import('./credentials.js');
 
 const valid = keyNamed('valid');
 const { id } = apiKeyRow(valid, 'org_a');
-const viewer = { id, organization: 'org_a', onlyRequestedBy: null, canReadFiles: true };
+const viewer: unknown = {
+  ...{ id, organization: 'org_a', onlyRequestedBy: null, canReadFiles: true },
+  ...{ expiresAt: Infinity, revalidate: expect.any(Function) },
+};
 
 describe('the cache of API keys', () => {
   let rows: ApiKey[];
@@ -93,6 +96,27 @@ describe('the cache of API keys', () => {
     jest.advanceTimersByTime(1);
     expect(await isValid(valid)).toBe(false);
     expect(lookups).toBe(1);
+  });
+
+  it.each<[change: string, changes: Partial<ApiKey>]>([
+    ['is revoked', { revokedAt: new Date() }],
+    ['has lost the right to files', { canReadFiles: false }],
+    ['belongs to another organization', { organizationId: 'org_b' }],
+  ])('tells a viewer whose key %s, once its lookup is 15 seconds old', async (_change, changes) => {
+    const { revalidate } = await keys.authenticate(valid);
+    for (const row of rows) Object.assign(row, changes);
+    await revalidate();
+    jest.advanceTimersByTime(CACHE_TTL_MS + 1);
+    await expect(revalidate()).rejects.toMatchObject({ failure: 'key_revoked' });
+  });
+
+  it('tells a viewer when its key expires', async () => {
+    const expiresAt = new Date(Date.now() + 2_000);
+    rows = [apiKeyRow(valid, 'org_a', { expiresAt })];
+    const found = await keys.authenticate(valid);
+    expect(found.expiresAt).toBe(expiresAt.getTime());
+    jest.advanceTimersByTime(2_000);
+    await expect(found.revalidate()).rejects.toMatchObject({ failure: 'key_expired' });
   });
 
   it('does not cache a failed lookup', async () => {

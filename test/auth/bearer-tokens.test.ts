@@ -213,7 +213,21 @@ it.each<[provider: string, settings: Record<string, string>, issued: object, vie
   ],
 ])('a token of %s names its viewer', async (_provider, settings, issued, viewer) => {
   const tokens = bearerTokens({ JWT_SECRET: secret, ...settings });
-  expect(await tokens.authenticate(token(claims(issued)))).toEqual({ id: null, ...viewer });
+  const validity = { expiresAt: expect.any(Number), revalidate: expect.any(Function) };
+  const found = await tokens.authenticate(token(claims(issued)));
+  expect(found).toEqual({ id: null, ...viewer, ...validity });
+});
+
+it('tells a viewer when its token expires, with five seconds for the clock of the issuer', async () => {
+  const tokens = bearerTokens({ JWT_SECRET: secret });
+  const exp = now() + 1;
+  const viewer = await tokens.authenticate(token(claims({ exp })));
+  expect(viewer.expiresAt).toBe((exp + 5) * 1_000);
+  await viewer.revalidate();
+  jest.useFakeTimers({ now: viewer.expiresAt });
+  const revalidated = viewer.revalidate();
+  jest.useRealTimers();
+  await expect(revalidated).rejects.toMatchObject({ failure: 'token_expired' });
 });
 
 describe('a token with JWT_REQUESTER_CLAIM', () => {

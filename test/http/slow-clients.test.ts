@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 
+import { alwaysValid } from '../../src/auth/viewer.js';
 import { readConfig } from '../../src/config/config.js';
 import type { Context } from '../../src/graphql/context.js';
 import { LoadShedder } from '../../src/http/load-shedder.js';
@@ -38,7 +39,10 @@ const write = (line: string) => void log.push((JSON.parse(line) as { msg: string
 let directory: string;
 let signer: LocalUrlSigner;
 let server: Awaited<ReturnType<typeof createHttpServer>>;
-const viewer = { id: null, organization: 'org_a', onlyRequestedBy: null, canReadFiles: true };
+const viewer = {
+  ...{ id: null, organization: 'org_a', onlyRequestedBy: null, canReadFiles: true },
+  ...alwaysValid,
+};
 const clients: Socket[] = [];
 
 beforeAll(async () => {
