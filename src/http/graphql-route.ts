@@ -1,7 +1,7 @@
 import { HeaderMap, type ApolloServer } from '@apollo/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-import type { Authenticate, Viewer } from '../auth/viewer.js';
+import type { Authenticate } from '../auth/viewer.js';
 import { OverloadedError } from '../errors.js';
 import type { Context } from '../graphql/context.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
@@ -9,6 +9,7 @@ import { sendGatewayError } from './error-responses.js';
 import { addEtag } from './etag.js';
 import { createGraphiql, type GraphiqlOptions } from './graphiql.js';
 import type { LoadShedder } from './load-shedder.js';
+import { createOperationRunner, type CreateContext } from './operations.js';
 import { operationResult } from './requests.js';
 
 export interface GraphqlRouteOptions {
@@ -17,10 +18,7 @@ export interface GraphqlRouteOptions {
   readonly trustedDocuments: TrustedDocuments | null;
   readonly loadShedder: LoadShedder;
   readonly authenticate: Authenticate;
-  readonly createContext: (
-    viewer: Viewer,
-    request: Pick<Context, 'requestId' | 'onOperationResult'>,
-  ) => Context;
+  readonly createContext: CreateContext;
   readonly graphiql: GraphiqlOptions | null;
 }
 
@@ -38,7 +36,8 @@ export function addGraphqlRoute(
   prefix: string,
   options: GraphqlRouteOptions,
 ): void {
-  const { apollo, trustedDocuments, loadShedder, authenticate, createContext, graphiql } = options;
+  const { apollo, trustedDocuments, authenticate, graphiql } = options;
+  const runOperation = createOperationRunner(options.loadShedder, options.createContext);
   const sendGraphiql = graphiql && createGraphiql(graphiql);
   if (sendGraphiql) server.get('/', (_request, reply) => reply.redirect(prefix + GRAPHQL_PATH));
 
@@ -55,19 +54,10 @@ export function addGraphqlRoute(
   }
 
   async function execute(
-    viewer: Viewer,
+    context: Context,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<string> {
-    const onOperationResult: Context['onOperationResult'] = (result) => {
-      request.operationResult = result;
-    };
-    const context = createContext(viewer, { requestId: request.id, onOperationResult });
-    // A flag: queries outlive their request, and must not keep its socket from being collected.
-    reply.raw.once('close', () => {
-      context.queries.isAbandoned = true;
-    });
-    request.disclosedFiles = context.links.disclosed;
     const given = {
       method: request.method,
       headers: headerMap(request),
@@ -91,14 +81,14 @@ export function addGraphqlRoute(
     if (reply.raw.destroyed) return reply.hijack();
     const { viewer } = request;
     if (viewer === null) throw new Error('A request has not been authenticated');
-    const respond = () =>
-      loadShedder.run<string | FastifyReply>(() => execute(viewer, request, reply), {
-        organization: viewer.organization,
-        onRejected: () => sendGatewayError(reply, overloaded),
-        onQueued: (cancel) => reply.raw.once('close', cancel),
-      });
-    if (request.traced === null) return respond();
-    return request.traced.runOperation(respond, () => operationResult(reply));
+    return runOperation<string | FastifyReply>({
+      viewer,
+      record: request,
+      onDisconnect: (callback) => reply.raw.once('close', callback),
+      execute: (context) => execute(context, request, reply),
+      onRejected: () => sendGatewayError(reply, overloaded),
+      result: () => operationResult(reply),
+    });
   }
 
   server.post(GRAPHQL_PATH, { onRequest }, handle);

@@ -8,17 +8,22 @@ import type { Context, OperationResult } from '../graphql/context.js';
 
 type DisclosedFiles = Context['links']['disclosed'];
 
+/** What the log, the metrics and the trace tell of an operation. */
+export interface OperationRecord {
+  readonly id: string;
+  /** What GraphQL or an error response reported; null for every other response. */
+  operationResult: OperationResult | null;
+  /** The files whose links the response contains; null outside of the GraphQL route. */
+  disclosedFiles: DisclosedFiles | null;
+  /** Null where the request is not traced. */
+  traced: TracedRequest | null;
+  /** Null until the GraphQL route has authenticated the client. */
+  viewer: Viewer | null;
+}
+
 declare module 'fastify' {
-  interface FastifyRequest {
-    /** What GraphQL or an error response reported; null for every other response. */
-    operationResult: OperationResult | null;
-    /** The files whose links the response contains; null outside of the GraphQL route. */
-    disclosedFiles: DisclosedFiles | null;
-    /** Null where the request is not traced. */
-    traced: TracedRequest | null;
-    /** Null until the GraphQL route has authenticated the client. */
-    viewer: Viewer | null;
-  }
+  // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- only declarations merge
+  interface FastifyRequest extends OperationRecord {}
 }
 
 export interface RequestTracer {
