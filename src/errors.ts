@@ -81,6 +81,13 @@ export class OverloadedError extends UnavailableError {
   }
 }
 
+/** A subscription has more exports to emit than it may hold: its client reads too slowly. */
+export class StreamOverflowError extends UnavailableError {
+  constructor() {
+    super('The client reads its subscription too slowly.');
+  }
+}
+
 /** Why a client is not authenticated, as a label of a metric. */
 export type AuthenticationFailure = (typeof authenticationFailures)[number];
 export const authenticationFailures = [

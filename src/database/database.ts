@@ -20,6 +20,8 @@ export interface Database {
    * without the index runs the statement without it. A view must have none.
    */
   readonly indexHint: (name: string) => string;
+  /** The SQL of its current time, which reads as times do. */
+  readonly currentTimeSql: string;
   /** Empty for the embedded database. */
   readonly poolStats: () => readonly PoolStats[];
   readonly close: () => Promise<void>;

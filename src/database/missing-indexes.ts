@@ -9,6 +9,7 @@ export const RETRY_MS = 60_000;
 
 /** Of MySQL and SQLite. No value can contain one: literals have neither parentheses nor quotes. */
 const HINT = / (?:FORCE INDEX \((\w+)\)|INDEXED BY "(\w+)")/;
+const EVERY_HINT = new RegExp(HINT, 'g');
 
 /** The statements that create the indexes of a table, by the indexes' names. */
 export function createIndexStatements(
@@ -90,13 +91,14 @@ export class MissingIndexes {
   }
 }
 
+/** A statement may read a table several times, but through one index. */
 function hintedIndex(sql: string): string | undefined {
   const [, forced, indexed] = HINT.exec(sql) ?? [];
   return forced ?? indexed;
 }
 
 function withoutHint(sql: string): string {
-  return sql.replace(HINT, '');
+  return sql.replaceAll(EVERY_HINT, '');
 }
 
 /** MySQL's ER_KEY_DOES_NOT_EXITS, which also stands for an invisible index, or SQLite's message. */

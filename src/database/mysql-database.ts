@@ -81,6 +81,7 @@ export async function mysqlDatabase(
       }
     },
     indexHint: (name) => `FORCE INDEX (${name})`,
+    currentTimeSql: 'UTC_TIMESTAMP(3)',
     poolStats: () =>
       pools.map(({ stats }, index) => ({
         server: index === 0 ? 'primary' : `replica-${index}`,

@@ -63,6 +63,7 @@ function embeddedDatabase(
       return run(missingIndexes.apply(sql));
     },
     indexHint: (name) => `INDEXED BY "${name}"`,
+    currentTimeSql: "strftime('%Y-%m-%d %H:%M:%f', 'now')",
     poolStats: () => [],
     close: () => source.destroy(),
   };

@@ -32,10 +32,10 @@ export class TableSql {
     this.isView = this.table?.isView ?? false;
   }
 
-  /** The table, to be read through an index unless it is a view. */
-  through(index: string): string {
-    if (this.isView) return this.name;
-    return `${this.name} ${this.database.indexHint(index)}`;
+  /** The table under an alias, to be read through an index unless it is a view. */
+  through(index: string, alias = ''): string {
+    const table = alias === '' ? this.name : `${this.name} ${alias}`;
+    return this.isView ? table : `${table} ${this.database.indexHint(index)}`;
   }
 
   has(column: string): boolean {

@@ -1,7 +1,7 @@
 import { BadUserInputError } from '../errors.js';
 import type { ExportFilter } from './export-args.js';
 import type { ExportScope } from './export-scope.js';
-import type { ExportColumn, ExportResource, ExportStatus } from './export.js';
+import type { ExportColumn, ExportResource, ExportRow, ExportStatus } from './export.js';
 
 /** The fields that a list can be ordered by, under the names of the API. */
 export const ExportOrderBy = {
@@ -46,4 +46,22 @@ export function normalizeExportFilter(filter?: ExportFilter | null): NormalizedE
   }
   const statuses = [...new Set(filter?.statuses)].sort();
   return { resource: filter?.resource ?? null, statuses, search };
+}
+
+/** One for each field of the filter, with the meaning of its condition in the repository. */
+const conditions: readonly ((row: ExportRow, filter: NormalizedExportFilter) => boolean)[] = [
+  (row, { resource }) => resource === null || row.resource === resource,
+  ({ status }, { statuses }) =>
+    statuses.length === 0 || (status !== undefined && statuses.includes(status)),
+  ({ name = '' }, { search }) => search === '' || name.toLowerCase().includes(search.toLowerCase()),
+];
+
+/** Whether a list with the filter has the export. The row must have every column. */
+export function matchesFilter(row: ExportRow, filter: NormalizedExportFilter): boolean {
+  return conditions.every((matches) => matches(row, filter));
+}
+
+/** Whether every export matches. */
+export function isEmptyFilter({ resource, statuses, search }: NormalizedExportFilter): boolean {
+  return resource === null && statuses.length === 0 && search === '';
 }

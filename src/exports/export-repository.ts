@@ -1,12 +1,14 @@
 import type { Database, QueryOrigin } from '../database/database.js';
 import { QueryCoalescer } from '../database/query-coalescer.js';
+import type { SqlValue } from '../database/sql-format.js';
 import { placeholders, TableSql, type Conditions } from '../database/table-sql.js';
 import type { CursorPosition } from './export-cursor.js';
-import { SortDirection, type ExportList } from './export-filter.js';
+import { isEmptyFilter, SortDirection, type ExportList } from './export-filter.js';
 import type { ExportFileRow } from './export-file.js';
 import { lastReadable, validRows, type InvalidRow } from './export-row.js';
 import type { ExportScope } from './export-scope.js';
 import {
+  allColumns,
   exportColumns,
   ExportResource,
   isExportId,
@@ -33,6 +35,19 @@ export interface ExportRows {
    * the order. A page after it goes on past rows that are not valid.
    */
   readonly lastSkipped?: ExportRow | undefined;
+}
+
+/** What changed in an organization, oldest first: from a time on, or after a position. */
+export interface ChangesPage {
+  readonly organization: string;
+  /** `YYYY-MM-DD hh:mm:ss.mmm` in UTC, or the `updatedAt` and the id of the row before. */
+  readonly start: string | CursorPosition;
+}
+
+export interface Changes {
+  readonly rows: readonly ExportRow[];
+  /** Where the next page starts; null when this is the last one. */
+  readonly next: CursorPosition | null;
 }
 
 /** What one statement of a list has read. */
@@ -72,6 +87,9 @@ const fileColumns = {
 
 /** The first, and two more where rows are not valid. */
 const MAX_STATEMENTS_PER_PAGE = 3;
+
+/** How many changes a page has at most. */
+export const MAX_CHANGES = 1_000;
 
 /**
  * Reads exports and their files. Every statement names the scope that it is for. Lists and counts
@@ -190,25 +208,18 @@ export class ExportRepository {
     origin: QueryOrigin,
   ): Promise<StatementRows> {
     const column = exportColumns[list.orderBy];
-    const [order, comparison] = list.direction === SortDirection.ASC ? ['ASC', '>'] : ['DESC', '<'];
+    const isAscending = list.direction === SortDirection.ASC;
+    const [order, comparison] = isAscending ? (['ASC', '>'] as const) : (['DESC', '<'] as const);
     const { sql, parameters } = this.#conditionsOf(list);
-    const orderIndex = `exports_${isFiltered(list) ? 'filtered_by' : 'by'}_${column}`;
+    const orderIndex = `exports_${isEmptyFilter(list.filter) ? 'by' : 'filtered_by'}_${column}`;
     const index = list.onlyRequestedBy === null ? orderIndex : REQUESTER_INDEX;
     // A list by a column that a view lacks is ordered by id.
-    const idPlaceholder = this.#exports.placeholder('id');
     const keys = this.#exports.has(column) ? [column, 'id'] : ['id'];
     if (after !== undefined && keys.length === 1) {
-      sql.push(`id ${comparison} ${idPlaceholder}`);
+      sql.push(`id ${comparison} ${this.#exports.placeholder('id')}`);
       parameters.push(after.id);
     } else if (after !== undefined) {
-      const { value, id } = after;
-      // The same condition twice: SQLite seeks the index by the first form and MySQL by the second.
-      // Without a seek, a page reads all rows that tie with the cursor.
-      sql.push(
-        `(${column}, id) ${comparison} (?, ${idPlaceholder})`,
-        `(${column} ${comparison} ? OR (${column} = ? AND id ${comparison} ${idPlaceholder}))`,
-      );
-      parameters.push(value, id, value, value, id);
+      this.#addFollowing({ sql, parameters }, column, comparison, after);
     }
     parameters.push(limit, offset);
     const join = [this.#exports.joinSql('id', 'e.', this.#exports, 'id', 'page.')];
@@ -247,6 +258,71 @@ export class ExportRepository {
     return this.#coalescer.query(statement, parameters, origin, ([row]) => Number(row?.['total']));
   }
 
+  /** The current time of a database that answers queries, `YYYY-MM-DD hh:mm:ss.mmm` in UTC. */
+  async currentTime(): Promise<string> {
+    const sql = `SELECT ${this.database.currentTimeSql} AS now`;
+    const [row] = await this.database.query<{ now: string }>(sql);
+    if (row === undefined) throw new Error('The database has no time.');
+    return row.now;
+  }
+
+  /**
+   * Returns the changes of several organizations by one statement, with every column. It is the
+   * gateway's own: no viewer's scope restricts it, so that followers share what it reads.
+   */
+  async readChanges(pages: readonly ChangesPage[]): Promise<readonly Changes[]> {
+    const parameters: SqlValue[] = [];
+    const parts = pages.map(({ organization, start }, index) => {
+      const conditions = this.#scopeConditions({ organization, onlyRequestedBy: null }, 'e.');
+      if (typeof start === 'string') {
+        conditions.sql.push('e.updated_at >= ?');
+        conditions.parameters.push(start);
+      } else {
+        this.#addFollowing(conditions, 'updated_at', '>', start, 'e.');
+      }
+      parameters.push(...conditions.parameters);
+      // A derived table, because SQLite takes no parentheses with an order in a UNION.
+      return (
+        `SELECT * FROM (SELECT ${index} AS page, ${this.#columnsSql(allColumns)} ` +
+        `FROM ${this.#exports.through('exports_by_updated_at', 'e')} ` +
+        `WHERE ${conditions.sql.join(' AND ')} ` +
+        `ORDER BY e.updated_at, e.id LIMIT ${MAX_CHANGES}) changes_${index}`
+      );
+    });
+    const read = await this.database.query<ExportRow & { page: number }>(
+      parts.join(' UNION ALL '),
+      parameters,
+    );
+    const rowsOf = pages.map((): ExportRow[] => []);
+    for (const row of read) rowsOf[row.page]?.push(row);
+    return rowsOf.map((rows) => {
+      const last = rows.length < MAX_CHANGES ? undefined : lastReadable(rows, ['id', 'updatedAt']);
+      return {
+        rows: validRows(rows, allColumns, this.onInvalidRow),
+        next: last === undefined ? null : { value: String(last.updatedAt), id: last.id },
+      };
+    });
+  }
+
+  /** Adds that rows follow a position in the order of a column and of the ids. */
+  #addFollowing(
+    { sql, parameters }: Conditions,
+    column: string,
+    comparison: '>' | '<',
+    { value, id }: CursorPosition,
+    alias = '',
+  ): void {
+    const [key, idKey] = [alias + column, `${alias}id`];
+    const idPlaceholder = this.#exports.placeholder('id');
+    // The same condition twice: SQLite seeks the index by the first form and MySQL by the second.
+    // Without a seek, a page reads all rows that tie with the cursor.
+    sql.push(
+      `(${key}, ${idKey}) ${comparison} (?, ${idPlaceholder})`,
+      `(${key} ${comparison} ? OR (${key} = ? AND ${idKey} ${comparison} ${idPlaceholder}))`,
+    );
+    parameters.push(value, id, value, value, id);
+  }
+
   /** The conditions of a list. */
   #conditionsOf(list: FilteredScope): Conditions {
     const exports = this.#exports;
@@ -283,8 +359,4 @@ export class ExportRepository {
   #columnsSql(fields: readonly ExportColumn[]): string {
     return fields.map((field) => this.#columns[field]).join(', ');
   }
-}
-
-function isFiltered({ filter: { resource, statuses, search } }: FilteredScope): boolean {
-  return resource !== null || statuses.length > 0 || search !== '';
 }

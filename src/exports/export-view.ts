@@ -2,7 +2,7 @@ import { parseSqlDateTime } from '../database/sql-datetime.js';
 import { ExportFile, ExportFileKind, ExportFileState, type ExportFileRow } from './export-file.js';
 import type { FilesByExport } from './export-repository.js';
 import type { ExportSelection } from './export-selection.js';
-import { ExportStatus, type ExportRow } from './export.js';
+import { isRunning, type ExportRow } from './export.js';
 import type { RequestLinks } from './request-links.js';
 
 /** The links that a field requests by its arguments; nothing is read or signed for the others. */
@@ -96,6 +96,5 @@ function expiryOf({ expiresAt }: ExportRow): Date | null {
 function fileState(row: ExportRow, file: ExportFileRow | undefined, now: Date): ExportFileState {
   if (isExpired(row, now)) return ExportFileState.EXPIRED;
   if (file !== undefined) return ExportFileState.READY;
-  const isRunning = row.status === ExportStatus.QUEUED || row.status === ExportStatus.PROCESSING;
-  return isRunning ? ExportFileState.PENDING : ExportFileState.NOT_PRODUCED;
+  return isRunning(row) ? ExportFileState.PENDING : ExportFileState.NOT_PRODUCED;
 }

@@ -183,9 +183,19 @@ export const exportColumns = Object.fromEntries(
     .map(({ propertyName, options }) => [propertyName, options.name ?? propertyName]),
 ) as Readonly<Record<ExportColumn, string>>;
 
+/** Every column that a row may have: the organization is in no response. */
+export const allColumns = Object.keys(exportColumns).filter(
+  (field): field is ExportColumn => field !== 'organizationId',
+);
+
 /** A row as the driver returns it, times as text: entities would double the time of a list. */
 export type ExportRow = Pick<Export, 'id'> & {
   readonly [Column in Exclude<ExportColumn, 'id'>]?: Date extends Export[Column]
     ? Exclude<Export[Column], Date> | string
     : Export[Column];
 };
+
+/** Whether the export may still change and produce files. */
+export function isRunning({ status }: ExportRow): boolean {
+  return status === ExportStatus.QUEUED || status === ExportStatus.PROCESSING;
+}

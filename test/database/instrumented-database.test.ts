@@ -28,6 +28,7 @@ it.each([
       return [];
     },
     indexHint: (name) => `BY ${name}`,
+    currentTimeSql: '1',
     poolStats: () => [],
     close: async () => undefined,
   };

@@ -359,6 +359,7 @@ describeWith('mysqlProgram', 'a gateway over the tables of another system', () =
       const database: Database = {
         catalog: await readCatalog('mysql', select),
         indexHint: () => '',
+        currentTimeSql: 'NOW()',
         poolStats: () => [],
         close: () => Promise.resolve(),
         async query<Row>(sql: string, parameters: readonly SqlValue[] = []) {

@@ -98,6 +98,7 @@ describe.each(engines)('the repository on $engine', (engine) => {
     const database: Database = {
       catalog,
       indexHint: (name) => (isMysql ? `FORCE INDEX (${name})` : `INDEXED BY "${name}"`),
+      currentTimeSql: 'NULL',
       poolStats: () => [],
       close: () => Promise.resolve(),
       query: <Row>(sql: string, parameters: readonly unknown[] = []) =>

@@ -83,6 +83,7 @@ async function statementShapes(
       if (catalog.get('exports')?.indexes.has(index) !== true) return '';
       return kind === 'embedded' ? `INDEXED BY ${index}` : `FORCE INDEX (${index})`;
     },
+    currentTimeSql: 'NULL',
     poolStats: () => [],
     close: () => Promise.resolve(),
   };

@@ -1,0 +1,150 @@
+import { parseSqlDateTime, toSqlDateTime } from '../database/sql-datetime.js';
+import type { Changes, ChangesPage } from './export-repository.js';
+import { allColumns, type ExportRow } from './export.js';
+
+/** How long a transaction may stay open after it has set `updated_at`. */
+const OVERLAP_MS = 10_000;
+/** How late a replica may show a change, its transaction included. */
+const WINDOW_MS = 60_000;
+/** What a new follower of lists receives at first. */
+const RECENT_MS = 30_000;
+/** Columns may have whole seconds. */
+const ROUNDING_MS = 1_000;
+/** Those of an organization with more changes in the window are re-read for a shorter time. */
+const MAX_STATES = 20_000;
+
+/** Receives what is new in one organization. */
+export interface ChangeListener {
+  /** The newest state of an export: always the same object for the same state. */
+  onChange(row: ExportRow): void;
+  /** Everything has been read since the organization is followed. */
+  onCurrent(): void;
+}
+
+export interface DatabaseTime {
+  /** The database's. */
+  readonly now: number;
+  /** As by performance.now(): when it was asked for. */
+  readonly sentAt: number;
+}
+
+interface SeenState {
+  readonly row: ExportRow;
+  /** When it changed, as far as the feed can tell: of what is read at first, its `updatedAt`. */
+  readonly seenAt: number;
+}
+
+/**
+ * What the feed knows of an organization: from where on to read, and which states it has seen. All
+ * times are the database's, in milliseconds.
+ *
+ * Each sweep reads the changes since the newest one seen, less an overlap, because commits may come
+ * late. Where nothing changes it does not reach back further than replicas may lag.
+ */
+export class WatchedOrganization {
+  listener: ChangeListener | null = null;
+  /** Whether everything has been read since the listener came. */
+  isCurrent = false;
+  /** As by performance.now(): when the last complete sweep began; before it, the listener came. */
+  readAt = performance.now();
+  /** In the order in which they were seen. */
+  readonly #states = new Map<string, SeenState>();
+  /** The newest `updatedAt` that is not in the future. */
+  #newest = '';
+  /** When the last complete sweep began. */
+  #sweptAt: number | null = null;
+  /** The sweep that has further pages. */
+  #sweep: (DatabaseTime & { start: ChangesPage['start'] }) | null = null;
+  /** States before this time may have been forgotten. */
+  #floor = -Infinity;
+
+  constructor(readonly name: string) {}
+
+  /** The page to read next. `time` is that of the database before it is read. */
+  nextPage(time: DatabaseTime): ChangesPage {
+    this.#sweep ??= { ...time, start: toSqlDateTime(new Date(this.#lowerBound(time.now))) };
+    return { organization: this.name, start: this.#sweep.start };
+  }
+
+  /** Tells the listener what is new in the page. Returns how much, and whether a page follows. */
+  add({ rows, next }: Changes): { readonly changes: number; readonly hasMore: boolean } {
+    if (this.#sweep === null) throw new Error('No page of the organization was asked for.');
+    const { now, sentAt } = this.#sweep;
+    const today = toSqlDateTime(new Date(now));
+    let changes = 0;
+    for (const row of rows) {
+      const updatedAt = row.updatedAt ?? '';
+      if (updatedAt > this.#newest && updatedAt <= today) this.#newest = updatedAt;
+      const known = this.newest(row.id);
+      // A replica that lags shows a state again that another one has replaced.
+      if (known !== undefined && (isOlder(row, known) || isSame(row, known))) continue;
+      const seenAt = this.#sweptAt === null ? Math.min(toMs(updatedAt), now) : now;
+      this.#states.delete(row.id);
+      this.#states.set(row.id, { row, seenAt });
+      changes++;
+      this.listener?.onChange(row);
+    }
+    if (next !== null) {
+      this.#sweep.start = next;
+      return { changes, hasMore: true };
+    }
+    this.#sweep = null;
+    this.#sweptAt = now;
+    this.readAt = sentAt;
+    this.#prune(now);
+    if (!this.isCurrent) {
+      this.isCurrent = true;
+      this.listener?.onCurrent();
+    }
+    return { changes, hasMore: false };
+  }
+
+  /** The newest state that the feed has seen of an export that changed within the window. */
+  newest(id: string): ExportRow | undefined {
+    return this.#states.get(id)?.row;
+  }
+
+  /** The states that changed within 30 s before the last sweep. */
+  recent(): ExportRow[] {
+    const since = (this.#sweptAt ?? Infinity) - RECENT_MS;
+    const rows: ExportRow[] = [];
+    for (const { row, seenAt } of this.#states.values()) if (seenAt >= since) rows.push(row);
+    return rows;
+  }
+
+  #lowerBound(now: number): number {
+    if (this.#sweptAt === null) return now - WINDOW_MS;
+    const newest = this.#newest === '' ? -Infinity : toMs(this.#newest);
+    const overlapping = Math.min(newest, this.#sweptAt) - OVERLAP_MS;
+    return Math.max(overlapping, this.#sweptAt - WINDOW_MS, this.#floor);
+  }
+
+  /** Forgets what no sweep reads again. */
+  #prune(now: number): void {
+    const since = now - WINDOW_MS - 2 * ROUNDING_MS;
+    const sinceText = toSqlDateTime(new Date(since));
+    for (const [id, { row, seenAt }] of this.#states) {
+      const updatedAt = row.updatedAt ?? '';
+      const isExcess = this.#states.size > MAX_STATES;
+      if (!isExcess && seenAt >= since) break;
+      // Changes whose time is in the future are read until it has passed.
+      if (!isExcess && updatedAt >= sinceText) continue;
+      this.#states.delete(id);
+      // What is forgotten must not be read again, or it would be news.
+      if (isExcess) this.#floor = Math.max(this.#floor, toMs(updatedAt) + ROUNDING_MS);
+    }
+  }
+}
+
+/** Whether two states of an export are the same, whatever their `updatedAt`. */
+export function isSame(one: ExportRow, other: ExportRow): boolean {
+  return one === other || allColumns.every((column) => one[column] === other[column]);
+}
+
+export function isOlder({ updatedAt = '' }: ExportRow, than: ExportRow): boolean {
+  return updatedAt < (than.updatedAt ?? '');
+}
+
+export function toMs(time: string): number {
+  return parseSqlDateTime(time).getTime();
+}
