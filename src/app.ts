@@ -1,18 +1,22 @@
 import { createAuthentication, requiredTables } from './auth/authenticate.js';
+import type { Viewer } from './auth/viewer.js';
 import type { Config } from './config/config.js';
 import { ClockDifference } from './database/clock-difference.js';
 import { redactedUrl } from './database/connect.js';
 import { instrumentedDatabase } from './database/instrumented-database.js';
 import { openDatabase } from './database/open-database.js';
 import { entities } from './entities.js';
+import { ChangeFeed } from './exports/change-feed.js';
 import { findExampleExportId } from './exports/example-export.js';
 import { ExportFileKind } from './exports/export-file.js';
 import { ExportRepository } from './exports/export-repository.js';
 import { invalidRowReporter } from './exports/export-row.js';
 import { ExportResolver } from './exports/export-resolver.js';
-import { createContext } from './graphql/context.js';
+import { LiveExports } from './exports/live-exports.js';
+import { createContext, type OperationRequest } from './graphql/context.js';
 import { createSchema } from './graphql/schema.js';
 import { createApolloServer } from './graphql/server.js';
+import { Subscriptions } from './graphql/subscriptions.js';
 import { TrustedDocuments } from './graphql/trusted-documents.js';
 import { GRAPHQL_PATH } from './http/graphql-route.js';
 import { LoadShedder } from './http/load-shedder.js';
@@ -72,22 +76,35 @@ export async function createApp(config: Config, logger: Logger) {
     database,
     invalidRowReporter(logger, metrics.invalidRowSkipped),
   );
+  const { auth, livePollInterval: intervalMs, liveMaxSubscriptions: max } = config;
+  const feed = new ChangeFeed(repository, { intervalMs, logger });
+  const live = new LiveExports(repository, feed);
+  const createOperationContext = (viewer: Viewer, request: OperationRequest) =>
+    createContext(viewer, request, { signer: meteredSigner, live });
+  const loadShedder = new LoadShedder(() => {
+    metrics.requestRejected('overload');
+  });
+  const maxOfOrganization = auth.kind === 'off' ? max : Math.max(Math.floor(max / 4), 1);
+  const subscriptions = new Subscriptions({ max, maxOfOrganization });
   const apollo = createApolloServer(await createSchema(new ExportResolver(repository)), {
     introspection: config.introspection,
     costPerSecond: config.costPerSecond,
     logger,
     onRejected: metrics.requestRejected,
+    subscriptions: {
+      subscriptions,
+      schedule: (organization, work) =>
+        loadShedder.run(work, { organization, onRejected: () => undefined }),
+      createEventContext: (viewer, requestId) =>
+        createOperationContext(viewer, { requestId, onOperationResult() {}, stream: null }),
+    },
   });
   await apollo.start();
 
-  const loadShedder = new LoadShedder(() => {
-    metrics.requestRejected('overload');
-  });
   metrics.watch(loadShedder, {
     poolStats: database.poolStats,
     clockDifference: () => clock?.read() ?? 0,
   });
-  const { auth } = config;
   const findExampleId =
     auth.kind === 'off' ? () => findExampleExportId(repository, auth.organization) : null;
   const server = await createHttpServer(config, {
@@ -96,8 +113,7 @@ export async function createApp(config: Config, logger: Logger) {
     trustedDocuments,
     loadShedder,
     authenticate,
-    createContext: (viewer, request) =>
-      createContext(viewer, { signer: meteredSigner, ...request }),
+    createContext: createOperationContext,
     graphiql: config.graphiql ? { findExampleId } : null,
     localFiles,
     checkReady: () => database.query('SELECT 1'),
@@ -121,6 +137,7 @@ export async function createApp(config: Config, logger: Logger) {
     /** Lets running requests finish, then closes every connection. */
     async close(): Promise<void> {
       await server.close();
+      live.close();
       await apollo.stop();
       await Promise.all([database.close(), tracing?.close()]);
     },

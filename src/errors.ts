@@ -81,6 +81,20 @@ export class OverloadedError extends UnavailableError {
   }
 }
 
+/** The gateway ends: its clients reconnect to another one. HTTP 503. */
+export class GatewayClosingError extends UnavailableError {
+  constructor() {
+    super('The gateway is closing.');
+  }
+}
+
+/** The subscriptions of the gateway, or those of an organization, are as many as it serves. HTTP 503. */
+export class TooManySubscriptionsError extends UnavailableError {
+  constructor(limit: string) {
+    super(`${limit} (LIVE_MAX_SUBSCRIPTIONS): end one, or use another gateway.`);
+  }
+}
+
 /** A subscription has more exports to emit than it may hold: its client reads too slowly. */
 export class StreamOverflowError extends UnavailableError {
   constructor() {
@@ -144,6 +158,16 @@ export class RateLimitedError extends GatewayError {
   constructor(retryAfter: number, problem: string) {
     const http = { status: 429, headers: new Map([['retry-after', String(retryAfter)]]) };
     super({ code: 'RATE_LIMITED', retryAfter, http }, problem);
+  }
+}
+
+/** A subscription by a request that takes one response. HTTP 400. */
+export class StreamRequiredError extends GatewayError {
+  constructor() {
+    const message =
+      'A subscription needs a stream: send Accept: text/event-stream or multipart/mixed; ' +
+      'subscriptionSpec=1.0, or connect by WebSocket with the protocol graphql-transport-ws.';
+    super({ code: 'BAD_REQUEST', http: { status: 400 } }, message);
   }
 }
 

@@ -63,6 +63,12 @@ export class ExportArgs extends LinkArgs {
 }
 
 @ArgsType()
+export class ExportsUpdatedArgs extends LinkArgs {
+  @Field(() => ExportFilter, { nullable: true, description: 'Which exports; default: all.' })
+  filter?: ExportFilter | null;
+}
+
+@ArgsType()
 export class ExportsByIdsArgs implements LinkFlags {
   @Field(() => [ID], { description: `The ids of the exports, at most ${MAX_IDS}.` })
   ids!: string[];

@@ -1,9 +1,16 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { Args, Ctx, Directive, Info, Query, Resolver } from 'type-graphql';
+import { Args, Ctx, Directive, Info, Query, Resolver, Subscription } from 'type-graphql';
 
 import { toError } from '../errors.js';
 import { BatchLoader } from './batch-loader.js';
-import { checkIds, checkPaging, ExportArgs, ExportsArgs, ExportsByIdsArgs } from './export-args.js';
+import {
+  checkIds,
+  checkPaging,
+  ExportArgs,
+  ExportsArgs,
+  ExportsByIdsArgs,
+  ExportsUpdatedArgs,
+} from './export-args.js';
 import { ExportConnection } from './export-connection.js';
 import { listCost, lookupCost, lookupsCost } from './export-cost.js';
 import { decodeCursor, encodeCursor } from './export-cursor.js';
@@ -13,6 +20,7 @@ import type { ExportRepository, ExportRows } from './export-repository.js';
 import { exportListSelection, exportSelection, type ExportSelection } from './export-selection.js';
 import { ExportView, requiresFiles, type LinkFlags } from './export-view.js';
 import { Export, type ExportRow } from './export.js';
+import type { LiveExports } from './live-exports.js';
 import type { RequestLinks } from './request-links.js';
 import type { RequestQueries } from './request-queries.js';
 
@@ -20,6 +28,13 @@ import type { RequestQueries } from './request-queries.js';
 export interface ExportContext {
   readonly queries: RequestQueries;
   readonly links: RequestLinks;
+  readonly live: LiveExports;
+}
+
+/** What TypeGraphQL passes to the source of a subscription. */
+interface SubscriptionData<FieldArgs> {
+  readonly args: FieldArgs;
+  readonly context: ExportContext;
 }
 
 /** What a field of a request reads of each of its exports. */
@@ -122,6 +137,48 @@ export class ExportResolver {
         },
       },
     };
+  }
+
+  @Subscription(() => Export, {
+    nullable: true,
+    subscribe: ({ args, context }: SubscriptionData<ExportArgs>) =>
+      context.live.followOne(context.queries, args.id),
+    description:
+      'The export now, and after each change that the gateway sees, until it has ended. For an unknown id: null, once.',
+  })
+  exportUpdated(
+    @Args(() => ExportArgs) args: ExportArgs,
+    @Ctx() context: ExportContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<ExportSource | null> {
+    return this.ofEvent(args, context, info);
+  }
+
+  @Subscription(() => Export, {
+    subscribe: ({ args, context }: SubscriptionData<ExportsUpdatedArgs>) =>
+      context.live.followList(context.queries, normalizeExportFilter(args.filter)),
+    description:
+      'Exports that changed in the last 30 seconds, then each that is created or changes, also one that leaves the filter. It does not complete.',
+  })
+  exportsUpdated(
+    @Args(() => ExportsUpdatedArgs) args: ExportsUpdatedArgs,
+    @Ctx() context: ExportContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<ExportSource | null> {
+    return this.ofEvent(args, context, info);
+  }
+
+  /** The export of an event, whose row is the root value. */
+  private async ofEvent(
+    requested: LinkFlags,
+    context: ExportContext,
+    info: GraphQLResolveInfo,
+  ): Promise<ExportSource | null> {
+    const row = info.rootValue as ExportRow | null;
+    if (row === null) return null;
+    const request = { requested, selection: exportSelection(info), context };
+    const [source = null] = await this.withFiles([row], request);
+    return source;
   }
 
   /** Returns null when the viewer may see no export with this id. */

@@ -19,7 +19,7 @@ const estimateByExtensions = fieldExtensionsEstimator();
 
 export interface MeasuredCost {
   readonly cost: number;
-  /** The most expensive field of the query type, with its alias. */
+  /** The most expensive field of a root type, with its alias. */
   readonly most: { readonly name: string; readonly cost: number };
 }
 
@@ -73,11 +73,12 @@ export interface Measured {
 
 function measure({ operationName, ...operation }: Measured): MeasuredCost {
   let most = { name: '', cost: -1 };
-  const root = operation.schema.getQueryType();
+  const { schema } = operation;
+  const roots: unknown[] = [schema.getQueryType(), schema.getSubscriptionType()];
   const estimate = (args: complexity.ComplexityEstimatorArgs) => {
     const cost =
       estimateByExtensions(args) ?? estimateIntrospectionList(args) ?? 1 + args.childComplexity;
-    if (args.type === root && cost > most.cost) {
+    if (roots.includes(args.type) && cost > most.cost) {
       const { alias, name } = args.node;
       most = { name: alias ? `${alias.value}: ${name.value}` : name.value, cost };
     }

@@ -1,7 +1,12 @@
 import type { ApolloServerOptions } from '@apollo/server';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 
-import { GatewayError, QueryTooComplexError, RateLimitedError } from '../errors.js';
+import {
+  GatewayError,
+  QueryTooComplexError,
+  RateLimitedError,
+  TooManySubscriptionsError,
+} from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { Context } from './context.js';
 import { limits } from './limits.js';
@@ -28,6 +33,7 @@ export function createErrorFormatter(
     const requestId = requestIds.get(error as object);
     if (cause instanceof QueryTooComplexError) return tooComplex(cause.limit, reported);
     if (cause instanceof RateLimitedError) onRejected('rate');
+    if (cause instanceof TooManySubscriptionsError) onRejected('subscriptions');
     if (cause instanceof GatewayError) {
       if (cause.cause !== undefined) logger.warn({ requestId, err: cause.cause }, cause.message);
       return formatted;

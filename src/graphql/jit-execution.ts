@@ -1,28 +1,20 @@
+import type { ApolloServerPlugin } from '@apollo/server';
 import {
-  HeaderMap,
-  type ApolloServerPlugin,
-  type GraphQLResponse,
-  type HTTPGraphQLHead,
-} from '@apollo/server';
-import {
-  GraphQLError,
   valueFromASTUntyped,
   type DocumentNode,
-  type ExecutionResult,
-  type FormattedExecutionResult,
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
 import { compileQuery, isCompiledQuery } from 'graphql-jit';
 
-import { toError, type GatewayError } from '../errors.js';
+import { toError } from '../errors.js';
 import type { Context } from './context.js';
-import { recordRequestId, type FormatError } from './format-error.js';
+import type { FormatError } from './format-error.js';
+import { toGraphQLResponse, type RawResult } from './graphql-response.js';
 import { isJitEligible } from './jit-eligibility.js';
 import { fieldCount } from './selections.js';
 
-type JitResult = Pick<ExecutionResult, 'data'> & { readonly errors?: readonly Error[] };
-type CompiledOperation = (context: Context, variables: object) => Promise<JitResult> | JitResult;
+type CompiledOperation = (context: Context, variables: object) => Promise<RawResult> | RawResult;
 
 /** Compiling a larger document would take as long as hundreds of executions. */
 export const MAX_COMPILED_FIELDS = 500;
@@ -62,7 +54,7 @@ export function jitExecution(
       async responseForOperation({ document, operation, request, contextValue }) {
         const compiled = findCompiled(operation, document);
         if (compiled === null) return null;
-        let result: JitResult;
+        let result: RawResult;
         try {
           result = await compiled(contextValue, request.variables ?? {});
         } catch (thrown) {
@@ -72,33 +64,6 @@ export function jitExecution(
       },
     }),
   };
-}
-
-/** Formats errors and collects their HTTP status and headers, as Apollo does after execution. */
-function toGraphQLResponse(
-  { data, errors }: JitResult,
-  { formatError, requestId }: { formatError: FormatError; requestId: string },
-): GraphQLResponse {
-  const http: HTTPGraphQLHead = { headers: new HeaderMap() };
-  if (data === undefined) http.status = 500;
-  const formatted = errors?.map((each) => {
-    const error = toGraphQLError(each);
-    recordRequestId(error, requestId);
-    const { http: head, ...extensions } = error.extensions as Partial<GatewayError['extensions']>;
-    if (head) http.status = head.status;
-    for (const [name, value] of head?.headers ?? []) http.headers.set(name, value);
-    const code = extensions.code ?? 'INTERNAL_SERVER_ERROR';
-    return formatError({ ...error.toJSON(), extensions: { ...extensions, code } }, error);
-  });
-  const singleResult = { data, errors: formatted } as FormattedExecutionResult;
-  return { http, body: { kind: 'single', singleResult } };
-}
-
-/** Errors of graphql-jit are not GraphQLErrors, and lack the extensions of their cause. */
-function toGraphQLError(error: Error & Partial<GraphQLError>): GraphQLError {
-  const { message, path = null, locations, originalError } = error;
-  const options = { path, originalError: originalError ?? error };
-  return Object.assign(new GraphQLError(message, options), { locations });
 }
 
 function compile(

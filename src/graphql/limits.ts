@@ -1,5 +1,10 @@
 import type { ApolloServerPlugin } from '@apollo/server';
-import { getVariableValues, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
+import {
+  getVariableValues,
+  OperationTypeNode,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+} from 'graphql';
 
 import { QueryTooComplexError, RateLimitedError } from '../errors.js';
 import type { Context } from './context.js';
@@ -57,7 +62,7 @@ export function limitsPlugin(
     if (errors?.[0]) throw badUserInput(errors[0]);
   }
 
-  function pay({ cost, most }: MeasuredCost, organization: string): void {
+  function pay({ cost, most }: MeasuredCost, organization: string | null): void {
     const advice =
       `The most expensive field is ${most.name} with ${most.cost}. ` +
       'Request fewer exports at a time, or fewer files, links, counts and searches.';
@@ -65,8 +70,9 @@ export function limitsPlugin(
       const problem = `The query costs ${cost}; at most ${limits.cost} are allowed.`;
       throw new QueryTooComplexError('cost', `${problem} ${advice}`);
     }
-    const retryAfter = budgets?.pay(organization, cost) ?? 0;
-    if (budgets === null || retryAfter === 0) return;
+    if (budgets === null || organization === null) return;
+    const retryAfter = budgets.pay(organization, cost);
+    if (retryAfter === 0) return;
     throw new RateLimitedError(
       retryAfter,
       `The query costs ${cost}, and the budget of the organization has ` +
@@ -76,7 +82,8 @@ export function limitsPlugin(
   }
 
   return {
-    requestDidStart: async ({ request: { http }, contextValue: { organization } }) => {
+    requestDidStart: async ({ request: { http }, contextValue: { viewer } }) => {
+      const { organization } = viewer;
       let cost: number | undefined;
       return {
         async didResolveOperation({ document: query, operation, operationName, request }) {
@@ -87,7 +94,11 @@ export function limitsPlugin(
           checkVariables(operation, variables);
           const measured = costOf(operation, { schema, query, variables, operationName });
           cost = measured.cost;
-          pay(measured, organization);
+          // A subscription pays for each event.
+          pay(
+            measured,
+            operation.operation === OperationTypeNode.SUBSCRIPTION ? null : organization,
+          );
         },
         async willSendResponse({ response: { body } }) {
           if (cost === undefined || http?.headers.has(COST_HEADER.toLowerCase()) !== true) return;

@@ -22,10 +22,14 @@ async function buildExportSchema(container?: ContainerType): Promise<GraphQLSche
     ...(container && { container }),
     // exports/export-args.ts validates arguments, with messages of this API.
     validate: false,
+    // Each subscription brings its own source, but TypeGraphQL demands one for all.
+    pubSub: { publish: () => undefined, subscribe: () => [] as never },
   });
   const query = schema.getQueryType();
-  // TypeGraphQL has no option for this description.
+  // TypeGraphQL has no option for these descriptions.
   if (query) query.description = 'Reads exports and links to their files.';
+  const subscription = schema.getSubscriptionType();
+  if (subscription) subscription.description = 'Follows exports while they change.';
   // TypeGraphQL resolves the type asynchronously, which graphql-jit does not await.
   const entity = schema.getType('_Entity');
   if (isUnionType(entity)) entity.resolveType = () => Export.name;

@@ -11,7 +11,7 @@ import {
 // All texts are printed from the schema that is served, so that they never contradict it.
 
 const FEDERATION = `extend schema
-  @link(url: "https://specs.apollo.dev/federation/v2.3", import: ["@key", "@shareable", "@tag", "@inaccessible"])`;
+  @link(url: "https://specs.apollo.dev/federation/v2.4", import: ["@key", "@shareable", "@tag", "@inaccessible"])`;
 
 /** For GraphQL tools that, unlike routers, do not define the directives of federation. */
 const DIRECTIVES = `"""Links the schema to the specification of its directives."""

@@ -17,7 +17,12 @@ import { jitExecution, MAX_COMPILED_FIELDS } from './jit-execution.js';
 import { limits, limitsPlugin } from './limits.js';
 import { conditionalResponses, operationMetrics } from './plugins.js';
 import { fieldCount } from './selections.js';
-import { maxNestingRule, readOnlyOperationsRule } from './validation-rules.js';
+import { subscriptionExecution, type SubscriptionOptions } from './subscription-execution.js';
+import {
+  maxNestingRule,
+  readOnlyOperationsRule,
+  unconditionalSubscriptionRule,
+} from './validation-rules.js';
 
 /** Holds about a thousand documents. By default, Apollo measures them as JSON. */
 const MAX_DOCUMENT_BYTES = 65_000_000;
@@ -60,6 +65,7 @@ export function createApolloServer(
     readonly costPerSecond: number | null;
     readonly logger: Logger;
     readonly onRejected: (reason: string) => void;
+    readonly subscriptions: SubscriptionOptions;
   },
 ): ApolloServer<Context> {
   const { introspection, costPerSecond, logger } = options;
@@ -73,7 +79,7 @@ export function createApolloServer(
     hideSchemaDetailsFromClientErrors: !introspection,
     parseOptions: { maxLexicalTokens: limits.tokens },
     maxRecursiveSelections: limits.selections,
-    validationRules: [readOnlyOperationsRule, maxNestingRule],
+    validationRules: [readOnlyOperationsRule, unconditionalSubscriptionRule, maxNestingRule],
     logger,
     formatError,
     includeStacktraceInErrorResponses: false,
@@ -81,6 +87,7 @@ export function createApolloServer(
     plugins: [
       limitsPlugin(schema, { hideSuggestions: !introspection, budgets }),
       conditionalResponses,
+      subscriptionExecution(schema, { ...options.subscriptions, budgets, formatError }),
       jitExecution(schema, formatError),
       operationMetrics,
       // When a router first requests field timings, Apollo would wrap every resolver for good.

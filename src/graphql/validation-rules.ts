@@ -39,3 +39,20 @@ export function readOnlyOperationsRule(context: ValidationContext): ASTVisitor {
     },
   };
 }
+
+/**
+ * Rejects @skip and @include on the field of a subscription, as newer drafts of the specification
+ * do: without a field, graphql-js throws a TypeError.
+ */
+export function unconditionalSubscriptionRule(context: ValidationContext): ASTVisitor {
+  const subscription = context.getSchema().getSubscriptionType();
+  return {
+    SelectionSet({ selections }) {
+      if (subscription == null || context.getParentType() !== subscription) return;
+      const nodes = selections.flatMap(({ directives = [] }) => directives);
+      if (nodes.length === 0) return;
+      const message = 'The field of a subscription cannot have directives such as @skip.';
+      context.reportError(new GraphQLError(message, { nodes }));
+    },
+  };
+}

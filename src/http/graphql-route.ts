@@ -83,6 +83,7 @@ export function addGraphqlRoute(
     if (viewer === null) throw new Error('A request has not been authenticated');
     return runOperation<string | FastifyReply>({
       viewer,
+      stream: null,
       record: request,
       onDisconnect: (callback) => reply.raw.once('close', callback),
       execute: (context) => execute(context, request, reply),

@@ -1,16 +1,20 @@
 import type { Viewer } from '../auth/viewer.js';
-import type { Context, OperationResult } from '../graphql/context.js';
+import type {
+  Context,
+  OperationRequest,
+  OperationResult,
+  StreamRequest,
+} from '../graphql/context.js';
 import type { LoadShedder } from './load-shedder.js';
 import type { OperationRecord } from './requests.js';
 
-export type CreateContext = (
-  viewer: Viewer,
-  request: Pick<Context, 'requestId' | 'onOperationResult'>,
-) => Context;
+export type CreateContext = (viewer: Viewer, request: OperationRequest) => Context;
 
 /** What a transport knows about an operation of its client. */
 interface Operation<Response> {
   readonly viewer: Viewer;
+  /** Null for a transport without subscriptions. */
+  readonly stream: StreamRequest | null;
   /** Receives the result and the disclosed files, for the log. */
   readonly record: OperationRecord;
   /** Registers what follows when the client disconnects before the response. */
@@ -29,13 +33,13 @@ export function createOperationRunner(
   loadShedder: LoadShedder,
   createContext: CreateContext,
 ): RunOperation {
-  return ({ viewer, record, onDisconnect, execute, onRejected, result }) => {
+  return ({ viewer, stream, record, onDisconnect, execute, onRejected, result }) => {
     const { organization } = viewer;
     const executeInContext = () => {
       const onOperationResult: Context['onOperationResult'] = (result) => {
         record.operationResult = result;
       };
-      const context = createContext(viewer, { requestId: record.id, onOperationResult });
+      const context = createContext(viewer, { requestId: record.id, onOperationResult, stream });
       // A flag: queries outlive their request, and must not keep its socket from being collected.
       onDisconnect(() => {
         context.queries.isAbandoned = true;

@@ -68,7 +68,7 @@ describe('_service.sdl', () => {
   it('links to Federation 2 and imports exactly the directives that it uses', () => {
     const [extension] = parse(sdl).definitions;
     expect(extension && print(extension)).toBe(
-      'extend schema @link(url: "https://specs.apollo.dev/federation/v2.3", import: ["@key", "@shareable", "@tag", "@inaccessible"])',
+      'extend schema @link(url: "https://specs.apollo.dev/federation/v2.4", import: ["@key", "@shareable", "@tag", "@inaccessible"])',
     );
   });
 

@@ -6,6 +6,7 @@ import type { ExportResolver } from '../../src/exports/export-resolver.js';
 import type { Context } from '../../src/graphql/context.js';
 import { createSchema } from '../../src/graphql/schema.js';
 import { createApolloServer } from '../../src/graphql/server.js';
+import type { SubscriptionOptions } from '../../src/graphql/subscription-execution.js';
 
 const everything =
   'id name resource status countBatches countTotal createdAt updatedAt startedAt completedAt expiresAt failureReason ' +
@@ -36,6 +37,7 @@ beforeAll(async () => {
     costPerSecond: null,
     logger: pino({ level: 'silent' }),
     onRejected: (reason) => rejections.push(reason),
+    subscriptions: {} as SubscriptionOptions,
   });
 });
 beforeEach(() => {
@@ -43,7 +45,11 @@ beforeEach(() => {
 });
 
 async function execute(query: string, variables = {}, operationName?: string) {
-  const contextValue = { onOperationResult: () => undefined, links: { disclosed: [] } };
+  const contextValue = {
+    viewer: {},
+    onOperationResult: () => undefined,
+    links: { disclosed: [] },
+  };
   const { body, http } = await apollo.executeOperation(
     { query, variables, ...(operationName && { operationName }) },
     { contextValue: contextValue as unknown as Context },

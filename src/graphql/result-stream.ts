@@ -1,0 +1,130 @@
+import type { FormattedExecutionResult } from 'graphql';
+
+import type { Viewer } from '../auth/viewer.js';
+import type { GatewayError } from '../errors.js';
+import type { ExportFileRow } from '../exports/export-file.js';
+import type { PendingExports } from '../exports/live-exports.js';
+import type { ExportRow } from '../exports/export.js';
+
+/** How the results of a subscription reach its client. */
+export type Transport = (typeof transports)[number];
+export const transports = ['websocket', 'sse', 'multipart'] as const;
+
+/** The result of one event. */
+export interface EventResult {
+  readonly result: FormattedExecutionResult;
+  /** The files whose links it contains. */
+  readonly disclosed: readonly ExportFileRow[];
+}
+
+/** How a subscription turns the states of exports into results. */
+export interface EventExecution {
+  /** Returns 0 once the cost of an event is paid, or after how many seconds it could be. */
+  readonly pay: () => number;
+  /** Resolves to undefined under overload. Never rejects. */
+  readonly execute: (row: ExportRow | null) => Promise<EventResult | undefined>;
+  /** Called once, when the subscription completes or ends. */
+  readonly onEnd: (stream: ResultStream) => void;
+}
+
+/** Under overload, between attempts to execute an event. */
+const RETRY_MS = 250;
+
+/**
+ * The results of one subscription, which its transport asks for one by one: a state that the client
+ * is too slow for, or the budget cannot pay for, gives way to a newer one of the same export.
+ */
+export class ResultStream implements AsyncIterableIterator<FormattedExecutionResult, undefined> {
+  /** The files whose links the last result contains. */
+  disclosed: readonly ExportFileRow[] = [];
+  #error: GatewayError | null = null;
+  #isClosed = false;
+  /** Ends the pause that `next` is in. */
+  #wake: (() => void) | null = null;
+
+  constructor(
+    readonly viewer: Viewer,
+    readonly transport: Transport,
+    private readonly pending: PendingExports,
+    private readonly execution: EventExecution,
+  ) {}
+
+  /**
+   * Resolves to the next result, and to none once the subscription has completed or is unsubscribed.
+   * Throws a GatewayError when the stream ends before: UNAUTHENTICATED, or SERVICE_UNAVAILABLE where
+   * the client shall subscribe again. Must be called again only when it has settled.
+   */
+  async next(): Promise<IteratorResult<FormattedExecutionResult, undefined>> {
+    try {
+      const event = await this.#nextEvent();
+      if (this.#error !== null) throw this.#error;
+      if (event === null) return await this.return();
+      this.disclosed = event.disclosed;
+      return { done: false, value: event.result };
+    } catch (error) {
+      this.#close();
+      throw error;
+    }
+  }
+
+  /** Unsubscribes; a `next` that waits resolves to no result. */
+  return(): Promise<IteratorResult<FormattedExecutionResult, undefined>> {
+    this.#close();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  /** Makes `next` throw, also one that waits. */
+  end(error: GatewayError): void {
+    this.#error ??= error;
+    this.#close();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async #nextEvent(): Promise<EventResult | null> {
+    while (await this.pending.ready()) {
+      await this.#pay();
+      // The newest state: while the subscription could not pay, it may have changed.
+      const row = this.#isClosed ? undefined : this.pending.take();
+      if (row === undefined) continue;
+      const event = await this.#execute(row);
+      if (event !== undefined) return event;
+    }
+    return null;
+  }
+
+  async #pay(): Promise<void> {
+    let seconds: number;
+    while (!this.#isClosed && (seconds = this.execution.pay()) > 0)
+      await this.#pause(seconds * 1_000);
+  }
+
+  async #execute(row: ExportRow | null): Promise<EventResult | undefined> {
+    while (!this.#isClosed) {
+      const event = await this.execution.execute(row);
+      if (event !== undefined) return event;
+      await this.#pause(RETRY_MS);
+    }
+    return undefined;
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.pending.close();
+    this.#wake?.();
+    this.execution.onEnd(this);
+  }
+}

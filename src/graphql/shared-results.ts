@@ -1,0 +1,50 @@
+import type { OperationDefinitionNode } from 'graphql';
+
+import type { Viewer } from '../auth/viewer.js';
+import type { ExportRow } from '../exports/export.js';
+import type { EventResult } from './result-stream.js';
+
+type Shared = Promise<EventResult | undefined>;
+
+/**
+ * The results of events, by the state of the export and by what else they depend on: the operation,
+ * its variables, the right to links, and the second. Who subscribes does not matter: a viewer only
+ * receives states that it may see.
+ */
+export class SharedResults {
+  #results = new WeakMap<ExportRow, Map<string, Shared>>();
+  #second = 0;
+  readonly #numbers = new WeakMap<OperationDefinitionNode, number>();
+  #operations = 0;
+
+  /** Apollo caches documents, so operations with the same text are the same object. */
+  keyOf(
+    operation: OperationDefinitionNode,
+    variables: Readonly<Record<string, unknown>>,
+    { canReadFiles }: Viewer,
+  ): string {
+    let number = this.#numbers.get(operation);
+    if (number === undefined) this.#numbers.set(operation, (number = this.#operations++));
+    return JSON.stringify([number, canReadFiles, variables]);
+  }
+
+  /** `execute` resolves to undefined where nothing can be shared. */
+  get(row: ExportRow | null, key: string, execute: () => Shared): Shared {
+    if (row === null) return execute();
+    const second = Math.floor(Date.now() / 1_000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#results = new WeakMap();
+    }
+    let results = this.#results.get(row);
+    if (results === undefined) this.#results.set(row, (results = new Map<string, Shared>()));
+    const known = results.get(key);
+    if (known !== undefined) return known;
+    const added = execute().then((result) => {
+      if (result === undefined) results.delete(key);
+      return result;
+    });
+    results.set(key, added);
+    return added;
+  }
+}

@@ -1,0 +1,369 @@
+import 'reflect-metadata';
+
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { pino } from 'pino';
+
+import { alwaysValid, type Viewer } from '../../src/auth/viewer.js';
+import { ServiceUnavailableError, UnauthenticatedError } from '../../src/errors.js';
+import type { ExportRepository } from '../../src/exports/export-repository.js';
+import { ExportResolver } from '../../src/exports/export-resolver.js';
+import { ExportResource, ExportStatus, type ExportRow } from '../../src/exports/export.js';
+import type { LiveExports, PendingExports } from '../../src/exports/live-exports.js';
+import { createContext, type StreamRequest } from '../../src/graphql/context.js';
+import type { ResultStream } from '../../src/graphql/result-stream.js';
+import { createSchema } from '../../src/graphql/schema.js';
+import { createApolloServer } from '../../src/graphql/server.js';
+import type { SubscriptionOptions } from '../../src/graphql/subscription-execution.js';
+import { Subscriptions } from '../../src/graphql/subscriptions.js';
+
+/** A source whose states the test adds; a new one of an export replaces the old one. */
+class Source implements PendingExports {
+  isClosed = false;
+  readonly #states = new Map<string | null, ExportRow | null>();
+  #isComplete = false;
+  #wake = () => {};
+
+  add(state: ExportRow | null): void {
+    this.#states.set(state?.id ?? null, state);
+    this.#wake();
+  }
+
+  complete(): void {
+    this.#isComplete = true;
+    this.#wake();
+  }
+
+  async ready(): Promise<boolean> {
+    while (this.#states.size === 0 && !this.#isComplete && !this.isClosed) {
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+    return this.#states.size > 0 && !this.isClosed;
+  }
+
+  take(): ExportRow | null | undefined {
+    const [id] = this.#states.keys();
+    const state = this.#states.get(id ?? null);
+    this.#states.delete(id ?? null);
+    return state;
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.#wake();
+  }
+
+  async *[Symbol.asyncIterator]() {
+    while (await this.ready()) yield this.take() ?? null;
+  }
+}
+
+const row = (changes: Partial<ExportRow> = {}): ExportRow => ({
+  ...{
+    id: 'exp_1',
+    name: 'Contacts',
+    resource: ExportResource.CONTACT,
+    status: ExportStatus.PROCESSING,
+  },
+  ...{ countBatches: 1, countTotal: 10, expiresAt: null },
+  ...{ createdAt: '2026-01-01 00:00:00.000', updatedAt: '2026-01-01 00:00:00.000' },
+  ...changes,
+});
+
+const viewer: Viewer = {
+  ...{ id: 'key_1', organization: 'org_a', onlyRequestedBy: null, canReadFiles: true },
+  ...alwaysValid,
+};
+
+let sources: Source[] = [];
+let subscriptions: Subscriptions;
+let executions = 0;
+let overloads = 0;
+let failure: Error | null = null;
+beforeEach(() => {
+  [sources, executions, overloads, failure] = [[], 0, 0, null];
+  subscriptions = new Subscriptions({ max: 4, maxOfOrganization: 2 });
+});
+
+const files = new Map([
+  ['exp_1', [{ exportId: 'exp_1', kind: 'csv', objectKey: 'a.csv', fileName: 'a.csv' }]],
+]);
+const resolver = new ExportResolver({
+  findByIds: async () => new Map(),
+  findFiles: async () => files,
+} as unknown as ExportRepository);
+const schema = await createSchema(resolver);
+
+function createGateway({ costPerSecond = null as number | null } = {}) {
+  const follow = () => {
+    const source = new Source();
+    sources.push(source);
+    return source;
+  };
+  const followOne = async () => {
+    if (failure !== null) throw failure;
+    return follow();
+  };
+  const live = { followOne, followList: follow } as unknown as LiveExports;
+  const signer = {
+    sign: ({ objectKey }: { objectKey: string }) => ({
+      url: `http://f/${objectKey}`,
+      expiresAt: new Date(),
+    }),
+  };
+  const options: SubscriptionOptions = {
+    subscriptions,
+    async schedule(_organization, work) {
+      if (overloads-- > 0) return undefined;
+      executions++;
+      return work();
+    },
+    createEventContext: (each, requestId) =>
+      createContext(each, { requestId, onOperationResult() {}, stream: null }, { signer, live }),
+  };
+  const rejections: string[] = [];
+  const apollo = createApolloServer(schema, {
+    introspection: true,
+    costPerSecond,
+    logger: pino({ level: 'silent' }),
+    onRejected: (reason) => rejections.push(reason),
+    subscriptions: options,
+  });
+  return {
+    rejections,
+    /** The stream of a subscription, or the response that the client gets instead. */
+    async subscribe(
+      query: string,
+      {
+        variables = {},
+        as = viewer,
+        canStream = true,
+      }: { variables?: object; as?: Viewer; canStream?: boolean } = {},
+    ) {
+      let results: ResultStream | undefined;
+      const stream: StreamRequest = { transport: 'sse', onStream: (each) => (results = each) };
+      const request = { requestId: 'r', onOperationResult() {}, stream: canStream ? stream : null };
+      const contextValue = createContext(as, request, { signer, live });
+      const { body, http } = await apollo.executeOperation(
+        { query, variables: { ...variables } },
+        { contextValue },
+      );
+      const errors = body.kind === 'single' ? body.singleResult.errors : undefined;
+      const [source] = sources.slice(-1);
+      return {
+        results: results as ResultStream,
+        source: source as Source,
+        errors,
+        status: http.status,
+      };
+    },
+  };
+}
+
+const one = 'subscription ($id: ID = "exp_1") { exportUpdated(id: $id) { id status } }';
+const list = 'subscription { exportsUpdated { id name csvUrl files { state } } }';
+
+describe('a subscription', () => {
+  it('emits a result for each state until it completes', async () => {
+    const { results, source } = await createGateway().subscribe(one);
+    source.add(row());
+    expect((await results.next()).value).toEqual({
+      data: { exportUpdated: { id: 'exp_1', status: 'PROCESSING' } },
+    });
+    const waiting = results.next();
+    source.add(row({ status: ExportStatus.COMPLETED }));
+    expect((await waiting).value?.data).toEqual({
+      exportUpdated: { id: 'exp_1', status: 'COMPLETED' },
+    });
+    source.complete();
+    expect(await results.next()).toEqual({ done: true, value: undefined });
+    expect(subscriptions.counts.get('sse')).toBe(0);
+  });
+
+  it('emits one null for an unknown id', async () => {
+    const { results, source } = await createGateway().subscribe(one);
+    source.add(null);
+    expect((await results.next()).value).toEqual({ data: { exportUpdated: null } });
+  });
+
+  it('discloses links where the flags request them', async () => {
+    const query = list.replace('exportsUpdated', 'exportsUpdated(includeCsv: true)');
+    const { results, source } = await createGateway().subscribe(query);
+    source.add(row());
+    const { value } = await results.next();
+    expect(value?.data).toMatchObject({ exportsUpdated: { csvUrl: 'http://f/a.csv' } });
+    expect(results.disclosed).toMatchObject([{ exportId: 'exp_1', kind: 'csv' }]);
+  });
+
+  it('fails the field of a link alone for a viewer without the right to files', async () => {
+    const query = 'subscription { exportsUpdated(includeCsv: true) { id csvUrl } }';
+    const as = { ...viewer, canReadFiles: false };
+    const { results, source } = await createGateway().subscribe(query, { as });
+    source.add(row());
+    const { value } = await results.next();
+    expect(value?.data).toEqual({ exportsUpdated: { id: 'exp_1', csvUrl: null } });
+    expect(value?.errors).toMatchObject([{ extensions: { code: 'FORBIDDEN' } }]);
+  });
+
+  it('unsubscribes while it waits', async () => {
+    const { results, source } = await createGateway().subscribe(one);
+    const waiting = results.next();
+    await results.return();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    expect([source.isClosed, subscriptions.counts.get('sse')]).toEqual([true, 0]);
+  });
+
+  it('shares an execution among subscribers with the same operation, variables and rights', async () => {
+    subscriptions = new Subscriptions({ max: 4, maxOfOrganization: 4 });
+    const gateway = createGateway();
+    const opened = [
+      await gateway.subscribe(one),
+      await gateway.subscribe(one),
+      await gateway.subscribe(one, { variables: { id: 'exp_1' } }),
+      await gateway.subscribe(one, { as: { ...viewer, canReadFiles: false } }),
+    ];
+    const state = row();
+    for (const { source } of opened) source.add(state);
+    const [first, second] = await Promise.all(opened.map(({ results }) => results.next()));
+    expect(first?.value).toBe(second?.value);
+    expect(executions).toBe(3);
+  });
+
+  it('tries again after an overload', async () => {
+    jest.useFakeTimers();
+    try {
+      const { results, source } = await createGateway().subscribe(one);
+      overloads = 1;
+      source.add(row());
+      const waiting = results.next();
+      await jest.advanceTimersByTimeAsync(1_000);
+      expect((await waiting).value?.data).toEqual({
+        exportUpdated: { id: 'exp_1', status: 'PROCESSING' },
+      });
+      expect(executions).toBe(1);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+});
+
+describe('a subscription that cannot begin', () => {
+  it.each<[code: string, status: number, query: string, prevent?: { canStream: false } | Error]>([
+    ['BAD_REQUEST', 400, one, { canStream: false }],
+    ['GRAPHQL_VALIDATION_FAILED', 400, 'subscription { exportUpdated { name } }'],
+    ['GRAPHQL_VALIDATION_FAILED', 400, 'subscription { exportsUpdated @skip(if: true) { id } }'],
+    [
+      'BAD_USER_INPUT',
+      400,
+      'subscription { exportsUpdated(filter: { search: "\\u0000" }) { id } }',
+    ],
+    ['SERVICE_UNAVAILABLE', 503, one, new ServiceUnavailableError({})],
+    ['INTERNAL_SERVER_ERROR', 500, one, new Error('a defect')],
+  ])('has the error %s with status %i: %s', async (...[code, status, query, prevent]) => {
+    if (prevent instanceof Error) failure = prevent;
+    const options = prevent instanceof Error ? {} : prevent;
+    const response = await createGateway().subscribe(query, options);
+    const errors = [{ extensions: { code } }];
+    expect(response).toMatchObject({ results: undefined, status, errors });
+    expect(subscriptions.counts.get('sse')).toBe(0);
+  });
+
+  it('comes while the gateway closes', async () => {
+    subscriptions.endAll();
+    const { status, errors } = await createGateway().subscribe(one);
+    expect([status, errors?.[0]?.message]).toEqual([503, expect.stringMatching(/is closing/)]);
+  });
+
+  it('is one over the limits of the gateway and of the organization', async () => {
+    const gateway = createGateway();
+    const asB = { ...viewer, organization: 'org_b' };
+    for (const as of [viewer, viewer, asB]) await gateway.subscribe(one, { as });
+    const { errors, status } = await gateway.subscribe(one);
+    expect([status, errors?.[0]?.message]).toEqual([
+      503,
+      expect.stringMatching(/^This gateway serves 2 subscriptions of an organization at most/),
+    ]);
+    const last = await gateway.subscribe(one, { as: asB });
+    const third = await gateway.subscribe(one, { as: { ...viewer, organization: 'org_c' } });
+    expect(third.errors?.[0]?.message).toMatch(/^This gateway serves 4 subscriptions at most/);
+    expect(gateway.rejections).toEqual(['subscriptions', 'subscriptions']);
+    await last.results.return();
+    expect((await gateway.subscribe(one, { as: asB })).errors).toBeUndefined();
+  });
+});
+
+describe('a budget of cost', () => {
+  it('delays an event, which a newer state replaces meanwhile', async () => {
+    // Files are read in batches of one turn of the event loop.
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+    try {
+      // The budget is what the dearest query costs, 15,000, and three such events cost more.
+      const kinds = Array.from({ length: 1_300 }, (_, index) => `k${index}: kind`).join(' ');
+      const query = `subscription { exportsUpdated { id status files { ${kinds} } } }`;
+      const { results, source } = await createGateway({ costPerSecond: 1_000 }).subscribe(query);
+      for (const id of ['exp_1', 'exp_2']) {
+        source.add(row({ id }));
+        await results.next();
+      }
+      source.add(row({ id: 'exp_3' }));
+      const waiting = results.next();
+      await jest.advanceTimersByTimeAsync(10);
+      source.add(row({ id: 'exp_3', status: ExportStatus.COMPLETED }));
+      await jest.advanceTimersByTimeAsync(10_000);
+      expect((await waiting).value?.data).toMatchObject({
+        exportsUpdated: { id: 'exp_3', status: 'COMPLETED' },
+      });
+      expect(executions).toBe(3);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+});
+
+describe('a stream ends', () => {
+  async function openStream(as: Partial<Viewer> = {}) {
+    jest.useFakeTimers();
+    const { results } = await createGateway().subscribe(one, { as: { ...viewer, ...as } });
+    const ended = results.next().catch((error: unknown) => error);
+    return { ended, wait: (ms: number) => jest.advanceTimersByTimeAsync(ms) };
+  }
+  const unauthenticated = { extensions: { code: 'UNAUTHENTICATED' } };
+  const revoked = async () => {
+    throw new UnauthenticatedError('key_revoked', 'revoked');
+  };
+
+  it('with SERVICE_UNAVAILABLE when the gateway closes', async () => {
+    const { ended } = await openStream();
+    subscriptions.endAll();
+    expect(await ended).toMatchObject({ extensions: { code: 'SERVICE_UNAVAILABLE' } });
+  });
+
+  it('with UNAUTHENTICATED when the token expires', async () => {
+    const { ended, wait } = await openStream({
+      expiresAt: Date.now() + 5_000,
+      revalidate: revoked,
+    });
+    await wait(6_000);
+    expect(await ended).toMatchObject(unauthenticated);
+    expect(subscriptions.counts.get('sse')).toBe(0);
+  });
+
+  it('with UNAUTHENTICATED when the key is revoked', async () => {
+    const { ended, wait } = await openStream({ revalidate: revoked });
+    await wait(11_000);
+    expect(await ended).toMatchObject(unauthenticated);
+  });
+
+  it('not while the keys cannot be read', async () => {
+    const revalidate = async () => {
+      throw new ServiceUnavailableError({});
+    };
+    const { wait } = await openStream({ revalidate });
+    await wait(30_000);
+    expect(subscriptions.counts.get('sse')).toBe(1);
+  });
+
+  afterEach(() => {
+    subscriptions.endAll();
+    jest.useRealTimers();
+  });
+});
