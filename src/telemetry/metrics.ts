@@ -5,6 +5,7 @@ import type { CompletedQuery } from '../database/instrumented-database.js';
 import { authenticationFailures, type AuthenticationFailure } from '../errors.js';
 import type { CompletedRequest } from '../http/requests.js';
 import { KeyedHistogram } from './histogram.js';
+import { LiveMetrics } from './live-metrics.js';
 import { gatewayVersion } from './version.js';
 
 /** Later names become `other`: clients choose names, and the process keeps each label forever. */
@@ -22,6 +23,7 @@ const REASONS = [
   'overload',
   'rate',
   'selections',
+  'subscriptions',
   'tokens',
   'validation',
 ];
@@ -90,6 +92,8 @@ export class Metrics {
     labelNames: ['reason'],
     registers: [this.registry],
   });
+
+  readonly live = new LiveMetrics(this.registry, (result) => this.#operationLabel(result));
 
   /** `fileKinds` have a value before their first link. */
   constructor(fileKinds: readonly string[] = []) {

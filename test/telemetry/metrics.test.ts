@@ -68,6 +68,71 @@ it('the metrics of requests name 100 operations at most, and no operation that a
   });
 });
 
+describe('the metrics of live updates', () => {
+  const prefix = 'exports_gateway';
+
+  it('count ended subscriptions by operation, whatever ended them, and the results sent', async () => {
+    const { live, registry } = new Metrics();
+    const end = (transport: string, name: string | null, code: string | null) => {
+      const operation = { type: OperationTypeNode.SUBSCRIPTION, name };
+      live.subscriptionEnded({ transport, operationResult: { operation, code } });
+    };
+    end('sse', 'Follow', 'ABORTED');
+    end('sse', 'Follow', null);
+    end('sse', 'Follow', null);
+    end('websocket', null, 'SERVICE_UNAVAILABLE');
+    for (const transport of ['websocket', 'sse', 'websocket']) live.eventSent(transport);
+    const text = await registry.metrics();
+    const ended = (transport: string, operation: string, code: string) =>
+      `transport="${transport}",operation="${operation}",error_code="${code}"`;
+    expect(valuesOf(`${prefix}_subscriptions_ended_total`, text)).toEqual({
+      [ended('sse', 'Follow', 'ABORTED')]: 1,
+      [ended('sse', 'Follow', 'none')]: 2,
+      [ended('websocket', 'anonymous', 'SERVICE_UNAVAILABLE')]: 1,
+    });
+    const sent = byTransport({ websocket: 2, sse: 1 });
+    expect(valuesOf(`${prefix}_subscription_events_total`, text)).toEqual(sent);
+    // Each collection has the same totals.
+    const again = valuesOf(`${prefix}_subscription_events_total`, await registry.metrics());
+    expect(again).toEqual(sent);
+  });
+
+  it('show the open subscriptions and the state of the change feed', async () => {
+    const { live, registry } = new Metrics();
+    const read = async () => {
+      const text = await registry.metrics();
+      return {
+        open: valuesOf(`${prefix}_subscriptions_open`, text),
+        lag: valuesOf(`${prefix}_change_feed_lag_seconds`, text)[''],
+        followed: valuesOf(`${prefix}_change_feed_organizations`, text)[''],
+      };
+    };
+    expect(await read()).toEqual({ open: byTransport({}), lag: 0, followed: 0 });
+    const open = new Map([['multipart', 3]]);
+    const feed = { lagSeconds: 1.5, organizations: 2 };
+    live.watch({ openSubscriptions: () => open, feed });
+    expect(await read()).toEqual({
+      open: byTransport({ multipart: 3 }),
+      lag: 1.5,
+      followed: 2,
+    });
+    live.polled({ seconds: 0.004, failed: false });
+    live.polled({ seconds: 2, failed: true });
+    const polls = `${prefix}_change_feed_poll_duration_seconds_count`;
+    expect(valuesOf(polls, await registry.metrics())).toEqual({
+      'outcome="success"': 1,
+      'outcome="failure"': 1,
+    });
+  });
+
+  function byTransport(counts: Record<string, number>): Record<string, number> {
+    const transports = ['websocket', 'sse', 'multipart'];
+    return Object.fromEntries(
+      transports.map((transport) => [`transport="${transport}"`, counts[transport] ?? 0]),
+    );
+  }
+});
+
 describe('the metrics of a gateway', () => {
   const gateway = useGateway(embedded, {
     each: true,
@@ -150,6 +215,7 @@ describe('the metrics of a gateway', () => {
     'overload',
     'rate',
     'selections',
+    'subscriptions',
     'tokens',
     'validation',
   ];
