@@ -8,6 +8,7 @@ import { CoverFilters1790200000000 } from './migrations/1790200000000-cover-filt
 import { CoverRequesters1790300000000 } from './migrations/1790300000000-cover-requesters.js';
 import { RestrictApiKeys1790400000000 } from './migrations/1790400000000-restrict-api-keys.js';
 import { WidenIds1790500000000 } from './migrations/1790500000000-widen-ids.js';
+import { CountProcessed1790600000000 } from './migrations/1790600000000-count-processed.js';
 
 /** The log of the migrations. `migrations`, the default, is also the name of Laravel's. */
 export const MIGRATIONS_TABLE = 'exports_gateway_migrations';
@@ -29,6 +30,7 @@ export async function createDataSource(
       CoverRequesters1790300000000,
       RestrictApiKeys1790400000000,
       WidenIds1790500000000,
+      CountProcessed1790600000000,
     ],
     migrationsTableName: MIGRATIONS_TABLE,
     // Silent unless DEBUG=typeorm:* is set. Errors are thrown.

@@ -13,7 +13,6 @@ import {
   ExportResource,
   isExportId,
   knownResources,
-  requiredColumns,
   type ExportColumn,
   type ExportRow,
 } from './export.js';
@@ -96,6 +95,8 @@ export const MAX_CHANGES = 1_000;
  * share runs of equal statements; a BatchLoader joins the lookups by id that arrive here.
  */
 export class ExportRepository {
+  /** False on a view that lacks the column, where `countProcessed` reads as 0. */
+  readonly countsProcessed: boolean;
   readonly #coalescer: QueryCoalescer;
   readonly #exports: TableSql;
   readonly #files: TableSql;
@@ -112,9 +113,10 @@ export class ExportRepository {
     this.#coalescer = new QueryCoalescer(database);
     this.#exports = new TableSql('exports', database);
     this.#files = new TableSql('export_files', database);
+    this.countsProcessed = this.#exports.has(exportColumns.countProcessed);
     this.#columns = Object.fromEntries(
       Object.entries(exportColumns).map(([field, column]) => {
-        const missing = requiredColumns.includes(field as ExportColumn) ? '0' : 'NULL';
+        const missing = field.startsWith('count') ? '0' : 'NULL';
         return [field, `${this.#exports.select(column, 'e.', missing)} AS ${field}`];
       }),
     );

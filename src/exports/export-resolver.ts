@@ -1,5 +1,15 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { Args, Ctx, Directive, Info, Query, Resolver, Subscription } from 'type-graphql';
+import {
+  Args,
+  Ctx,
+  Directive,
+  FieldResolver,
+  Info,
+  Query,
+  Resolver,
+  Root,
+  Subscription,
+} from 'type-graphql';
 
 import { toError } from '../errors.js';
 import { BatchLoader } from './batch-loader.js';
@@ -16,6 +26,7 @@ import { listCost, lookupCost, lookupsCost } from './export-cost.js';
 import { decodeCursor, encodeCursor } from './export-cursor.js';
 import type { ExportFileRow } from './export-file.js';
 import { normalizeExportFilter } from './export-filter.js';
+import { estimateCompletion, progressOf } from './export-progress.js';
 import type { ExportRepository, ExportRows } from './export-repository.js';
 import { exportListSelection, exportSelection, type ExportSelection } from './export-selection.js';
 import { ExportView, requiresFiles, type LinkFlags } from './export-view.js';
@@ -179,6 +190,16 @@ export class ExportResolver {
     const request = { requested, selection: exportSelection(info), context };
     const [source = null] = await this.withFiles([row], request);
     return source;
+  }
+
+  @FieldResolver()
+  progress(@Root() row: ExportRow): number | null {
+    return this.repository.countsProcessed ? progressOf(row) : null;
+  }
+
+  @FieldResolver()
+  estimatedCompletionAt(@Root() row: ExportRow): Date | null {
+    return this.repository.countsProcessed ? estimateCompletion(row, new Date()) : null;
   }
 
   /** Returns null when the viewer may see no export with this id. */

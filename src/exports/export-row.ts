@@ -58,6 +58,7 @@ const readers: Readonly<Record<ExportColumn, ReadValue>> = {
   status: (stored) => (statuses.has(stored) ? stored : undefined),
   countBatches: int,
   countTotal: int,
+  countProcessed: int,
   failureReason: nullable(text),
   requestedBy: nullable(text),
   createdAt: time,

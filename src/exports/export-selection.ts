@@ -19,6 +19,12 @@ const urlFields: Readonly<Record<string, ExportFileKind>> = {
   csvSanitizedUrl: ExportFileKind.CSV_SANITIZED,
 };
 
+/** What fields that are computed read beside the required columns. */
+const computedFrom: Readonly<Record<string, readonly ExportColumn[]>> = {
+  progress: ['countProcessed'],
+  estimatedCompletionAt: ['countProcessed', 'startedAt'],
+};
+
 export const exportSelection = memoizeByNode((info) => selectionIn(info, info.fieldNodes));
 
 /** The selection of a field that returns a list, and whether it needs the list's rows and count. */
@@ -37,7 +43,8 @@ function selectionIn(info: GraphQLResolveInfo, nodes: readonly FieldNode[]): Exp
   const isColumn = (name: string): name is ExportColumn => Object.hasOwn(exportColumns, name);
   const files = names.includes('files');
   const urls = names.flatMap((name) => urlFields[name] ?? []);
-  const columns = new Set([...requiredColumns, ...names.filter(isColumn)]);
+  const computed = names.flatMap((name) => computedFrom[name] ?? []);
+  const columns = new Set([...requiredColumns, ...names.filter(isColumn), ...computed]);
   // The states and links of files depend on it.
   if (files || urls.length > 0) columns.add('expiresAt');
   return { columns: [...columns], files, urls };

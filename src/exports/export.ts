@@ -1,4 +1,4 @@
-import { Directive, Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
+import { Directive, Field, Float, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { Column, Entity, getMetadataArgsStorage, Index, PrimaryColumn } from 'typeorm';
 
 import { filesCost } from './export-cost.js';
@@ -107,6 +107,24 @@ export class Export {
   @Column({ name: 'count_total', type: 'integer', default: 0 })
   countTotal!: number;
 
+  @Field(() => Int, { description: 'The number of records that are processed so far.' })
+  @Column({ name: 'count_processed', type: 'integer', default: 0 })
+  countProcessed!: number;
+
+  @Field(() => Float, {
+    nullable: true,
+    description:
+      'The share of its records that are processed, from 0 to 1; 1 when it is completed. Null while their number is not known.',
+  })
+  readonly progress?: number | null;
+
+  @Field(() => DateTime, {
+    nullable: true,
+    description:
+      'When it will be completed at its pace so far. Null unless it is processing and makes progress.',
+  })
+  readonly estimatedCompletionAt?: Date | null;
+
   @Field(() => String, { nullable: true, description: 'The reason of a failure, for people.' })
   @Column({ name: 'failure_reason', type: 'varchar', length: 500, nullable: true })
   failureReason!: string | null;
@@ -166,7 +184,10 @@ export function isExportId(id: string): boolean {
 }
 
 /** The fields that are columns. Links and files come from `export_files`. */
-export type ExportColumn = Exclude<keyof Export, 'organizationId' | 'files' | `${string}Url`>;
+export type ExportColumn = Exclude<
+  keyof Export,
+  'organizationId' | 'files' | `${string}Url` | 'progress' | 'estimatedCompletionAt'
+>;
 
 /**
  * The columns that every export has. Reads include them: whether a row is valid must not depend on

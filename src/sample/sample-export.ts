@@ -35,6 +35,7 @@ export function createSampleGenerator(seed: string, now: Date) {
     const run = hasFiles ? (runs.get(key) ?? generateRun(key, request)) : null;
     if (run !== null) runs.set(key, run);
     const total = run?.total ?? (status === QUEUED ? 0 : random.integer(200, 99_999));
+    const batches = Math.ceil(total / 50);
 
     const [{ titles }] = generateTheme(createRandom(key));
     const title = titles.split('|')[knownResources.indexOf(resource)] ?? resource;
@@ -45,10 +46,12 @@ export function createSampleGenerator(seed: string, now: Date) {
       name,
       resource,
       status,
-      countBatches: Math.ceil(total / 50),
+      countBatches: batches,
       countTotal: total,
       failureReason: status === FAILED || status === TIMED_OUT ? random.word(REASONS) : null,
       requestedBy: random.fraction() < 0.2 ? null : generatePerson(random, locales[0]).email,
+      // Whole batches, some of which are left where there are no files.
+      countProcessed: run === null && total > 0 ? 50 * random.integer(1, batches - 1) : total,
       ...times,
     };
     // Windows, macOS or Linux reject these characters in file names.

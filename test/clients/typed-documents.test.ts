@@ -9,7 +9,8 @@ import { buildSchema, parse, validateSchema } from 'graphql';
 import { compile, useDocumentedCode } from '../docs/documented-code.js';
 import { documentedFile } from '../docs/markdown.js';
 
-const whole = `id name resource status countBatches countTotal createdAt updatedAt startedAt completedAt expiresAt
+const whole = `id name resource status countBatches countTotal countProcessed progress estimatedCompletionAt
+  createdAt updatedAt startedAt completedAt expiresAt
   failureReason requestedBy jsonUrl csvUrl csvErrorUrl csvSanitizedUrl
   files { kind state fileName sizeBytes rowCount sha256 url urlExpiresAt }`;
 const operations = `

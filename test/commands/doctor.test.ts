@@ -137,6 +137,16 @@ describe.each(engines)('the doctor on $engine', ({ engine, provide }) => {
       },
     ],
     [
+      'a negative count',
+      () => update('count_processed = -1'),
+      {
+        check: 'rows',
+        status: 'warning',
+        message: /^A count is negative: 1 export\.$/,
+        details: [new RegExp(`^${exportId(1)}: count_processed is -1$`)],
+      },
+    ],
+    [
       'a missing object',
       () => unlink(objectPath()),
       {
@@ -361,7 +371,7 @@ describeWith('mysql', 'the doctor of a server', () => {
       `CREATE VIEW exports AS SELECT CONCAT(id, '') AS id, organization_id, name, resource, status,
          count_total, created_at, updated_at FROM jobs`,
       `INSERT INTO jobs SELECT CONCAT('x', seq), 'org_demo', 'x', 'contact', 'completed', 1, 1, NULL,
-         NULL, '2024-01-01', '2024-01-01', NULL, NULL, NULL
+         NULL, '2024-01-01', '2024-01-01', NULL, NULL, NULL, 0
        FROM (WITH RECURSIVE s AS (SELECT 1 AS seq UNION ALL SELECT seq + 1 FROM s WHERE seq < 990)
          SELECT seq FROM s) numbers`,
     ];

@@ -8,6 +8,8 @@ export interface AdoptedExport {
   readonly status: ExportStatus;
   readonly countBatches: number;
   readonly countTotal: number;
+  readonly countProcessed: number;
+  readonly progress: number | null;
   readonly requestedBy: string | null;
   /** ISO 8601 with the precision of the column. */
   readonly createdAt: string;
@@ -72,6 +74,11 @@ const times = (index: number) => ({
   updatedAt: second(start + 86_400_000 - Math.floor(index / 3) * 1_000),
 });
 
+const processed = (status: ExportStatus, countTotal: number, countProcessed: number) => ({
+  ...{ countTotal, countProcessed },
+  progress: status === COMPLETED ? 1 : Math.min(countProcessed / countTotal, 1),
+});
+
 export const contentOf = (objectKey: string) => `content of ${objectKey}`;
 
 function filament(): AdoptableSystem {
@@ -84,7 +91,10 @@ function filament(): AdoptableSystem {
     return {
       ...{ id, name: `people-${index}`, status, createdAt },
       resource: pick([CONTACT, SHIPMENT, OTHER], index),
-      ...{ countBatches: 0, countTotal: pick([10, 20, 5], index) },
+      ...{
+        countBatches: 0,
+        ...processed(status, pick([10, 20, 5], index), status === QUEUED ? 0 : 3),
+      },
       requestedBy: pick(['7', '70'], index),
       updatedAt: isRunning ? second(now - index * 1_000) : updatedAt,
       completedAt: status === COMPLETED ? updatedAt : null,
@@ -94,7 +104,7 @@ function filament(): AdoptableSystem {
   const row = (each: AdoptedExport, user: string) => [
     ...[Number(each.id), each.completedAt && localTime(each.completedAt), 's3', each.name],
     `App\\\\Filament\\\\Exports\\\\${{ contact: 'ContactExporter', shipment: 'ShipmentExporter' }[each.resource as string] ?? 'TagExporter'}`,
-    ...[each.status === QUEUED ? 0 : 3, each.countTotal, 3, Number(user)],
+    ...[each.countProcessed, each.countTotal, 3, Number(user)],
     ...[localTime(each.createdAt), localTime(each.updatedAt)],
   ];
   return {
@@ -157,7 +167,7 @@ function houseMade(): AdoptableSystem {
     return {
       ...{ id, name: `Größe ${index}`, status, ...times(index) },
       resource: pick([CONTACT, SHIPMENT, OTHER], index),
-      ...{ countBatches: index % 3, countTotal: pick([10, 20, 5], index) },
+      ...{ countBatches: index % 3, ...processed(status, pick([10, 20, 5], index), index) },
       requestedBy: pick(['ann', 'Ann', 'bob'], index),
       completedAt: null,
       files:
@@ -170,7 +180,7 @@ function houseMade(): AdoptableSystem {
     ...[id, tenant, each.name],
     { contact: 'people', shipment: 'parcels' }[each.resource as string] ?? 'tags',
     states[each.status as keyof typeof states],
-    ...[each.countBatches, each.countTotal, null, each.requestedBy],
+    ...[each.countBatches, each.countTotal, each.countProcessed, null, each.requestedBy],
     ...[sqlTime(each.createdAt).slice(0, 19), sqlTime(each.updatedAt).slice(0, 19)],
     ...[null, null, null],
   ];
@@ -218,6 +228,8 @@ function singleTenant(): AdoptableSystem {
     return {
       ...{ id, name: `Job ${index}`, resource: OTHER, status },
       ...{ countBatches: 0, countTotal: pick([10, 20, 5], index), requestedBy: null },
+      // The table does not say how many records are done.
+      ...{ countProcessed: 0, progress: null },
       // Most differ by microseconds.
       createdAt: createdAt.replace('.000Z', `.1234${String(56 + (index % 2))}Z`),
       updatedAt: updatedAt.replace('.000Z', '.000001Z'),

@@ -55,7 +55,7 @@ const resourceNames = names(ExportResource);
 const statusNames = names(ExportStatus);
 
 const fields =
-  'id name resource status countBatches countTotal createdAt updatedAt completedAt requestedBy';
+  'id name resource status countBatches countTotal countProcessed progress createdAt updatedAt completedAt requestedBy';
 
 /** A row of EXPLAIN. */
 interface Step {

@@ -24,6 +24,7 @@ const steps = new Map(
 
 interface Export {
   readonly status: string;
+  readonly progress: number | null;
   readonly updatedAt: string;
   readonly failureReason: string | null;
   readonly csvUrl: string | null;
@@ -51,7 +52,7 @@ describeWith('mysql', 'the steps of a worker in docs/writing-exports.md', () => 
       exports: { data: object[] };
     }>(
       `{ export(id: "${id}", includeCsv: true) {
-           status updatedAt failureReason csvUrl files { kind state } }
+           status progress updatedAt failureReason csvUrl files { kind state } }
          exports { data { id } } }`,
     );
     expect(errors).toBeUndefined();
@@ -95,9 +96,15 @@ describeWith('mysql', 'the steps of a worker in docs/writing-exports.md', () => 
   });
 
   it('lead from a request to files, expiry and deletion', async () => {
-    await expectAfter('request', 'QUEUED', 'PENDING');
-    await expectAfter('claim', 'PROCESSING', 'PENDING');
-    await expectAfter('progress', 'PROCESSING', 'PENDING');
+    const shares: (number | null)[] = [];
+    for (const [step, status] of [
+      ['request', 'QUEUED'],
+      ['claim', 'PROCESSING'],
+      ['progress', 'PROCESSING'],
+    ] as const) {
+      shares.push((await expectAfter(step, status, 'PENDING')).progress);
+    }
+    expect(shares).toEqual([null, 0, 0.25]);
     await storeObject();
     const { csvUrl } = await expectAfter('complete', 'COMPLETED', 'READY', 'NOT_PRODUCED');
     const response = await fetch(csvUrl ?? '');

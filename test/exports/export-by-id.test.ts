@@ -9,7 +9,7 @@ import { useGateway } from '../support/gateway.js';
 import { exportId, exportRow, fileRow } from '../support/rows.js';
 
 const kinds = Object.values(ExportFileKind);
-const everyField = `id name resource status countBatches countTotal createdAt updatedAt startedAt completedAt
+const everyField = `id name resource status countBatches countTotal countProcessed createdAt updatedAt startedAt completedAt
                     expiresAt failureReason requestedBy`;
 const [FULL, BARE] = [exportId(0), exportId(1)];
 const lower = `exp_aB${'1'.repeat(20)}`;
@@ -22,6 +22,7 @@ const full = {
   status: ExportStatus.TIMED_OUT,
   countBatches: 2_147_483_647,
   countTotal: 0,
+  countProcessed: 2_147_483_646,
   failureReason: 'It took too long.\nSecond line.',
   requestedBy: 'zoë@example.com',
   // At the changes to and from daylight-saving time.

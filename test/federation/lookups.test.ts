@@ -22,7 +22,7 @@ const exportsByIds = {
 };
 
 const urls = ['jsonUrl', 'csvUrl', 'csvErrorUrl', 'csvSanitizedUrl'];
-const everything = `id name resource status countBatches countTotal createdAt updatedAt startedAt
+const everything = `id name resource status countBatches countTotal countProcessed progress estimatedCompletionAt createdAt updatedAt startedAt
   completedAt expiresAt failureReason requestedBy ${urls.join(' ')}
   files { kind state fileName sizeBytes rowCount sha256 url urlExpiresAt }`;
 

@@ -13,7 +13,7 @@ import { useGateway } from '../support/gateway.js';
 import { exportId, exportRow, fileRow } from '../support/rows.js';
 
 const plain =
-  'id name resource status countBatches countTotal createdAt updatedAt startedAt completedAt expiresAt failureReason requestedBy';
+  'id name resource status countBatches countTotal countProcessed progress estimatedCompletionAt createdAt updatedAt startedAt completedAt expiresAt failureReason requestedBy';
 const files = 'files { kind state fileName sizeBytes rowCount sha256 url urlExpiresAt }';
 const flags = 'includeJson: true, includeCsv: true';
 const entity = (type: string, id?: string) => ({ __typename: type, id });

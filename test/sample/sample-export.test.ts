@@ -54,6 +54,14 @@ const sampleRules: Record<string, (sample: Sample) => boolean> = {
   'expires only if completed': (sample) => is(sample, COMPLETED) || sample.expiresAt === null,
   'has batches of 50': ({ countBatches, countTotal }) =>
     countBatches === Math.ceil(countTotal / 50),
+  'has processed everything if completed': (each) =>
+    !is(each, COMPLETED) || each.countProcessed === each.countTotal,
+  'has processed nothing if queued': (each) => !is(each, QUEUED) || each.countProcessed === 0,
+  'has processed whole batches, but not all, if processing': (each) =>
+    !is(each, PROCESSING) ||
+    (each.countProcessed % 50 === 0 &&
+      each.countProcessed > 0 &&
+      each.countProcessed < each.countTotal),
   'has CSV if completed': (sample) => !is(sample, COMPLETED) || /^csv\b/.test(sample.kinds),
   'has at most errors if failed': (each) => !is(each, FAILED) || /^(csv_error)?$/.test(each.kinds),
   'has no files if not ended': (each) => is(each, COMPLETED, FAILED) || each.kinds === '',

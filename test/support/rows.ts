@@ -24,6 +24,7 @@ export function exportRow(index: number, changes: Partial<Export> = {}): Export 
     status: ExportStatus.COMPLETED,
     countBatches: 1,
     countTotal: 10,
+    countProcessed: 10,
     failureReason: null,
     requestedBy: null,
     createdAt,

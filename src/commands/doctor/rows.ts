@@ -25,11 +25,14 @@ const timeColumns = new Set<ExportColumn>([
   'expiresAt',
 ] as const);
 
+const countColumns = ['countBatches', 'countTotal', 'countProcessed'] as const;
+
 /** Reads exports as the gateway does, and finds those that it leaves out or that no worker updates. */
 export async function checkRows(inspection: Inspection, isAll: boolean): Promise<Finding[]> {
   const invalid: InvalidRow[] = [];
   const stuck: ExportRow[] = [];
   const future: ExportRow[] = [];
+  const negative: string[] = [];
   const now = Date.now();
   let count = 0;
   let isComplete = false;
@@ -41,6 +44,10 @@ export async function checkRows(inspection: Inspection, isAll: boolean): Promise
       if (parseSqlDateTime(createdAt).getTime() > now + FUTURE_AFTER_MS) future.push(row);
       const isStuck = parseSqlDateTime(updatedAt).getTime() < now - STUCK_AFTER_MS;
       if (status === ExportStatus.PROCESSING && isStuck) stuck.push(row);
+      const count = countColumns.find((column) => Number(row[column]) < 0);
+      if (count !== undefined) {
+        negative.push(`${row.id}: ${exportColumns[count]} is ${row[count]}`);
+      }
     }
     count += rows.length;
     isComplete = rows.length < BATCH;
@@ -66,6 +73,15 @@ export async function checkRows(inspection: Inspection, isAll: boolean): Promise
         details: stuck
           .slice(0, MAX_DETAILS)
           .map(({ id, updatedAt }) => `${id}: updated at ${updatedAt}`),
+      }),
+    );
+  }
+  if (negative.length > 0) {
+    findings.push(
+      warning({
+        message: `A count is negative: ${counted(negative.length, 'export')}.`,
+        remedy: 'Write 0 while a count is not known.',
+        details: negative.slice(0, MAX_DETAILS),
       }),
     );
   }
