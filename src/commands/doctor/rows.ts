@@ -44,9 +44,9 @@ export async function checkRows(inspection: Inspection, isAll: boolean): Promise
       if (parseSqlDateTime(createdAt).getTime() > now + FUTURE_AFTER_MS) future.push(row);
       const isStuck = parseSqlDateTime(updatedAt).getTime() < now - STUCK_AFTER_MS;
       if (status === ExportStatus.PROCESSING && isStuck) stuck.push(row);
-      const count = countColumns.find((column) => Number(row[column]) < 0);
-      if (count !== undefined) {
-        negative.push(`${row.id}: ${exportColumns[count]} is ${row[count]}`);
+      const column = countColumns.find((each) => Number(row[each]) < 0);
+      if (column !== undefined) {
+        negative.push(`${row.id}: ${exportColumns[column]} is ${row[column]}`);
       }
     }
     count += rows.length;
