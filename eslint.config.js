@@ -20,7 +20,7 @@ const layers = {
   ],
   sample: ['config', 'database', 'exports', 'storage'],
   telemetry: ['database', 'graphql', 'http'],
-  http: ['auth', 'graphql', 'storage'],
+  http: ['auth', 'config', 'graphql', 'storage'],
   graphql: ['auth', 'exports', 'storage'],
   exports: ['database', 'storage'],
   auth: ['config', 'database'],

@@ -1,6 +1,7 @@
 import cors from '@fastify/cors';
 import type { FastifyInstance } from 'fastify';
 
+import { isOriginOf } from './origins.js';
 import { REQUEST_ID_HEADER } from './requests.js';
 
 /** Pages may send headers of any name: without cookies, no header gives them rights of a user. */
@@ -30,7 +31,7 @@ export async function addCors(
   const logged = new Set<string>();
   server.addHook('onRequest', ({ headers, log }, _reply, done) => {
     const origin = headers.origin?.slice(0, MAX_LOGGED_LENGTH);
-    if (origin !== undefined && !known.has(origin) && !isOrigin(origin, headers.host)) {
+    if (origin !== undefined && !known.has(origin) && !isOriginOf(origin, headers.host)) {
       if (logged.size < MAX_LOGGED_ORIGINS && !logged.has(origin)) {
         logged.add(origin);
         const problem = 'is not in CORS_ORIGINS: browsers withhold responses from its pages';
@@ -42,9 +43,4 @@ export async function addCors(
   if (corsOrigins.length > 0) {
     await server.register(cors, { ...corsOptions, origin: [...corsOrigins] });
   }
-}
-
-/** Whether the gateway is reached at this origin, as far as it knows: a proxy may end TLS. */
-function isOrigin(origin: string, host: string | undefined): boolean {
-  return origin === `http://${host}` || origin === `https://${host}`;
 }

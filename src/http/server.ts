@@ -9,6 +9,7 @@ import Fastify, {
 } from 'fastify';
 import helmet from 'helmet';
 
+import { isLoopback } from '../config/settings.js';
 import { errorCode, StartupError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { LOCAL_LINK_PATH } from '../storage/local-url-signer.js';
@@ -20,6 +21,7 @@ import { addFilesRoute } from './files-route.js';
 import { GracefulShutdown } from './graceful-shutdown.js';
 import { addGraphqlRoute, type GraphqlRouteOptions } from './graphql-route.js';
 import { addManagementRoutes, type ManagementRouteOptions } from './management-routes.js';
+import { isForeignHost } from './origins.js';
 import {
   completeRequest,
   redactedPath,
@@ -61,6 +63,14 @@ const DROP_LOG_INTERVAL_MS = 60_000;
 /** Balancers and Prometheus poll these routes; their spans would outnumber all others. */
 const UNTRACED_ROUTES = /^\/(health\/|metrics$)/;
 
+const misdirected = {
+  status: 421,
+  code: 'MISDIRECTED_REQUEST',
+  message:
+    'Without authentication, the gateway is reached by IP address, as localhost or at PUBLIC_URL: ' +
+    'set PUBLIC_URL to the URL of the request, or AUTH=required.',
+};
+
 const fastifyOptions = {
   genReqId: requestId,
   // completeRequest logs one line a request instead, without the query, which may hold a signature.
@@ -87,6 +97,7 @@ interface HttpServerConfig {
   readonly shutdownDelay: number | null;
   readonly trustProxy: boolean;
   readonly corsOrigins: readonly string[];
+  readonly auth: { readonly kind: 'required' | 'off' };
 }
 
 export async function createHttpServer(
@@ -98,6 +109,7 @@ export async function createHttpServer(
   const logger: FastifyBaseLogger = options.logger;
   // In lower case, as the plugins that add to it expect. The media type of errors varies, too.
   const headers = { ...securityHeaders(config.hsts), vary: 'accept, accept-encoding' };
+  const isOpenOnLoopback = config.auth.kind === 'off' && isLoopback(host);
   const prefix = publicUrl === null ? '' : new URL(publicUrl).pathname.replace(/\/$/, '');
 
   /** A server without routes that counts, logs and protects like every other one. */
@@ -129,7 +141,10 @@ export async function createHttpServer(
     server.addHook('onRequest', (request, reply, done) => {
       // The route is read now because the 404 of a missing file clears it.
       begin(reply, routePattern(request));
-      done();
+      const requestHost = request.headers.host;
+      const isForeign = requestHost !== undefined && isForeignHost(requestHost, publicUrl);
+      if (!isOpenOnLoopback || !isForeign) done();
+      else sendError(reply, misdirected);
     });
     limitConnections(server.server, maxConnections, logger);
     return server;

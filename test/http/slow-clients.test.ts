@@ -89,7 +89,7 @@ function openConnection(): Socket {
 function send(target: string): Socket {
   completed.length = 0;
   const socket = openConnection();
-  socket.write(`GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+  socket.write(`GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
   return socket;
 }
 const list = '/graphql?query=%7B__typename%7D';

@@ -129,7 +129,7 @@ describe('a gateway that receives SIGTERM', () => {
     const unused = await openConnection();
     const silent = await openConnection();
     const idle = await openConnection();
-    idle.write('GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n');
+    idle.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await once(idle, 'data');
     const download = await startDownload();
     const closed = [unused, silent, idle, download.socket].map((socket) => once(socket, 'close'));
@@ -141,7 +141,7 @@ describe('a gateway that receives SIGTERM', () => {
     };
     await until(isRefused);
     // A late request gets a response, unless a busy machine, or Node 26, closes the connection first.
-    if (silent.writable) silent.write('GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n');
+    if (silent.writable) silent.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
     const outcome = await Promise.race([
       once(silent, 'data').then(([data]: Buffer[]) => String(data)),
       closed[1]?.then(() => 'closed'),
