@@ -18,8 +18,8 @@ import { createSchema } from './graphql/schema.js';
 import { createApolloServer } from './graphql/server.js';
 import { Subscriptions } from './graphql/subscriptions.js';
 import { TrustedDocuments } from './graphql/trusted-documents.js';
-import { GRAPHQL_PATH } from './http/graphql-route.js';
 import { LoadShedder } from './http/load-shedder.js';
+import { GRAPHQL_PATH } from './http/requests.js';
 import { createHttpServer } from './http/server.js';
 import type { Logger } from './logger.js';
 import { seedIfEmpty } from './sample/seed.js';
@@ -119,6 +119,10 @@ export async function createApp(config: Config, logger: Logger) {
     checkReady: () => database.query('SELECT 1'),
     metrics: metrics.registry,
     onRequestCompleted: metrics.requestCompleted,
+    onLinksDisclosed: metrics.linksDisclosed,
+    endSubscriptions: () => {
+      subscriptions.endAll();
+    },
     tracer: tracing,
   });
 

@@ -21,11 +21,12 @@ export function sendError(
 }
 
 /** The first one where the client has no preference. */
-const MEDIA_TYPES = ['application/json', 'application/graphql-response+json'];
-const FILE_MEDIA_TYPES = [...MEDIA_TYPES, 'text/html'];
+export const JSON_MEDIA_TYPES = ['application/json', 'application/graphql-response+json'];
+const FILE_MEDIA_TYPES = [...JSON_MEDIA_TYPES, 'text/html'];
 
-function preferredMediaType({ raw, url }: FastifyRequest): string {
-  const types = url.startsWith(LOCAL_LINK_PATH) ? FILE_MEDIA_TYPES : MEDIA_TYPES;
+/** Of an error response. */
+export function preferredMediaType({ raw, url }: FastifyRequest): string {
+  const types = url.startsWith(LOCAL_LINK_PATH) ? FILE_MEDIA_TYPES : JSON_MEDIA_TYPES;
   return new Negotiator(raw).mediaType(types) ?? 'application/json';
 }
 

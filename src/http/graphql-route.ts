@@ -1,18 +1,25 @@
-import { HeaderMap, type ApolloServer } from '@apollo/server';
+import type { ApolloServer, HeaderMap } from '@apollo/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import type { Authenticate } from '../auth/viewer.js';
 import { OverloadedError } from '../errors.js';
 import type { Context } from '../graphql/context.js';
+import type { ResultStream } from '../graphql/result-stream.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
-import { sendGatewayError } from './error-responses.js';
+import { sendError, sendGatewayError } from './error-responses.js';
 import { addEtag } from './etag.js';
 import { createGraphiql, type GraphiqlOptions } from './graphiql.js';
+import { graphqlRequest } from './graphql-request.js';
+import type { Heartbeats } from './heartbeats.js';
 import type { LoadShedder } from './load-shedder.js';
 import { createOperationRunner, type CreateContext } from './operations.js';
-import { operationResult } from './requests.js';
+import { beginStream } from './recorded-stream.js';
+import { operationResult, type RequestObserver } from './request-log.js';
+import { GRAPHQL_PATH } from './requests.js';
+import { requestedStream, type RequestedStream } from './stream-encodings.js';
+import { sendStream, streamHeaders } from './stream-response.js';
 
-export interface GraphqlRouteOptions {
+export interface GraphqlRouteOptions extends RequestObserver {
   readonly apollo: ApolloServer<Context>;
   /** Null where every operation may run. */
   readonly trustedDocuments: TrustedDocuments | null;
@@ -22,21 +29,29 @@ export interface GraphqlRouteOptions {
   readonly graphiql: GraphiqlOptions | null;
 }
 
-export const GRAPHQL_PATH = '/graphql';
-
 /** One instance, because an overload rejects many requests. */
 const overloaded = new OverloadedError();
 
+interface GraphqlRoute extends GraphqlRouteOptions {
+  /** The path under which clients see the gateway. */
+  readonly prefix: string;
+  readonly heartbeats: Heartbeats;
+  /** Whether the pages of an origin may open streams. */
+  readonly isOwnOrigin: (origin: string, host: string | undefined) => boolean;
+}
+
+const foreignPage = {
+  status: 403,
+  code: 'FORBIDDEN',
+  message: 'Pages of this origin may not open streams: add it to CORS_ORIGINS.',
+};
+
 /**
- * `POST /graphql`, GET for queries, and GraphiQL for clients that accept HTML. `prefix` is the path
- * under which clients see the gateway.
+ * `POST /graphql`, GET for queries, streams of subscriptions by both, and GraphiQL for clients that
+ * accept HTML.
  */
-export function addGraphqlRoute(
-  server: FastifyInstance,
-  prefix: string,
-  options: GraphqlRouteOptions,
-): void {
-  const { apollo, trustedDocuments, authenticate, graphiql } = options;
+export function addGraphqlRoute(server: FastifyInstance, options: GraphqlRoute): void {
+  const { apollo, trustedDocuments, authenticate, graphiql, prefix, heartbeats } = options;
   const runOperation = createOperationRunner(options.loadShedder, options.createContext);
   const sendGraphiql = graphiql && createGraphiql(graphiql);
   if (sendGraphiql) server.get('/', (_request, reply) => reply.redirect(prefix + GRAPHQL_PATH));
@@ -48,9 +63,22 @@ export function addGraphqlRoute(
     if (acceptsPage && sendGraphiql) return sendGraphiql(request, reply);
     // Responses hold personal data and links that work for anyone who holds them.
     void reply.header('Cache-Control', 'private, no-store');
+    const stream = requestedStream(request.method, request.headers);
+    if (stream !== null) {
+      if (isForeignPage(request)) return sendError(reply, foreignPage);
+      request.requestedStream = stream;
+      request.transport = stream.encoding.transport;
+    }
     request.viewer = await authenticate(request.headers);
     request.traced?.identify(request.viewer);
     return undefined;
+  }
+
+  /** By GET, a browser asks for a stream without a preflight, and without an origin in some modes. */
+  function isForeignPage({ method, headers }: FastifyRequest): boolean {
+    const { origin, host } = headers;
+    if (origin !== undefined && !options.isOwnOrigin(origin, host)) return true;
+    return method === 'GET' && headers['sec-fetch-site'] === 'cross-site';
   }
 
   async function execute(
@@ -58,12 +86,7 @@ export function addGraphqlRoute(
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<string> {
-    const given = {
-      method: request.method,
-      headers: headerMap(request),
-      search: /\?.*/s.exec(request.url)?.[0] ?? '',
-      body: request.body,
-    };
+    const given = graphqlRequest(request);
     const { status, headers, body } = await apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: trustedDocuments?.resolve(given) ?? given,
       context: () => Promise.resolve(context),
@@ -79,22 +102,58 @@ export function addGraphqlRoute(
   async function handle(request: FastifyRequest, reply: FastifyReply) {
     // The client disconnected during authentication.
     if (reply.raw.destroyed) return reply.hijack();
-    const { viewer } = request;
+    const { viewer, requestedStream } = request;
     if (viewer === null) throw new Error('A request has not been authenticated');
-    return runOperation<string | FastifyReply>({
+    let results: ResultStream | null = null;
+    const response = await runOperation<string | FastifyReply>({
       viewer,
-      stream: null,
+      stream: requestedStream && {
+        transport: requestedStream.encoding.transport,
+        onStream(begun) {
+          results = begun;
+        },
+      },
       record: request,
       onDisconnect: (callback) => reply.raw.once('close', callback),
       execute: (context) => execute(context, request, reply),
       onRejected: () => sendGatewayError(reply, overloaded),
       result: () => operationResult(reply),
     });
+    if (requestedStream === null || typeof response !== 'string') return response;
+    return sendAsStream(reply, { response, results, requestedStream });
+  }
+
+  function sendAsStream(
+    reply: FastifyReply,
+    { response, results, requestedStream: { encoding, isPreferred } }: StreamedResponse,
+  ): FastifyReply {
+    if (results === null) {
+      // An error before a stream is one of HTTP, after which clients know whether to try again.
+      if (!isPreferred || reply.statusCode !== 200) return reply.send(response);
+      const { opening, encodeResult, completion } = encoding;
+      void reply.headers(streamHeaders).type(encoding.contentType);
+      return reply.send(opening + encodeResult(response.trimEnd()) + completion);
+    }
+    if (reply.raw.destroyed) {
+      void results.return();
+      return reply.hijack();
+    }
+    const seconds = reply.elapsedTime / 1_000;
+    const stream = beginStream(reply.request, results, { observer: options, seconds });
+    return sendStream(reply, stream, { encoding, heartbeats });
   }
 
   server.post(GRAPHQL_PATH, { onRequest }, handle);
   // Only responses to GET can be stored and revalidated.
   server.get(GRAPHQL_PATH, { onRequest, onSend: addEtag }, handle);
+}
+
+interface StreamedResponse {
+  /** The response of Apollo Server, which has no meaning beside results. */
+  readonly response: string;
+  /** Null for a query and for an error. */
+  readonly results: ResultStream | null;
+  readonly requestedStream: RequestedStream;
 }
 
 /** Errors of the document or its variables, as opposed to those of the HTTP request. */
@@ -115,10 +174,4 @@ function isReportedWith200(request: FastifyRequest, headers: HeaderMap): boolean
     request.headers.accept?.includes('application/json') === true &&
     headers.get('content-type')?.startsWith('application/json') === true
   );
-}
-
-function headerMap({ headers }: FastifyRequest): HeaderMap {
-  const map = new HeaderMap();
-  for (const name in headers) map.set(name, String(headers[name]));
-  return map;
 }

@@ -1,16 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
 
 import type { Viewer } from '../auth/viewer.js';
-import type { Context, OperationResult } from '../graphql/context.js';
+import type { OperationResult } from '../graphql/context.js';
+import type { ResultStream, Transport } from '../graphql/result-stream.js';
+import type { RecordedStream } from './recorded-stream.js';
+import type { RequestedStream } from './stream-encodings.js';
 
-type DisclosedFiles = Context['links']['disclosed'];
+export type DisclosedFiles = ResultStream['disclosed'];
 
 /** What the log, the metrics and the trace tell of an operation. */
 export interface OperationRecord {
   readonly id: string;
+  /** The address of the client. */
+  readonly ip: string;
+  readonly log: Pick<FastifyBaseLogger, 'info' | 'debug'>;
   /** What GraphQL or an error response reported; null for every other response. */
   operationResult: OperationResult | null;
   /** The files whose links the response contains; null outside of the GraphQL route. */
@@ -19,11 +25,17 @@ export interface OperationRecord {
   traced: TracedRequest | null;
   /** Null until the GraphQL route has authenticated the client. */
   viewer: Viewer | null;
+  /** Null for a single response. */
+  transport: Transport | null;
+  /** Null unless it is a subscription that has begun. */
+  stream: RecordedStream | null;
 }
 
 declare module 'fastify' {
-  // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- only declarations merge
-  interface FastifyRequest extends OperationRecord {}
+  interface FastifyRequest extends OperationRecord {
+    /** Null for a request that takes a single response. */
+    requestedStream: RequestedStream | null;
+  }
 }
 
 export interface RequestTracer {
@@ -48,15 +60,7 @@ export interface TracedRequest {
   end(response: { status: number | null; errorCode: string | null }): void;
 }
 
-/** A request whose response was sent, or whose client disconnected. */
-export interface CompletedRequest {
-  readonly route: string | undefined;
-  readonly status: number;
-  readonly seconds: number;
-  readonly operationResult: OperationResult;
-  readonly disclosedFiles: DisclosedFiles;
-}
-
+export const GRAPHQL_PATH = '/graphql';
 export const REQUEST_ID_HEADER = 'X-Request-Id';
 
 /** Matches the ids of proxies and clouds, and no text that could forge part of a log line. */
@@ -82,67 +86,4 @@ export function redactedPath(target: string): string {
 /** The pattern of the matched route; undefined where none matches. Preflights match a wildcard. */
 export function routePattern({ routeOptions: { url } }: FastifyRequest): string | undefined {
   return url === '*' ? undefined : url;
-}
-
-/** Adds the code for an error status: Apollo rejects malformed requests without a plugin call. */
-export function operationResult({ request, statusCode }: FastifyReply): OperationResult {
-  const { operation, code = null } = request.operationResult ?? {};
-  if (code !== null || statusCode < 400) return { operation, code };
-  if (statusCode === 400) return { operation, code: 'BAD_REQUEST' };
-  return { operation, code: statusCode === 500 ? 'INTERNAL_SERVER_ERROR' : 'UNKNOWN' };
-}
-
-/** Logs a request, a successful health check only at level debug, and ends its trace. */
-export function completeRequest(reply: FastifyReply, route: string | undefined): CompletedRequest {
-  const { request, raw, elapsedTime } = reply;
-  const reported = operationResult(reply);
-  // A socket that closes early discards the rest of a response, which counts as finished, too.
-  const isSent = raw.writableFinished && !request.raw.socket.destroyed;
-  const code = isSent ? reported.code : 'ABORTED';
-  // 499 is nginx's status for a client that disconnected before the response.
-  const status = raw.headersSent ? reply.statusCode : 499;
-  const fields = {
-    method: request.method,
-    path: route === undefined ? undefined : redactedPath(request.url),
-    status,
-    organization: request.viewer?.organization,
-    viewer: request.viewer?.id ?? undefined,
-    ms: Math.round(elapsedTime * 10) / 10,
-    operation: reported.operation?.name ?? undefined,
-    code: code ?? undefined,
-  };
-  const isPassedCheck = route?.startsWith('/health/') === true && status < 400;
-  request.log[isPassedCheck ? 'debug' : 'info'](fields, 'request');
-  request.traced?.end({ status: raw.headersSent ? status : null, errorCode: code });
-  const disclosedFiles = (raw.headersSent && request.disclosedFiles) || [];
-  if (disclosedFiles.length > 0) logDisclosure(request, disclosedFiles);
-  return {
-    route,
-    status,
-    seconds: elapsedTime / 1_000,
-    operationResult: { ...reported, code },
-    disclosedFiles,
-  };
-}
-
-/** More ids would make a line too long for some log systems. */
-const MAX_LOGGED_IDS = 100;
-
-/** The line of the audit: links work for anyone, so it shows which viewer received which. */
-function logDisclosure(request: FastifyRequest, files: DisclosedFiles): void {
-  const exportIds = new Set<string>();
-  const kinds = new Set<string>();
-  for (const { exportId, kind } of files) {
-    exportIds.add(exportId);
-    kinds.add(kind);
-  }
-  const fields = {
-    organization: request.viewer?.organization,
-    viewer: request.viewer?.id ?? undefined,
-    clientAddress: request.ip,
-    exportIds: [...exportIds].slice(0, MAX_LOGGED_IDS),
-    exports: exportIds.size,
-    kinds: [...kinds],
-  };
-  request.log.info(fields, 'links disclosed');
 }

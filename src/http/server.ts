@@ -20,15 +20,15 @@ import { sendError, sendThrownError } from './error-responses.js';
 import { addFilesRoute } from './files-route.js';
 import { GracefulShutdown } from './graceful-shutdown.js';
 import { addGraphqlRoute, type GraphqlRouteOptions } from './graphql-route.js';
+import { Heartbeats } from './heartbeats.js';
 import { addManagementRoutes, type ManagementRouteOptions } from './management-routes.js';
-import { isForeignHost } from './origins.js';
+import { createOriginCheck, isForeignHost } from './origins.js';
+import { completeRequest } from './request-log.js';
 import {
-  completeRequest,
   redactedPath,
   REQUEST_ID_HEADER,
   requestId,
   routePattern,
-  type CompletedRequest,
   type RequestTracer,
 } from './requests.js';
 import { closeSlowReaders } from './slow-readers.js';
@@ -38,7 +38,8 @@ export interface HttpServerOptions extends GraphqlRouteOptions, ManagementRouteO
   /** Null where a bucket serves its own files. */
   readonly localFiles: LocalFiles | null;
   readonly tracer: RequestTracer | null;
-  readonly onRequestCompleted: (request: CompletedRequest) => void;
+  /** Ends all subscriptions, which would otherwise keep the server from closing. */
+  readonly endSubscriptions: () => void;
 }
 
 /** Limits how long a client may take to send a request; slower ones get 408. */
@@ -52,13 +53,20 @@ const CLIENT_LIMITS = {
    */
   readTimeoutMs: 60_000,
   /**
-   * Eight times the requests that run and queue, and fewer than the 4,096 files that some systems
-   * let a process open. An idle connection takes 4 KB, one that sends a body up to 256 KiB.
+   * Beside one for each subscription. Eight times the requests that run and queue. An idle
+   * connection takes 4 KB, one that sends a body up to 256 KiB.
    */
   maxConnections: 4_000,
 };
+/** Of an open stream within the read timeout, so that nothing between takes it for idle. */
+const HEARTBEATS = 3;
 /** Between log lines about connections over the limit. */
 const DROP_LOG_INTERVAL_MS = 60_000;
+
+const REQUEST_FIELDS = [
+  ...['disclosedFiles', 'operationResult', 'requestedStream', 'stream', 'traced', 'transport'],
+  'viewer',
+];
 
 /** Balancers and Prometheus poll these routes; their spans would outnumber all others. */
 const UNTRACED_ROUTES = /^\/(health\/|metrics$)/;
@@ -97,6 +105,7 @@ interface HttpServerConfig {
   readonly shutdownDelay: number | null;
   readonly trustProxy: boolean;
   readonly corsOrigins: readonly string[];
+  readonly liveMaxSubscriptions: number;
   readonly auth: { readonly kind: 'required' | 'off' };
 }
 
@@ -132,8 +141,7 @@ export async function createHttpServer(
         sendError(reply, { status: 400, code: 'BAD_REQUEST', message });
       },
     });
-    for (const field of ['disclosedFiles', 'operationResult', 'traced', 'viewer'])
-      server.decorateRequest(field, null);
+    for (const field of REQUEST_FIELDS) server.decorateRequest(field, null);
     server.setErrorHandler(sendThrownError);
     server.setNotFoundHandler((_request, reply) =>
       sendError(reply, { status: 404, code: 'NOT_FOUND', message: 'Not found.' }),
@@ -146,7 +154,7 @@ export async function createHttpServer(
       if (!isOpenOnLoopback || !isForeign) done();
       else sendError(reply, misdirected);
     });
-    limitConnections(server.server, maxConnections, logger);
+    limitConnections(server.server, maxConnections + config.liveMaxSubscriptions, logger);
     return server;
   }
   function begin(reply: FastifyReply, route?: string): void {
@@ -154,7 +162,7 @@ export async function createHttpServer(
     shutdown.track(reply.request.url, reply.raw);
     // Unlike the onResponse hook, this event also follows a client's disconnect.
     reply.raw.once('close', () => {
-      options.onRequestCompleted(completeRequest(reply, route));
+      completeRequest(reply, route, options);
     });
   }
 
@@ -162,13 +170,17 @@ export async function createHttpServer(
   const shutdown = new GracefulShutdown(server.server, config.shutdownDelay);
   const isExempt = ({ req }: ServerResponse) => req.url?.startsWith(LOCAL_LINK_PATH) === true;
   const stopClosing = closeSlowReaders(shutdown.responses, { timeoutMs: readTimeoutMs, isExempt });
+  const heartbeats = new Heartbeats(readTimeoutMs / HEARTBEATS);
   server.addHook('onClose', async () => {
     stopClosing();
+    heartbeats.stop();
   });
   await addCors(server, config);
   await addCompression(server);
   if (options.tracer !== null) traceRequests(server, options.tracer);
-  addGraphqlRoute(server, prefix, options);
+  const port = () => (server.server.address() as AddressInfo).port;
+  const isOwnOrigin = createOriginCheck(config, port);
+  addGraphqlRoute(server, { ...options, prefix, heartbeats, isOwnOrigin });
   if (options.localFiles !== null) await addFilesRoute(server, options.localFiles);
 
   const management = managementPort === null ? null : createServer();
@@ -203,6 +215,7 @@ export async function createHttpServer(
     drain: () => shutdown.drain(),
     /** Stops listening, and resolves when all requests are finished. */
     async close(): Promise<void> {
+      options.endSubscriptions();
       await shutdown.close(() => server.close());
       // Last, so that the checks of a platform see the process alive.
       management?.server.closeAllConnections();

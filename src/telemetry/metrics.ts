@@ -3,7 +3,7 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { PoolStats } from '../database/database.js';
 import type { CompletedQuery } from '../database/instrumented-database.js';
 import { authenticationFailures, type AuthenticationFailure } from '../errors.js';
-import type { CompletedRequest } from '../http/requests.js';
+import type { CompletedRequest } from '../http/request-log.js';
 import { KeyedHistogram } from './histogram.js';
 import { LiveMetrics } from './live-metrics.js';
 import { gatewayVersion } from './version.js';
@@ -117,7 +117,7 @@ export class Metrics {
     const error_code = operationResult.code ?? 'none';
     const key = `${route} ${status} ${operation} ${error_code}`;
     this.#requests.observeByKey(key, { route, status, operation, error_code }, seconds);
-    this.#countDisclosures(disclosedFiles);
+    this.linksDisclosed(disclosedFiles);
   };
 
   readonly queryCompleted = ({ summary, failed, seconds }: CompletedQuery): void => {
@@ -131,6 +131,14 @@ export class Metrics {
 
   readonly linkSigned = (): void => {
     this.#links.inc();
+  };
+
+  /** Counts first, because prom-client hashes the labels of each call, and a page may have 400. */
+  readonly linksDisclosed = (files: CompletedRequest['disclosedFiles']): void => {
+    if (files.length === 0) return;
+    const counts = new Map<string, number>();
+    for (const { kind } of files) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    for (const [kind, count] of counts) this.#disclosures.inc({ kind }, count);
   };
 
   readonly invalidRowSkipped = (): void => {
@@ -210,14 +218,6 @@ export class Metrics {
         }
       },
     });
-  }
-
-  /** Counts first, because prom-client hashes the labels of each call, and a page may have 400. */
-  #countDisclosures(files: CompletedRequest['disclosedFiles']): void {
-    if (files.length === 0) return;
-    const counts = new Map<string, number>();
-    for (const { kind } of files) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-    for (const [kind, count] of counts) this.#disclosures.inc({ kind }, count);
   }
 
   #operationLabel({ operation, code }: CompletedRequest['operationResult']): string {

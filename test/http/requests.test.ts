@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { FastifyReply } from 'fastify';
 
-import { operationResult, redactedPath, requestId } from '../../src/http/requests.js';
+import { operationResult } from '../../src/http/request-log.js';
+import { redactedPath, requestId } from '../../src/http/requests.js';
 
 describe('the id of a request', () => {
   it.each([

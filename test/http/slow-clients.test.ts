@@ -55,7 +55,7 @@ beforeAll(async () => {
     origin: () => '',
   });
   server = await createHttpServer(
-    readConfig({ PORT: '0' }),
+    { ...readConfig({ PORT: '0' }), liveMaxSubscriptions: 0 },
     {
       ...{ apollo, loadShedder, graphiql: null, tracer: null, metrics: new Registry() },
       trustedDocuments: null,
@@ -64,6 +64,8 @@ beforeAll(async () => {
       checkReady: async () => undefined,
       localFiles: { verify: async (target) => signer.verify(target), directory },
       logger: pino({}, { write }),
+      onLinksDisclosed() {},
+      endSubscriptions() {},
       onRequestCompleted: ({ operationResult: { code }, seconds }) => {
         completed.push({ code, seconds });
       },

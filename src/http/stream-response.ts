@@ -1,0 +1,68 @@
+import type { ServerResponse } from 'node:http';
+
+import type { FastifyReply } from 'fastify';
+
+import { GatewayError } from '../errors.js';
+import type { Heartbeats } from './heartbeats.js';
+import type { RecordedStream } from './recorded-stream.js';
+import type { StreamEncoding } from './stream-encodings.js';
+
+/** For proxies, which would otherwise compress, buffer or keep a stream. */
+export const streamHeaders = {
+  'Cache-Control': 'no-store, no-transform',
+  'X-Accel-Buffering': 'no',
+};
+
+/** Sends the results of a subscription until it ends or the client disconnects. */
+export function sendStream(
+  reply: FastifyReply,
+  results: RecordedStream,
+  { encoding, heartbeats }: { encoding: StreamEncoding; heartbeats: Heartbeats },
+): FastifyReply {
+  reply.headers(streamHeaders).type(encoding.contentType).hijack();
+  const { raw: response, request } = reply;
+  response.writeHead(200, reply.getHeaders() as Record<string, string>);
+  response.write(encoding.opening);
+  const stopBeating = heartbeats.start({
+    beat() {
+      if (response.writableLength === 0) response.write(encoding.heartbeat);
+    },
+  });
+  response.once('close', () => {
+    stopBeating();
+    results.return();
+  });
+  sendResults(response, results, encoding).catch((error: unknown) => {
+    request.log.error({ err: error }, 'A subscription failed');
+    response.destroy();
+  });
+  return reply;
+}
+
+/** Asks for a result once the last one is written, so that a slow client gets the newest states. */
+async function sendResults(
+  response: ServerResponse,
+  results: RecordedStream,
+  encoding: StreamEncoding,
+): Promise<void> {
+  try {
+    let next = await results.next();
+    while (next.done !== true) {
+      await write(response, encoding.encodeResult(JSON.stringify(next.value)));
+      next = await results.next();
+    }
+    response.end(encoding.completion);
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    response.end(encoding.encodeError(error));
+  }
+}
+
+/** Resolves once the system has taken the text, or the client has disconnected. */
+function write(response: ServerResponse, text: string): Promise<void> {
+  return new Promise((resolve) => {
+    response.write(text, () => {
+      resolve();
+    });
+  });
+}
