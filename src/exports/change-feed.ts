@@ -43,6 +43,7 @@ type ChangesReader = Pick<ExportRepository, 'readChanges' | 'currentTime'>;
 interface Failure {
   /** As by performance.now(). */
   readonly retryAt: number;
+  readonly error: unknown;
 }
 
 /**
@@ -181,7 +182,7 @@ export class ChangeFeed {
         } catch (error) {
           failure = error;
           await this.#readTime();
-          for (const each of group) this.#failures.set(each, { retryAt: 0 });
+          for (const each of group) this.#failures.set(each, { retryAt: 0, error });
           this.#retry();
         }
       }
@@ -196,11 +197,13 @@ export class ChangeFeed {
     const pages = organizations.map((each) => each.nextPage(this.#clock));
     const read = await this.reader.readChanges(pages);
     if (this.#isClosed) return [];
-    return organizations.filter((organization, index) => {
+    const unfinished: WatchedOrganization[] = [];
+    for (const [index, organization] of organizations.entries()) {
       const { changes, hasMore } = organization.add(read[index] ?? { rows: [], next: null });
       this.#changes += changes;
-      return hasMore;
-    });
+      if (hasMore) unfinished.push(organization);
+    }
+    return unfinished;
   }
 
   /** Reads organizations that failed, each alone, while polls read the others. */
@@ -218,20 +221,22 @@ export class ChangeFeed {
     try {
       if (organization.listener !== null) await this.#readPages([organization]);
       this.#failures.delete(organization);
-    } catch {
+    } catch (error) {
       const failedAt = performance.now();
       const retryAt = failedAt + RETRY_AFTER * (failedAt - sentAt);
-      this.#failures.set(organization, { retryAt });
+      this.#failures.set(organization, { retryAt, error });
     }
     this.#retrying.delete(organization);
     if (!this.#isClosed) this.#retry();
   }
 
   /** Logs the begin and the end of an outage. */
-  #report(failure: unknown, startedAt: number): void {
+  #report(ofPoll: unknown, startedAt: number): void {
     if (this.#isClosed) return;
     const { logger, onPolled } = this.options;
-    const failed = failure !== undefined || this.#failures.size > 0;
+    const [ofOrganization] = this.#failures.values();
+    const failure = ofPoll ?? ofOrganization?.error;
+    const failed = failure !== undefined;
     if (failed && !this.#isFailing) {
       logger.warn({ err: failure }, 'Live updates are late: changes cannot be read');
     } else if (!failed && this.#isFailing) {

@@ -53,8 +53,13 @@ const conditions: readonly ((row: ExportRow, filter: NormalizedExportFilter) => 
   (row, { resource }) => resource === null || row.resource === resource,
   ({ status }, { statuses }) =>
     statuses.length === 0 || (status !== undefined && statuses.includes(status)),
-  ({ name = '' }, { search }) => search === '' || name.toLowerCase().includes(search.toLowerCase()),
+  ({ name = '' }, { search }) => search === '' || lowerCase(name).includes(lowerCase(search)),
 ];
+
+/** By letter, as databases do: `toLowerCase` of a text has a sigma of its own at ends of words. */
+function lowerCase(text: string): string {
+  return text.replace(/\p{Lu}/gu, (letter) => letter.toLowerCase());
+}
 
 /** Whether a list with the filter has the export. The row must have every column. */
 export function matchesFilter(row: ExportRow, filter: NormalizedExportFilter): boolean {

@@ -6,11 +6,11 @@ import { allColumns, type ExportRow } from './export.js';
 const OVERLAP_MS = 10_000;
 /** How late a replica may show a change, its transaction included. */
 const WINDOW_MS = 60_000;
-/** What a new follower of lists receives at first. */
-const RECENT_MS = 30_000;
 /** Columns may have whole seconds. */
 const ROUNDING_MS = 1_000;
-/** Those of an organization with more changes in the window are re-read for a shorter time. */
+/** What a new follower of lists receives at first: 30 s. */
+const RECENT_MS = 30_000 + ROUNDING_MS;
+/** An organization in which more exports change within the window is re-read for a shorter time. */
 const MAX_STATES = 20_000;
 
 /** Receives what is new in one organization. */
@@ -55,8 +55,9 @@ export class WatchedOrganization {
   #sweptAt: number | null = null;
   /** The sweep that has further pages. */
   #sweep: (DatabaseTime & { start: ChangesPage['start'] }) | null = null;
-  /** States before this time may have been forgotten. */
+  /** Changes before this time may have been forgotten. */
   #floor = -Infinity;
+  #recent: readonly ExportRow[] | null = null;
 
   constructor(readonly name: string) {}
 
@@ -70,11 +71,12 @@ export class WatchedOrganization {
   add({ rows, next }: Changes): { readonly changes: number; readonly hasMore: boolean } {
     if (this.#sweep === null) throw new Error('No page of the organization was asked for.');
     const { now, sentAt } = this.#sweep;
-    const today = toSqlDateTime(new Date(now));
+    const nowText = toSqlDateTime(new Date(now));
+    this.#recent = null;
     let changes = 0;
     for (const row of rows) {
-      const updatedAt = row.updatedAt ?? '';
-      if (updatedAt > this.#newest && updatedAt <= today) this.#newest = updatedAt;
+      const updatedAt = changedAt(row);
+      if (updatedAt > this.#newest && updatedAt <= nowText) this.#newest = updatedAt;
       const known = this.newest(row.id);
       // A replica that lags shows a state again that another one has replaced.
       if (known !== undefined && (isOlder(row, known) || isSame(row, known))) continue;
@@ -84,6 +86,7 @@ export class WatchedOrganization {
       changes++;
       this.listener?.onChange(row);
     }
+    this.#limit(now, rows.at(-1));
     if (next !== null) {
       this.#sweep.start = next;
       return { changes, hasMore: true };
@@ -104,12 +107,13 @@ export class WatchedOrganization {
     return this.#states.get(id)?.row;
   }
 
-  /** The states that changed within 30 s before the last sweep. */
-  recent(): ExportRow[] {
+  /** The states that changed within 30 s before the last sweep. All callers share the array. */
+  recent(): readonly ExportRow[] {
     const since = (this.#sweptAt ?? Infinity) - RECENT_MS;
-    const rows: ExportRow[] = [];
-    for (const { row, seenAt } of this.#states.values()) if (seenAt >= since) rows.push(row);
-    return rows;
+    this.#recent ??= [...this.#states.values()]
+      .filter(({ seenAt }) => seenAt >= since)
+      .map(({ row }) => row);
+    return this.#recent;
   }
 
   #lowerBound(now: number): number {
@@ -124,14 +128,20 @@ export class WatchedOrganization {
     const since = now - WINDOW_MS - 2 * ROUNDING_MS;
     const sinceText = toSqlDateTime(new Date(since));
     for (const [id, { row, seenAt }] of this.#states) {
-      const updatedAt = row.updatedAt ?? '';
-      const isExcess = this.#states.size > MAX_STATES;
-      if (!isExcess && seenAt >= since) break;
+      if (seenAt >= since) return;
       // Changes whose time is in the future are read until it has passed.
-      if (!isExcess && updatedAt >= sinceText) continue;
+      if (changedAt(row) < sinceText) this.#states.delete(id);
+    }
+  }
+
+  /** Bounds the memory. What is forgotten must not be read again, or it would be news. */
+  #limit(now: number, lastRead: ExportRow | undefined): void {
+    for (const [id, { row }] of this.#states) {
+      const isUnread = lastRead !== undefined && isOlder(lastRead, row);
+      if (this.#states.size <= MAX_STATES || isUnread) return;
       this.#states.delete(id);
-      // What is forgotten must not be read again, or it would be news.
-      if (isExcess) this.#floor = Math.max(this.#floor, toMs(updatedAt) + ROUNDING_MS);
+      const forgotten = Math.min(toMs(changedAt(row)), now) + ROUNDING_MS;
+      this.#floor = Math.max(this.#floor, forgotten);
     }
   }
 }
@@ -141,10 +151,15 @@ export function isSame(one: ExportRow, other: ExportRow): boolean {
   return one === other || allColumns.every((column) => one[column] === other[column]);
 }
 
-export function isOlder({ updatedAt = '' }: ExportRow, than: ExportRow): boolean {
-  return updatedAt < (than.updatedAt ?? '');
+export function isOlder(row: ExportRow, than: ExportRow): boolean {
+  return changedAt(row) < changedAt(than);
 }
 
 export function toMs(time: string): number {
   return parseSqlDateTime(time).getTime();
+}
+
+/** Rows of the feed have every column. */
+function changedAt({ updatedAt = '' }: ExportRow): string {
+  return updatedAt;
 }

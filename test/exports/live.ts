@@ -1,73 +1,78 @@
-import { afterEach, beforeEach } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import { pino } from 'pino';
-import type { DataSource } from 'typeorm';
 
 import type { Database } from '../../src/database/database.js';
 import { openDatabase } from '../../src/database/open-database.js';
 import { parseSqlDateTime } from '../../src/database/sql-datetime.js';
+import type { SqlValue } from '../../src/database/sql-format.js';
 import { entities } from '../../src/entities.js';
 import { ChangeFeed, type CompletedPoll } from '../../src/exports/change-feed.js';
-import { normalizeExportFilter } from '../../src/exports/export-filter.js';
 import type { ExportFilter } from '../../src/exports/export-args.js';
+import { normalizeExportFilter } from '../../src/exports/export-filter.js';
 import { ExportRepository } from '../../src/exports/export-repository.js';
-import { ExportStatus, type Export, type ExportRow } from '../../src/exports/export.js';
+import { Export, ExportStatus, type ExportRow } from '../../src/exports/export.js';
 import { LiveExports, type PendingExports } from '../../src/exports/live-exports.js';
 import { createTestDataSource } from '../support/data-source.js';
 import type { Engine, EngineDatabase } from '../support/engines.js';
-import { exportRow, insertRows } from '../support/rows.js';
+import { clearRows, exportId, exportRow, insertRows } from '../support/rows.js';
 import { until } from '../support/until.js';
 
 const INTERVAL_MS = 20;
 
-export type Live = Awaited<ReturnType<typeof startLive>>;
+type Intercept = (sql: string, parameters: readonly SqlValue[]) => Promise<void> | void;
 
-/** A change feed on a database of its own, with its tables, for each test. */
+export type Live = Awaited<ReturnType<typeof openLive>> & ReturnType<typeof startLive>;
+
+/** For each test, a change feed on a database of the enclosing `describe`, without rows at first. */
 export function useLive(engine: Engine): Live {
   const live = {} as Live;
   let database: EngineDatabase | undefined;
-  beforeEach(async () => {
+  beforeAll(async () => {
     database = await engine.provide();
-    Object.assign(live, await startLive(database));
+    Object.assign(live, await openLive(database));
+  });
+  beforeEach(() => {
+    Object.assign(live, startLive(live));
   });
   afterEach(async () => {
-    await live.stop();
+    live.stop();
+    await clearRows(live.source);
+  });
+  afterAll(async () => {
+    await live.database.close();
+    await live.source.destroy();
     await database?.dispose();
   });
   return live;
 }
 
-export async function startLive({
-  config,
-  owner,
-  prepare,
-}: Pick<EngineDatabase, 'config' | 'owner'> & {
-  prepare?: (source: DataSource) => Promise<unknown>;
-}) {
+async function openLive({ config, owner }: Pick<EngineDatabase, 'config' | 'owner'>) {
   const source = await createTestDataSource(owner ?? config);
   await source.initialize();
   await source.runMigrations();
-  await prepare?.(source);
   const log: Record<string, unknown>[] = [];
   const write = (line: string) => log.push(JSON.parse(line) as Record<string, unknown>);
   const logger = pino({ level: 'info' }, { write });
-  const opened = await openDatabase(config, { entities, logger });
+  return { source, log, logger, database: await openDatabase(config, { entities, logger }) };
+}
+
+function startLive({ source, logger, database }: Awaited<ReturnType<typeof openLive>>) {
   const statements: string[] = [];
-  const database: Database = {
-    ...opened,
-    query(sql, parameters, origin) {
+  let intercept: Intercept = () => undefined;
+  const observed: Database = {
+    ...database,
+    async query(sql, parameters = [], origin) {
       statements.push(sql);
-      return opened.query(sql, parameters, origin);
+      await intercept(sql, parameters);
+      return database.query(sql, parameters, origin);
     },
   };
   const invalid: unknown[] = [];
-  const repository = new ExportRepository(database, (row) => invalid.push(row));
+  const repository = new ExportRepository(observed, (row) => invalid.push(row));
   const polls: CompletedPoll[] = [];
-  const feed = new ChangeFeed(repository, {
-    intervalMs: INTERVAL_MS,
-    logger,
-    onPolled: (poll) => polls.push(poll),
-  });
-  const live = new LiveExports(repository, feed);
+  const onPolled = (poll: CompletedPoll) => polls.push(poll);
+  const feed = new ChangeFeed(repository, { intervalMs: INTERVAL_MS, logger, onPolled });
+  const exports = new LiveExports(repository, feed);
   const subscriptions: PendingExports[] = [];
 
   /** Collects what a subscription emits. */
@@ -77,50 +82,57 @@ export async function startLive({
     const ended = (async () => {
       for await (const row of pending) rows.push(row);
     })();
-    const emitted = (count: number) => until(() => (rows.length >= count ? rows : undefined));
-    return { rows, ended, emitted, pending };
+    return {
+      ...{ rows, ended, pending },
+      names: () => rows.map((row) => row?.name ?? null),
+      /** Resolves when so many states have been emitted. */
+      emitted: (count: number) => until(() => (rows.length >= count ? rows : undefined)),
+    };
+  }
+
+  /** A time so many seconds before the database's. */
+  async function ago(seconds: number): Promise<Date> {
+    const [row] = await database.query<{ now: string }>(`SELECT ${database.currentTimeSql} AS now`);
+    return new Date(parseSqlDateTime(row?.now ?? '').getTime() - seconds * 1_000);
   }
 
   return {
-    ...{ source, feed, live, log, statements, polls, repository, invalid, collect },
-    /** A time so many seconds before the database's. */
-    async ago(seconds: number): Promise<Date> {
-      const now = parseSqlDateTime(await repository.currentTime()).getTime();
-      return new Date(now - seconds * 1_000);
+    ...{ feed, exports, statements, polls, invalid, ago },
+    /** Runs before each statement of the feed; what it throws fails the statement. */
+    beforeStatements(run: Intercept) {
+      intercept = run;
     },
-    /** Inserts a running export that changed so many seconds ago. */
-    async insert(index: number, secondsAgo: number, changes: Partial<Export> = {}) {
-      const updatedAt = await this.ago(secondsAgo);
-      const status = ExportStatus.PROCESSING;
-      await insertRows(source, {
-        exports: [exportRow(index, { status, name: 'new', updatedAt, ...changes })],
-      });
+    /** Inserts a running export of this name that changed so many seconds ago. */
+    async insert(index: number, name: string, secondsAgo = 0, changes: Partial<Export> = {}) {
+      const updatedAt = await ago(secondsAgo);
+      const row = exportRow(index, { status: ExportStatus.PROCESSING, name, updatedAt });
+      await insertRows(source, { exports: [{ ...row, ...changes }] });
     },
-    /** Changes an export so many seconds ago. */
-    async update(index: number, secondsAgo: number, changes: Partial<Export>) {
-      const updatedAt = await this.ago(secondsAgo);
-      const { id } = exportRow(index);
-      await source.getRepository('Export').update({ id }, { updatedAt, ...changes });
+    /** Changes an export, as of so many seconds ago. */
+    async update(index: number, changes: Partial<Export>, secondsAgo = 0) {
+      const updatedAt = await ago(secondsAgo);
+      await source.getRepository(Export).update({ id: exportId(index) }, { updatedAt, ...changes });
     },
-    follow: async (id: string, organization = 'org_demo', onlyRequestedBy: string | null = null) =>
-      collect(await live.followOne({ organization, onlyRequestedBy, isAbandoned: false }, id)),
-    followAll: (filter: ExportFilter = {}, organization = 'org_demo', requester = null) =>
-      collect(
-        live.followList(
-          { organization, onlyRequestedBy: requester },
-          normalizeExportFilter(filter),
-        ),
-      ),
-    /** Resolves when this many more polls have ended. */
-    polled(count = 2) {
+    async follow(index: number, requester: string | null = null, organization = 'org_demo') {
+      const scope = { organization, onlyRequestedBy: requester };
+      return collect(await exports.followOne({ ...scope, isAbandoned: false }, exportId(index)));
+    },
+    followAll(
+      filter: ExportFilter = {},
+      requester: string | null = null,
+      organization = 'org_demo',
+    ) {
+      const scope = { organization, onlyRequestedBy: requester };
+      return collect(exports.followList(scope, normalizeExportFilter(filter)));
+    },
+    /** Resolves when so many more polls have ended, the last of which began after the call. */
+    async polled(count = 2) {
       const from = polls.length;
-      return until(() => (polls.length >= from + count ? polls : undefined));
+      await until(() => (polls.length >= from + count ? true : undefined));
     },
-    async stop() {
+    stop() {
       for (const each of subscriptions) each.close();
-      live.close();
-      await opened.close();
-      await source.destroy();
+      exports.close();
     },
   };
 }
