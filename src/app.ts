@@ -77,7 +77,7 @@ export async function createApp(config: Config, logger: Logger) {
     invalidRowReporter(logger, metrics.invalidRowSkipped),
   );
   const { auth, livePollInterval: intervalMs, liveMaxSubscriptions: max } = config;
-  const feed = new ChangeFeed(repository, { intervalMs, logger });
+  const feed = new ChangeFeed(repository, { intervalMs, logger, onPolled: metrics.live.polled });
   const live = new LiveExports(repository, feed);
   const createOperationContext = (viewer: Viewer, request: OperationRequest) =>
     createContext(viewer, request, { signer: meteredSigner, live });
@@ -105,6 +105,7 @@ export async function createApp(config: Config, logger: Logger) {
     poolStats: database.poolStats,
     clockDifference: () => clock?.read() ?? 0,
   });
+  metrics.live.watch({ openSubscriptions: () => subscriptions.counts, feed });
   const findExampleId =
     auth.kind === 'off' ? () => findExampleExportId(repository, auth.organization) : null;
   const server = await createHttpServer(config, {

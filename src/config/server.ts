@@ -89,7 +89,7 @@ export const serverSettings = z
       costPerSecond: given.COST_PER_SECOND,
       /** Between two polls of the change feed, in milliseconds. */
       livePollInterval: given.LIVE_POLL_INTERVAL,
-      /** Of the process. With AUTH=required, an organization has a quarter of it, rounded up. */
+      /** Of the process. With AUTH=required, an organization has a quarter of it. */
       liveMaxSubscriptions: given.LIVE_MAX_SUBSCRIPTIONS,
       introspection: (given.INTROSPECTION ?? developmentDefault) === 'on',
       /** The only operations that run, as texts by id; null for every operation. */
