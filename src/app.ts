@@ -97,6 +97,7 @@ export async function createApp(config: Config, logger: Logger) {
         loadShedder.run(work, { organization, onRejected: () => undefined }),
       createEventContext: (viewer, requestId) =>
         createOperationContext(viewer, { requestId, onOperationResult() {}, stream: null }),
+      observer: metrics.live,
     },
   });
   await apollo.start();

@@ -1,7 +1,7 @@
 import type { FormattedExecutionResult } from 'graphql';
 
 import type { Viewer } from '../auth/viewer.js';
-import type { GatewayError } from '../errors.js';
+import { GatewayError } from '../errors.js';
 import type { ExportFileRow } from '../exports/export-file.js';
 import type { PendingExports } from '../exports/live-exports.js';
 import type { ExportRow } from '../exports/export.js';
@@ -23,9 +23,14 @@ export interface EventExecution {
   readonly pay: () => number;
   /** Resolves to undefined under overload. Never rejects. */
   readonly execute: (row: ExportRow | null) => Promise<EventResult | undefined>;
+  /** Called for each result that the transport takes. */
+  readonly onSent: () => void;
   /** Called once, when the subscription completes or ends. */
-  readonly onEnd: (stream: ResultStream) => void;
+  readonly onEnd: (stream: ResultStream, reason: EndReason) => void;
 }
+
+/** Null when the subscription is complete, ABORTED when the client unsubscribed, or an error's code. */
+export type EndReason = string | null;
 
 /** Under overload, between attempts to execute an event. */
 const RETRY_MS = 250;
@@ -58,25 +63,30 @@ export class ResultStream implements AsyncIterableIterator<FormattedExecutionRes
     try {
       const event = await this.#nextEvent();
       if (this.#error !== null) throw this.#error;
-      if (event === null) return await this.return();
+      if (event === null) {
+        this.#close(null);
+        return { done: true, value: undefined };
+      }
       this.disclosed = event.disclosed;
+      this.execution.onSent();
       return { done: false, value: event.result };
     } catch (error) {
-      this.#close();
+      const isExpected = error instanceof GatewayError;
+      this.#close(isExpected ? error.extensions.code : 'INTERNAL_SERVER_ERROR');
       throw error;
     }
   }
 
   /** Unsubscribes; a `next` that waits resolves to no result. */
   return(): Promise<IteratorResult<FormattedExecutionResult, undefined>> {
-    this.#close();
+    this.#close('ABORTED');
     return Promise.resolve({ done: true, value: undefined });
   }
 
   /** Makes `next` throw, also one that waits. */
   end(error: GatewayError): void {
     this.#error ??= error;
-    this.#close();
+    this.#close(error.extensions.code);
   }
 
   [Symbol.asyncIterator](): this {
@@ -120,11 +130,11 @@ export class ResultStream implements AsyncIterableIterator<FormattedExecutionRes
     });
   }
 
-  #close(): void {
+  #close(reason: EndReason): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.pending.close();
     this.#wake?.();
-    this.execution.onEnd(this);
+    this.execution.onEnd(this, reason);
   }
 }

@@ -12,12 +12,12 @@ import type { Viewer } from '../auth/viewer.js';
 import { StreamRequiredError, toError } from '../errors.js';
 import type { ExportRow } from '../exports/export.js';
 import type { PendingExports } from '../exports/live-exports.js';
-import type { Context } from './context.js';
+import type { Context, OperationResult } from './context.js';
 import type { CostBudgets } from './cost-budgets.js';
 import { costOf } from './cost.js';
 import type { FormatError } from './format-error.js';
 import { toGraphQLResponse } from './graphql-response.js';
-import { ResultStream, type EventResult } from './result-stream.js';
+import { ResultStream, type EventResult, type Transport } from './result-stream.js';
 import { SharedResults } from './shared-results.js';
 import type { Subscriptions } from './subscriptions.js';
 
@@ -30,6 +30,16 @@ export interface SubscriptionOptions {
   ) => Promise<Result | undefined>;
   /** Each event has a context of its own, because its links and queries are those of one response. */
   readonly createEventContext: (viewer: Viewer, requestId: string) => Context;
+  readonly observer: SubscriptionObserver;
+}
+
+export interface SubscriptionObserver {
+  readonly eventSent: (transport: Transport) => void;
+  readonly subscriptionEnded: (ended: {
+    readonly transport: Transport;
+    /** The code is null for one that is complete, and ABORTED for one that the client ended. */
+    readonly operationResult: OperationResult;
+  }) => void;
 }
 
 interface SubscriptionRequest {
@@ -49,6 +59,7 @@ export function subscriptionExecution(
     subscriptions,
     schedule,
     createEventContext,
+    observer,
     budgets,
     formatError,
   }: SubscriptionOptions & {
@@ -63,17 +74,23 @@ export function subscriptionExecution(
     const { viewer, stream } = context;
     const { organization } = viewer;
     if (stream === null) throw new StreamRequiredError();
+    const { transport } = stream;
     subscriptions.checkRoom(organization);
     const pending = await createSource(schema, request);
     const operationName = operation.name?.value ?? null;
     const { cost } = costOf(operation, { schema, query: document, variables, operationName });
     const key = shared.keyOf(operation, variables, viewer);
-    const results = new ResultStream(viewer, stream.transport, pending, {
+    const results = new ResultStream(viewer, transport, pending, {
       pay: () => budgets?.pay(organization, cost) ?? 0,
       execute: (row) =>
         shared.get(row, key, () => schedule(organization, () => executeEvent(request, row))),
-      onEnd: (ended) => {
+      onSent: () => {
+        observer.eventSent(transport);
+      },
+      onEnd: (ended, code) => {
         subscriptions.remove(ended);
+        const result = { type: operation.operation, name: operationName };
+        observer.subscriptionEnded({ transport, operationResult: { operation: result, code } });
       },
     });
     subscriptions.add(results);

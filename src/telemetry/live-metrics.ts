@@ -1,18 +1,13 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 
 import type { OperationResult } from '../graphql/context.js';
+import { transports, type Transport } from '../graphql/result-stream.js';
+import type { SubscriptionObserver } from '../graphql/subscription-execution.js';
 import { KeyedHistogram } from './histogram.js';
-
-/** A subscription that its client, the gateway or the end of its export has ended. */
-export interface EndedSubscription {
-  readonly transport: string;
-  /** The code is null for one that completed, and ABORTED when the client unsubscribed or left. */
-  readonly operationResult: OperationResult;
-}
 
 /** What the gauges of live updates show. */
 export interface LiveState {
-  readonly openSubscriptions: () => ReadonlyMap<string, number>;
+  readonly openSubscriptions: () => ReadonlyMap<Transport, number>;
   readonly feed: {
     /** For how many seconds changes may be unknown; 0 while no organization is followed. */
     readonly lagSeconds: number;
@@ -21,16 +16,15 @@ export interface LiveState {
   };
 }
 
-const TRANSPORTS = ['websocket', 'sse', 'multipart'];
 /** In seconds: from an index range without changes to the query timeout. */
 const POLL_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
 /** The metrics of subscriptions and of the change feed. */
-export class LiveMetrics {
+export class LiveMetrics implements SubscriptionObserver {
   #state: LiveState | null = null;
   readonly #ended: Counter<'transport' | 'operation' | 'error_code'>;
   /** By transport. Counted here, because prom-client hashes the labels of each call. */
-  readonly #events = new Map(TRANSPORTS.map((transport) => [transport, 0]));
+  readonly #events = new Map(transports.map((transport): [Transport, number] => [transport, 0]));
   readonly #polls: KeyedHistogram<'outcome'>;
 
   constructor(
@@ -46,7 +40,7 @@ export class LiveMetrics {
       registers,
       collect() {
         const open = state()?.openSubscriptions();
-        for (const transport of TRANSPORTS) this.set({ transport }, open?.get(transport) ?? 0);
+        for (const transport of transports) this.set({ transport }, open?.get(transport) ?? 0);
       },
     });
     this.#ended = new Counter({
@@ -93,13 +87,16 @@ export class LiveMetrics {
     });
   }
 
-  readonly subscriptionEnded = ({ transport, operationResult }: EndedSubscription): void => {
+  readonly subscriptionEnded: SubscriptionObserver['subscriptionEnded'] = ({
+    transport,
+    operationResult,
+  }) => {
     // Only valid operations begin, so that each may have a label, however it ends.
     const operation = this.operationLabel({ ...operationResult, code: null });
     this.#ended.inc({ transport, operation, error_code: operationResult.code ?? 'none' });
   };
 
-  readonly eventSent = (transport: string): void => {
+  readonly eventSent = (transport: Transport): void => {
     this.#events.set(transport, (this.#events.get(transport) ?? 0) + 1);
   };
 

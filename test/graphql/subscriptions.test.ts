@@ -77,9 +77,12 @@ const viewer: Viewer = {
 let sources: Source[] = [];
 let subscriptions: Subscriptions;
 let executions = 0;
+let events = 0;
+const ends: unknown[] = [];
 let overloads = 0;
 let failure: Error | null = null;
 beforeEach(() => {
+  events = ends.length = 0;
   [sources, executions, overloads, failure] = [[], 0, 0, null];
   subscriptions = new Subscriptions({ max: 4, maxOfOrganization: 2 });
 });
@@ -119,6 +122,10 @@ function createGateway({ costPerSecond = null as number | null } = {}) {
     },
     createEventContext: (each, requestId) =>
       createContext(each, { requestId, onOperationResult() {}, stream: null }, { signer, live }),
+    observer: {
+      eventSent: () => events++,
+      subscriptionEnded: ({ operationResult: { code } }) => ends.push(code),
+    },
   };
   const rejections: string[] = [];
   const apollo = createApolloServer(schema, {
@@ -176,6 +183,7 @@ describe('a subscription', () => {
     });
     source.complete();
     expect(await results.next()).toEqual({ done: true, value: undefined });
+    expect([events, ends]).toEqual([2, [null]]);
     expect(subscriptions.counts.get('sse')).toBe(0);
   });
 
@@ -209,7 +217,11 @@ describe('a subscription', () => {
     const waiting = results.next();
     await results.return();
     expect(await waiting).toEqual({ done: true, value: undefined });
-    expect([source.isClosed, subscriptions.counts.get('sse')]).toEqual([true, 0]);
+    expect([source.isClosed, subscriptions.counts.get('sse'), ends]).toEqual([
+      true,
+      0,
+      ['ABORTED'],
+    ]);
   });
 
   it('shares an execution among subscribers with the same operation, variables and rights', async () => {

@@ -7,6 +7,7 @@ import { OperationTypeNode } from 'graphql';
 
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import { limits } from '../../src/graphql/limits.js';
+import type { Transport } from '../../src/graphql/result-stream.js';
 import { Metrics } from '../../src/telemetry/metrics.js';
 import { describeWith } from '../support/describe-with.js';
 import { embedded, mysql } from '../support/engines.js';
@@ -73,7 +74,7 @@ describe('the metrics of live updates', () => {
 
   it('count ended subscriptions by operation, whatever ended them, and the results sent', async () => {
     const { live, registry } = new Metrics();
-    const end = (transport: string, name: string | null, code: string | null) => {
+    const end = (transport: Transport, name: string | null, code: string | null) => {
       const operation = { type: OperationTypeNode.SUBSCRIPTION, name };
       live.subscriptionEnded({ transport, operationResult: { operation, code } });
     };
@@ -81,7 +82,7 @@ describe('the metrics of live updates', () => {
     end('sse', 'Follow', null);
     end('sse', 'Follow', null);
     end('websocket', null, 'SERVICE_UNAVAILABLE');
-    for (const transport of ['websocket', 'sse', 'websocket']) live.eventSent(transport);
+    for (const sent of ['websocket', 'sse', 'websocket'] as const) live.eventSent(sent);
     const text = await registry.metrics();
     const ended = (transport: string, operation: string, code: string) =>
       `transport="${transport}",operation="${operation}",error_code="${code}"`;
@@ -108,7 +109,7 @@ describe('the metrics of live updates', () => {
       };
     };
     expect(await read()).toEqual({ open: byTransport({}), lag: 0, followed: 0 });
-    const open = new Map([['multipart', 3]]);
+    const open = new Map([['multipart', 3] as const]);
     const feed = { lagSeconds: 1.5, organizations: 2 };
     live.watch({ openSubscriptions: () => open, feed });
     expect(await read()).toEqual({
@@ -182,7 +183,7 @@ describe('the metrics of a gateway', () => {
   it('count a client that disconnects before its body is complete', async () => {
     const { hostname, port } = new URL(gateway.origin);
     const socket = connect(Number(port), hostname);
-    socket.write('POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n');
+    socket.write('POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n');
     socket.write('Content-Length: 99\r\nExpect: 100-continue\r\n\r\n');
     await once(socket, 'data');
     socket.destroy();

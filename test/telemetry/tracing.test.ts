@@ -118,7 +118,7 @@ it('a client that disconnects leaves a failed span without a status', async () =
   const { hostname, port } = new URL(origin);
   const socket = connect(Number(port), hostname);
   socket.write(
-    `POST /graphql HTTP/1.1\r\nHost: a\r\ntraceparent: ${traceparent}\r\n` +
+    `POST /graphql HTTP/1.1\r\nHost: localhost\r\ntraceparent: ${traceparent}\r\n` +
       'Content-Type: application/json\r\nContent-Length: 20\r\nExpect: 100-continue\r\n\r\n',
   );
   await once(socket, 'data');
