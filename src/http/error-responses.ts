@@ -1,4 +1,4 @@
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyBaseLogger, FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import Negotiator from 'negotiator';
 
 import { GatewayError } from '../errors.js';
@@ -38,6 +38,12 @@ export function sendGatewayError(
   return sendError(reply, { status: http?.status ?? 400, code, message });
 }
 
+/** Logs what the client is not told. */
+export function logGatewayError(log: FastifyBaseLogger, { cause, name }: GatewayError): void {
+  if (cause instanceof Error) log.warn({ err: cause }, name);
+  else log.info({ cause }, name);
+}
+
 /** Sends an error that a hook or a route threw. Only the log has the message of a defect. */
 export function sendThrownError(
   error: FastifyError & { headers?: Record<string, string> },
@@ -45,8 +51,7 @@ export function sendThrownError(
   reply: FastifyReply,
 ): FastifyReply {
   if (error instanceof GatewayError) {
-    if (error.cause instanceof Error) request.log.warn({ err: error.cause }, error.name);
-    else request.log.info({ cause: error.cause }, error.name);
+    logGatewayError(request.log, error);
     return sendGatewayError(reply, error);
   }
   const { statusCode: status = 500, message, headers = {} } = error;

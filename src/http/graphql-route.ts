@@ -15,9 +15,10 @@ import type { LoadShedder } from './load-shedder.js';
 import { createOperationRunner, type CreateContext } from './operations.js';
 import { beginStream } from './recorded-stream.js';
 import { operationResult, type RequestObserver } from './request-log.js';
-import { GRAPHQL_PATH } from './requests.js';
+import { GRAPHQL_PATH, withoutPrefix, type RequestTracer } from './requests.js';
 import { requestedStream, type RequestedStream } from './stream-encodings.js';
 import { sendStream, streamHeaders } from './stream-response.js';
+import { addWebSockets } from './websocket-route.js';
 
 export interface GraphqlRouteOptions extends RequestObserver {
   readonly apollo: ApolloServer<Context>;
@@ -36,6 +37,7 @@ interface GraphqlRoute extends GraphqlRouteOptions {
   /** The path under which clients see the gateway. */
   readonly prefix: string;
   readonly heartbeats: Heartbeats;
+  readonly tracer: RequestTracer | null;
   /** Whether the pages of an origin may open streams. */
   readonly isOwnOrigin: (origin: string, host: string | undefined) => boolean;
 }
@@ -50,14 +52,30 @@ const foreignPage = {
  * `POST /graphql`, GET for queries, streams of subscriptions by both, and GraphiQL for clients that
  * accept HTML.
  */
-export function addGraphqlRoute(server: FastifyInstance, options: GraphqlRoute): void {
+export async function addGraphqlRoute(
+  server: FastifyInstance,
+  options: GraphqlRoute,
+): Promise<void> {
   const { apollo, trustedDocuments, authenticate, graphiql, prefix, heartbeats } = options;
   const runOperation = createOperationRunner(options.loadShedder, options.createContext);
+  const { tracer } = options;
+  const services = { apollo, trustedDocuments, authenticate, runOperation, tracer };
+  const wsHandler = await addWebSockets(server, {
+    services: { ...services, observer: options, log: server.log },
+    heartbeats,
+    maxMessage: server.initialConfig.bodyLimit ?? 0,
+    isWebSocketPath: (target) => withoutPrefix(target, prefix).split('?', 1)[0] === GRAPHQL_PATH,
+  });
   const sendGraphiql = graphiql && createGraphiql(graphiql);
   if (sendGraphiql) server.get('/', (_request, reply) => reply.redirect(prefix + GRAPHQL_PATH));
 
   /** Runs before the body is read, so that a client without credentials costs little. */
   async function onRequest(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+    if (request.ws) {
+      if (isForeignPage(request)) return sendError(reply, foreignPage);
+      request.upgradeReply = reply;
+      return undefined;
+    }
     const acceptsPage =
       request.method !== 'POST' && request.headers.accept?.includes('text/html') === true;
     if (acceptsPage && sendGraphiql) return sendGraphiql(request, reply);
@@ -75,10 +93,10 @@ export function addGraphqlRoute(server: FastifyInstance, options: GraphqlRoute):
   }
 
   /** By GET, a browser asks for a stream without a preflight, and without an origin in some modes. */
-  function isForeignPage({ method, headers }: FastifyRequest): boolean {
+  function isForeignPage({ method, headers, ws }: FastifyRequest): boolean {
     const { origin, host } = headers;
     if (origin !== undefined && !options.isOwnOrigin(origin, host)) return true;
-    return method === 'GET' && headers['sec-fetch-site'] === 'cross-site';
+    return !ws && method === 'GET' && headers['sec-fetch-site'] === 'cross-site';
   }
 
   async function execute(
@@ -145,7 +163,9 @@ export function addGraphqlRoute(server: FastifyInstance, options: GraphqlRoute):
 
   server.post(GRAPHQL_PATH, { onRequest }, handle);
   // Only responses to GET can be stored and revalidated.
-  server.get(GRAPHQL_PATH, { onRequest, onSend: addEtag }, handle);
+  server.route({
+    ...{ method: 'GET', url: GRAPHQL_PATH, onRequest, onSend: addEtag, handler: handle, wsHandler },
+  });
 }
 
 interface StreamedResponse {

@@ -72,6 +72,13 @@ export function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string
   return typeof given === 'string' && VALID_REQUEST_ID.test(given) ? given : randomUUID();
 }
 
+/** The target of a request below the path of PUBLIC_URL, which a proxy may have removed. */
+export function withoutPrefix(target: string, prefix: string): string {
+  if (prefix === '') return target;
+  if (target === prefix) return '/';
+  return target.startsWith(`${prefix}/`) ? target.slice(prefix.length) : target;
+}
+
 /** Enough for the longest object key. */
 const MAX_PATH_LENGTH = 600;
 

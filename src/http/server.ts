@@ -29,6 +29,7 @@ import {
   REQUEST_ID_HEADER,
   requestId,
   routePattern,
+  withoutPrefix,
   type RequestTracer,
 } from './requests.js';
 import { closeSlowReaders } from './slow-readers.js';
@@ -180,7 +181,7 @@ export async function createHttpServer(
   if (options.tracer !== null) traceRequests(server, options.tracer);
   const port = () => (server.server.address() as AddressInfo).port;
   const isOwnOrigin = createOriginCheck(config, port);
-  addGraphqlRoute(server, { ...options, prefix, heartbeats, isOwnOrigin });
+  await addGraphqlRoute(server, { ...options, prefix, heartbeats, isOwnOrigin });
   if (options.localFiles !== null) await addFilesRoute(server, options.localFiles);
 
   const management = managementPort === null ? null : createServer();
@@ -222,13 +223,6 @@ export async function createHttpServer(
       await management?.close();
     },
   };
-}
-
-/** The target of a request below the path of PUBLIC_URL, which a proxy may have removed. */
-function withoutPrefix(target: string, prefix: string): string {
-  if (prefix === '') return target;
-  if (target === prefix) return '/';
-  return target.startsWith(`${prefix}/`) ? target.slice(prefix.length) : target;
 }
 
 /** Closes new connections while there are `max`. */
