@@ -10,15 +10,16 @@ import {
 
 /** By statement, so that it stays short. */
 const MAX_ORGANIZATIONS = 50;
-/** By poll and organization: one with more changes is late alone. */
-const MAX_PAGES = 5;
 /** Of organizations whose last read failed; they are read beside the polls of the others. */
 const MAX_CONCURRENT_RETRIES = 2;
 /** A failed read waits for this multiple of its duration. */
 const RETRY_AFTER = 5;
 /** What an organization without followers is remembered for. */
 const MEMORY_MS = 60_000;
-/** The pause after a poll that took longer than the interval, as a part of the interval. */
+/**
+ * The pause after a poll that took longer than the interval, and between the pages of an
+ * organization with many changes, as a part of the interval: consumers need time to emit a page.
+ */
 const MIN_PAUSE = 0.1;
 
 export interface CompletedPoll {
@@ -55,6 +56,8 @@ export class ChangeFeed {
   readonly #organizations = new Map<string, WatchedOrganization>();
   /** Those that have never been read since they are followed. */
   readonly #added = new Set<WatchedOrganization>();
+  /** Those whose changes are more than a page. */
+  readonly #unfinished = new Set<WatchedOrganization>();
   readonly #failures = new Map<WatchedOrganization, Failure>();
   readonly #retrying = new Set<WatchedOrganization>();
   readonly #leftAt = new Map<WatchedOrganization, number>();
@@ -103,6 +106,7 @@ export class ChangeFeed {
   unwatch(organization: WatchedOrganization): void {
     organization.listener = null;
     this.#added.delete(organization);
+    this.#unfinished.delete(organization);
     this.#leftAt.set(organization, performance.now());
   }
 
@@ -124,24 +128,21 @@ export class ChangeFeed {
     clearTimeout(this.#timer);
     if (this.#isPolling || this.#isClosed || this.#organizations.size === 0) return;
     const pause = this.options.intervalMs * MIN_PAUSE;
-    const wait = Math.max(this.#nextPollAt - performance.now(), pause);
-    this.#timer = setTimeout(
-      () => {
-        void this.#poll();
-      },
-      this.#added.size > 0 ? 0 : wait,
-    );
+    const untilNext = Math.max(this.#nextPollAt - performance.now(), pause);
+    const wait = this.#unfinished.size > 0 ? pause : untilNext;
+    this.#timer = setTimeout(() => void this.#poll(), this.#added.size > 0 ? 0 : wait);
   }
 
   async #poll(): Promise<void> {
     const startedAt = performance.now();
     this.#forget(startedAt);
-    let due = [...this.#added];
+    let due = [...new Set([...this.#added, ...this.#unfinished])];
     if (startedAt >= this.#nextPollAt) {
       due = this.#followed();
       this.#nextPollAt = startedAt + this.options.intervalMs;
     }
     this.#added.clear();
+    this.#unfinished.clear();
     if (due.length > 0) {
       this.#isPolling = true;
       let failure: unknown;
@@ -169,41 +170,34 @@ export class ChangeFeed {
     this.#isDown = false;
   }
 
-  /** Reads up to a few pages of each organization. Returns the last error, if there was one. */
+  /** Returns the last error, if there was one. Throws when the database is down. */
   async #read(organizations: readonly WatchedOrganization[]): Promise<unknown> {
     let failure: unknown;
-    let unread = organizations;
-    for (let page = 0; page < MAX_PAGES && unread.length > 0; page++) {
-      const unfinished: WatchedOrganization[] = [];
-      for (let at = 0; at < unread.length; at += MAX_ORGANIZATIONS) {
-        const group = unread.slice(at, at + MAX_ORGANIZATIONS);
-        try {
-          unfinished.push(...(await this.#readPages(group)));
-        } catch (error) {
-          failure = error;
-          await this.#readTime();
-          for (const each of group) this.#failures.set(each, { retryAt: 0, error });
-          this.#retry();
-        }
+    for (let at = 0; at < organizations.length; at += MAX_ORGANIZATIONS) {
+      const group = organizations.slice(at, at + MAX_ORGANIZATIONS);
+      try {
+        await this.#readPages(group);
+      } catch (error) {
+        failure = error;
+        await this.#readTime();
+        for (const each of group) this.#failures.set(each, { retryAt: 0, error });
+        this.#retry();
       }
-      unread = unfinished;
     }
     return failure;
   }
 
-  /** Reads a page of each organization by one statement. Returns those that have more pages. */
-  async #readPages(organizations: readonly WatchedOrganization[]): Promise<WatchedOrganization[]> {
+  /** Reads a page of each organization by one statement. */
+  async #readPages(organizations: readonly WatchedOrganization[]): Promise<void> {
     this.#statements++;
     const pages = organizations.map((each) => each.nextPage(this.#clock));
     const read = await this.reader.readChanges(pages);
-    if (this.#isClosed) return [];
-    const unfinished: WatchedOrganization[] = [];
+    if (this.#isClosed) return;
     for (const [index, organization] of organizations.entries()) {
       const { changes, hasMore } = organization.add(read[index] ?? { rows: [], next: null });
       this.#changes += changes;
-      if (hasMore) unfinished.push(organization);
+      if (hasMore && organization.listener !== null) this.#unfinished.add(organization);
     }
-    return unfinished;
   }
 
   /** Reads organizations that failed, each alone, while polls read the others. */

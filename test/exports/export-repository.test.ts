@@ -10,7 +10,7 @@ import {
   SortDirection,
   type ExportOrderBy,
 } from '../../src/exports/export-filter.js';
-import { ExportRepository } from '../../src/exports/export-repository.js';
+import { ExportRepository, type Changes } from '../../src/exports/export-repository.js';
 import { RequestQueries } from '../../src/exports/request-queries.js';
 import {
   exportColumns,
@@ -21,7 +21,7 @@ import {
 import { engines } from '../support/engines.js';
 import { useGateway } from '../support/gateway.js';
 import { exportId, exportRow, exportRows, fileRow } from '../support/rows.js';
-import { chronological, idsInOrder, orders } from './lists.js';
+import { chronological, idsInOrder, orders, storedRow } from './lists.js';
 
 /** How a database reads a table. `covering`: it reads the index alone; `sorted`: it sorts the rows after. */
 interface Step {
@@ -113,7 +113,7 @@ describe.each(engines)('the repository on $engine', (engine) => {
     const explain = isMysql ? explainOnMysql : explainOnSqlite;
     const repository = repositoryOn(async (sql, parameters) => {
       steps.push(...(await explain(runDirectly, sql, parameters)));
-      return runDirectly(sql, parameters);
+      return (await runDirectly(sql, parameters)).map(storedRow);
     });
     await work(repository);
     return steps.filter(({ table }) => ['exports', 'e', 'f'].includes(table));
@@ -165,6 +165,29 @@ describe.each(engines)('the repository on $engine', (engine) => {
       expect(steps).toContainEqual(byPrimaryKey);
     },
   );
+
+  it('reads changes of several organizations from a range of one index, in its order', async () => {
+    const start = positionAfter(rows[3_000] ?? exportRow(3_000), 'updatedAt');
+    const pages = [
+      { organization: 'org_demo', start: toSqlDateTime(new Date(Date.UTC(2026, 10, 2))) },
+      { organization: 'org_demo', start: { ...start, value: String(start.value) } },
+      { organization: 'org_other', start: toSqlDateTime(new Date(0)) },
+    ];
+    let changes: readonly Changes[] = [];
+    const steps = await stepsOf(async (repository) => {
+      changes = await repository.readChanges(pages);
+    });
+    const index = 'exports_by_updated_at';
+    expect(steps).toMatchObject(pages.map(() => ({ index, sorted: false })));
+    for (const { access } of steps) expect(access).toMatch(/^range$|updated_at(>|,id\)>)/);
+    const expected = idsInOrder(rows, { ...chronological, orderBy: 'updatedAt' });
+    const from = expected.indexOf(exportId(3_000)) + 1;
+    const ids = changes.map((page) => page.rows.map(({ id }) => id));
+    expect(ids[0]).toEqual([]);
+    expect(ids[1]).toEqual(expected.slice(from, from + 1_000));
+    expect(ids[2]).toHaveLength(others.filter(({ updatedAt }) => Number(updatedAt) >= 0).length);
+    expect(changes.map(({ next }) => next?.id)).toEqual([undefined, ids[1]?.at(-1), undefined]);
+  });
 
   it.each(filters)('counts one requester with $what from an index alone', async ({ filter }) => {
     const steps = await stepsOf((repository) =>

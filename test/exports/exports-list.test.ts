@@ -1,12 +1,14 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
+import { matchesFilter, normalizeExportFilter } from '../../src/exports/export-filter.js';
+import { isInScope } from '../../src/exports/export-scope.js';
 import { ExportResource, ExportStatus, type Export } from '../../src/exports/export.js';
 import { signToken, tokensAccepted } from '../auth/credentials.js';
 import { engines } from '../support/engines.js';
 import { startGateway, useGateway, type Gateway } from '../support/gateway.js';
 import { clearRows, exportRow, exportRows, insertRows } from '../support/rows.js';
-import { chronological, idsInOrder, orders, readPage } from './lists.js';
+import { chronological, idsInOrder, orders, readPage, storedRow } from './lists.js';
 
 const ROWS = 57;
 
@@ -93,6 +95,16 @@ describe.each(engines)('a list of exports on $engine', (engine) => {
               (!statuses?.length || statuses.some(([, status]) => row.status === status)) &&
               lowerCase(row.name).includes(lowerCase(search ?? '')),
           );
+          const filter = normalizeExportFilter({
+            resource: resource?.[1] ?? null,
+            statuses: statuses?.map(([, status]) => status) ?? null,
+            search,
+          });
+          // Subscriptions filter in JavaScript.
+          const matches = (row: Export) =>
+            isInScope(storedRow(row), onlyRequestedBy) && matchesFilter(storedRow(row), filter);
+          const own = all.filter(({ organizationId }) => organizationId === 'org_demo');
+          expect(own.filter(matches)).toEqual(matching);
           const expectedIds = idsInOrder(matching, order);
           const totalPages = Math.ceil(expectedIds.length / limit);
           const names = statuses?.map(([name]) => name);

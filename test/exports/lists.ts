@@ -1,7 +1,8 @@
 import { expect } from '@jest/globals';
 
+import { toSqlDateTime } from '../../src/database/sql-datetime.js';
 import { ExportOrderBy, SortDirection } from '../../src/exports/export-filter.js';
-import type { Export } from '../../src/exports/export.js';
+import type { Export, ExportRow } from '../../src/exports/export.js';
 import type { Gateway } from '../support/gateway.js';
 
 interface Order {
@@ -19,6 +20,15 @@ export const orders = Object.entries(ExportOrderBy).flatMap(([name, orderBy]) =>
     args: `orderBy: ${name}, direction: ${direction.toUpperCase()}`,
   })),
 );
+
+/** A row of TypeORM as the gateway reads it. */
+export function storedRow(row: object): ExportRow {
+  const values = Object.entries(row).map(([field, value]: [string, unknown]) => [
+    field,
+    value instanceof Date ? toSqlDateTime(value) : value,
+  ]);
+  return Object.fromEntries(values) as ExportRow;
+}
 
 /** Sorts the ids of rows by an order, and ties by the bytes of the ids, without a database. */
 export function idsInOrder(rows: readonly Export[], { orderBy, direction }: Order): string[] {

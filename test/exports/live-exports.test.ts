@@ -174,8 +174,8 @@ describe.each(engines)('a subscription to a list on $engine', (engine) => {
   it('ends when more than 1,000 exports are pending, without those that were there at first', async () => {
     const insert = async (from: number, to: number) => {
       const updatedAt = await live.ago(0);
-      const exports = exportRows(to).slice(from);
-      await insertRows(live.source, { exports: exports.map((row) => ({ ...row, updatedAt })) });
+      const exports = exportRows(to, () => ({ updatedAt })).slice(from);
+      await insertRows(live.source, { exports });
     };
     await insert(0, 1_200);
     const scope = { organization: 'org_demo', onlyRequestedBy: null };

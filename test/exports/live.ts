@@ -105,8 +105,8 @@ function startLive({ source, logger, database }: Awaited<ReturnType<typeof openL
     /** Inserts a running export of this name that changed so many seconds ago. */
     async insert(index: number, name: string, secondsAgo = 0, changes: Partial<Export> = {}) {
       const updatedAt = await ago(secondsAgo);
-      const row = exportRow(index, { status: ExportStatus.PROCESSING, name, updatedAt });
-      await insertRows(source, { exports: [{ ...row, ...changes }] });
+      const defaults = { status: ExportStatus.PROCESSING, name, updatedAt };
+      await insertRows(source, { exports: [exportRow(index, { ...defaults, ...changes })] });
     },
     /** Changes an export, as of so many seconds ago. */
     async update(index: number, changes: Partial<Export>, secondsAgo = 0) {
