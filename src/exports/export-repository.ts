@@ -88,7 +88,7 @@ const fileColumns = {
 const MAX_STATEMENTS_PER_PAGE = 3;
 
 /** How many changes a page has at most. */
-export const MAX_CHANGES = 1_000;
+const MAX_CHANGES = 1_000;
 
 /**
  * Reads exports and their files. Every statement names the scope that it is for. Lists and counts

@@ -376,15 +376,16 @@ describeWith('mysqlProgram', 'a gateway over the tables of another system', () =
       await repository.findFiles(queries, ids);
       const list = { ...scope, filter: normalizeExportFilter(), ...chronological };
       await repository.list(list, { offset: 0, limit: 10 }, ['id', 'name', 'status'], queries);
+      await repository.readChanges([{ organization, start: '2037-01-01 00:00:00.000' }]);
 
       // Apart from results in memory, such as the ids of the page.
-      const [lookup = [], files = [], page = []] = plans.map((steps) =>
+      const [lookup = [], files = [], page = [], changes = []] = plans.map((steps) =>
         steps.filter(({ table }) => !table.startsWith('<')),
       );
       for (const { type, key } of [...lookup, ...files]) {
         expect([type, key]).toEqual([expect.stringMatching(/^(eq_ref|range|ref)$/), 'PRIMARY']);
       }
-      for (const { key } of page) expect(key).not.toBeNull();
+      for (const { key } of [...page, ...changes]) expect(key).not.toBeNull();
       const sorts = page.filter(({ Extra }) => Extra?.includes('filesort'));
       expect(sorts.map(({ select_type }) => select_type)).toEqual(
         system.isListSorted ? ['DERIVED'] : [],
