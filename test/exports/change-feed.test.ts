@@ -10,7 +10,7 @@ import { createDatabaseProxy, type DatabaseProxy } from '../support/database-pro
 import { describeWith } from '../support/describe-with.js';
 import { engines, mysql } from '../support/engines.js';
 import { mysqlConfig } from '../support/mysql-config.js';
-import { exportRow, insertRows } from '../support/rows.js';
+import { exportId, exportRow, insertRows } from '../support/rows.js';
 import { until } from '../support/until.js';
 import { useLive } from './live.js';
 
@@ -172,24 +172,34 @@ describe.each(engines)('the change feed on $engine', (engine) => {
   });
 });
 
-/** A database whose `updated_at` has another type. */
-const withType = (type: string) => ({
-  engine: type,
+/** A database whose tables these statements change. */
+const altered = (engine: string, statements: readonly string[]) => ({
+  engine,
   async provide() {
     const database = await mysql.provide();
     await createTables(database.config);
     const source = await (await createTestDataSource(database.config)).initialize();
-    await source.query(`ALTER TABLE exports MODIFY updated_at ${type} NOT NULL`);
+    for (const statement of statements) await source.query(statement);
     await source.destroy();
     return database;
   },
 });
 
+const columns = 'id, organization_id, name, resource, status, count_total, created_at, updated_at';
+const views = [
+  'ALTER TABLE exports CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci',
+  'RENAME TABLE exports TO jobs, export_files TO files',
+  `CREATE VIEW exports AS SELECT ${columns} FROM jobs`,
+  'CREATE VIEW export_files AS SELECT export_id, kind, object_key FROM files',
+];
+
 describeWith('mysql', 'the change feed', () => {
   describe.each(['DATETIME', 'DATETIME(6)', 'TIMESTAMP(3) DEFAULT CURRENT_TIMESTAMP(3)'])(
     'with updated_at of the type %s',
     (type) => {
-      const live = useLive(withType(type));
+      const live = useLive(
+        altered(type, [`ALTER TABLE exports MODIFY updated_at ${type} NOT NULL`]),
+      );
 
       it('finds each of several changes within a second once', async () => {
         const { names, emitted } = live.followAll();
@@ -207,6 +217,26 @@ describeWith('mysql', 'the change feed', () => {
       });
     },
   );
+
+  describe('over views that lack columns and ignore letter case', () => {
+    const live = useLive(altered('views', views));
+
+    it('finds the changes of each organization', async () => {
+      const names = ['acme', 'ACME', 'Acme'];
+      const lists = names.map((organization) => live.followAll({}, null, organization));
+      const updatedAt = await live.ago(0);
+      for (const [index, name] of names.entries()) {
+        await live.source.query(
+          `INSERT INTO exports (${columns}) VALUES (?, ?, ?, 'contact', 'queued', 1, ?, ?)`,
+          [exportId(index), name, name, updatedAt, updatedAt],
+        );
+      }
+      for (const list of lists) await list.emitted(1);
+      await live.polled();
+      expect(lists.map((list) => list.names())).toEqual(names.map((name) => [name]));
+      expect(lists[0]?.rows).toMatchObject([{ countBatches: 0, requestedBy: null }]);
+    });
+  });
 
   describe('while the server is down', () => {
     let proxy: DatabaseProxy;
