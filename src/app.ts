@@ -22,7 +22,9 @@ import { LoadShedder } from './http/load-shedder.js';
 import { GRAPHQL_PATH } from './http/requests.js';
 import { createHttpServer } from './http/server.js';
 import type { Logger } from './logger.js';
+import { SampleWorker } from './sample/sample-worker.js';
 import { seedIfEmpty } from './sample/seed.js';
+import { WorkerRepository } from './sample/worker-repository.js';
 import { createUrlSigner, openStorage } from './storage/open-storage.js';
 import type { UrlSigner } from './storage/url-signer.js';
 import { Metrics } from './telemetry/metrics.js';
@@ -128,6 +130,9 @@ export async function createApp(config: Config, logger: Logger) {
     tracer: tracing,
   });
 
+  const open = () => WorkerRepository.open(config.database, entities);
+  const sampleWorker = config.sampleWorker ? new SampleWorker({ open, storage, logger }) : null;
+
   const replicas = config.database.kind === 'mysql' ? config.database.replicas : [];
   return {
     /** Starts the server and returns the origin that it listens on. */
@@ -137,6 +142,8 @@ export async function createApp(config: Config, logger: Logger) {
       logger.info(`Database  ${redactedUrl(config.database)}`);
       for (const { name } of replicas) logger.info(`Replica   ${name}`);
       logger.info(`Files     ${storage.place}`);
+      if (sampleWorker !== null) logger.info('Samples   are moving; SAMPLE_WORKER=off stops them');
+      sampleWorker?.start();
       return origin;
     },
     drain: server.drain,
@@ -144,6 +151,7 @@ export async function createApp(config: Config, logger: Logger) {
     async close(): Promise<void> {
       await server.close();
       live.close();
+      await sampleWorker?.close();
       await apollo.stop();
       await Promise.all([database.close(), tracing?.close()]);
     },

@@ -23,9 +23,10 @@ export type Config = ReturnType<typeof readConfig>;
 /** An empty variable counts as unset. Throws StartupError with every mistake at once. */
 export function readConfig(environment: Environment) {
   const { server, ...others } = parse(concerns, readVariables(environment));
-  // Only the embedded database is filled with samples.
+  // Only the embedded database is filled with samples, and only there do they move.
   const seedSamples = others.database.kind === 'embedded';
-  return { ...server, ...others, seedSamples, reread: rereadersOf(environment) };
+  const sampleWorker = seedSamples && server.sampleWorker;
+  return { ...server, ...others, seedSamples, sampleWorker, reread: rereadersOf(environment) };
 }
 
 /** Functions that read a concern again, with what its files hold now; null without such files. */

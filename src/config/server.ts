@@ -54,6 +54,7 @@ export const serverSettings = z
     CORS_ORIGINS: commaSeparated(origin).default([]),
     GRAPHIQL: onOff.optional(),
     INTROSPECTION: onOff.optional(),
+    SAMPLE_WORKER: onOff.default('on'),
     COST_PER_SECOND: offOr(wholeNumber(1, 1_000_000_000)).default(null),
     LIVE_POLL_INTERVAL: milliseconds(100, 60_000).default(1_000),
     LIVE_MAX_SUBSCRIPTIONS: wholeNumber(1, 1_000_000).default(10_000),
@@ -94,6 +95,8 @@ export const serverSettings = z
       introspection: (given.INTROSPECTION ?? developmentDefault) === 'on',
       /** The only operations that run, as texts by id; null for every operation. */
       trustedDocuments: given.TRUSTED_DOCUMENTS ?? null,
+      /** Whether samples of the embedded database move. */
+      sampleWorker: given.SAMPLE_WORKER === 'on',
       logLevel: given.LOG_LEVEL,
     };
   });

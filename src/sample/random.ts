@@ -9,6 +9,18 @@ export function base58Id(key: string): string {
   return bytes.map((byte) => BASE58.charAt(byte % BASE58.length)).join('');
 }
 
+/** An id whose second half is a checksum of the first: no other system writes such an id. */
+export function sampleId(key: string): string {
+  const start = base58Id(key).slice(0, 11);
+  return `exp_${start}${checksumOf(start)}`;
+}
+
+export function isSampleId(id: string): boolean {
+  return id.startsWith('exp_') && id.slice(15) === checksumOf(id.slice(4, 15));
+}
+
+const checksumOf = (start: string) => base58Id(`sample/${start}`).slice(0, 11);
+
 export type Random = ReturnType<typeof createRandom>;
 
 /** A seeded generator (mulberry32): the same key yields the same values on every machine. */

@@ -1,8 +1,8 @@
 import { fileNameEndings } from '../exports/export-file.js';
 import { ExportResource, ExportStatus, knownResources, type Export } from '../exports/export.js';
-import { base58Id, createRandom, type Random } from './random.js';
+import { createRandom, sampleId, type Random } from './random.js';
 import { generatePerson, generateTheme, locales } from './records.js';
-import { generateRun } from './run-files.js';
+import { generateRun, type RunFile } from './run-files.js';
 
 /** An export as the two tables hold it, and the contents of its files. */
 export type SampleExport = ReturnType<ReturnType<typeof createSampleGenerator>>;
@@ -13,7 +13,8 @@ const DAY = 24 * HOUR;
 const { COMPLETED, FAILED, PROCESSING, QUEUED, TIMED_OUT } = ExportStatus;
 /** The first 30 samples show each resource in each status, in this order. */
 const statuses = [COMPLETED, FAILED, PROCESSING, QUEUED, TIMED_OUT];
-const REASONS = 'The carrier’s API stopped responding.|The storage rejected the upload (403).';
+export const REASONS =
+  'The carrier’s API stopped responding.|The storage rejected the upload (403).';
 
 /** Returns a generator of numbered samples; the same seed and `now` yield the same bytes. */
 export function createSampleGenerator(seed: string, now: Date) {
@@ -41,7 +42,7 @@ export function createSampleGenerator(seed: string, now: Date) {
     const title = titles.split('|')[knownResources.indexOf(resource)] ?? resource;
     const name = generateName(random, title, times.createdAt);
     const row = {
-      id: `exp_${base58Id(`${seed}/id/${index}`)}`,
+      id: sampleId(`${seed}/id/${index}`),
       organizationId: isDemo ? 'org_demo' : random.word('org_acme|org_globex'),
       name,
       resource,
@@ -54,14 +55,24 @@ export function createSampleGenerator(seed: string, now: Date) {
       countProcessed: run === null && total > 0 ? 50 * random.integer(1, batches - 1) : total,
       ...times,
     };
-    // Windows, macOS or Linux reject these characters in file names.
-    const stem = name.replace(/[/\\:*?"<>|]+/g, '_');
-    const files = (run?.files ?? []).map((file) => {
-      const fileName = `${stem}${fileNameEndings[file.kind]}`;
-      return { ...file, exportId: row.id, fileName };
-    });
-    return { row, files };
+    return { row, files: (run?.files ?? []).map((file) => fileOf(row, file)) };
   };
+}
+
+/** A file of a run as that of an export. */
+export function fileOf({ id, name }: Pick<Export, 'id' | 'name'>, file: RunFile) {
+  // Windows, macOS or Linux reject these characters in file names.
+  const stem = name.replace(/[/\\:*?"<>|]+/g, '_');
+  return { ...file, exportId: id, fileName: `${stem}${fileNameEndings[file.kind]}` };
+}
+
+/** A sample that has just been requested, of a seed of its own. */
+export function createQueuedSample(seed: string, now: Date): SampleExport {
+  const random = createRandom(seed);
+  const firstQueued = statuses.indexOf(QUEUED) * knownResources.length;
+  const index = firstQueued + random.integer(0, knownResources.length - 1);
+  const { row } = createSampleGenerator(seed, now)(index);
+  return { row: { ...row, createdAt: now, updatedAt: now }, files: [] };
 }
 
 /** Times in the last 14 days, except the expiry. Exports of a nightly schedule tie. */

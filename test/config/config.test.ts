@@ -20,7 +20,11 @@ const primary = {
   ...{ user: 'reader', password, database: 'exports', connectionLimit: 10 },
   tls: { mode: 'PREFERRED' },
 };
-const server = { database: { kind: 'mysql', primary, replicas: [] }, seedSamples: false };
+const server = {
+  database: { kind: 'mysql', primary, replicas: [] },
+  seedSamples: false,
+  sampleWorker: false,
+};
 const required = { AUTH: 'required' };
 const bucketUrl = 's3://exports?region=eu';
 const jwksUrl = 'https://login.example.com/jwks.json';
@@ -64,6 +68,7 @@ describe('readConfig', () => {
     shutdownDelay: null,
     database: { kind: 'embedded', path: 'data/exports.sqlite' },
     seedSamples: true,
+    sampleWorker: true,
     reread: null,
     files: {
       kind: 'local',
@@ -141,6 +146,8 @@ describe('readConfig', () => {
     [{ TRUST_PROXY: 'on' }, { trustProxy: true }],
     [{ GRAPHIQL: 'off' }, { graphiql: false }],
     [{ INTROSPECTION: 'off' }, { introspection: false }],
+    [{ SAMPLE_WORKER: 'off' }, { sampleWorker: false }],
+    [{ ...withServer, SAMPLE_WORKER: 'on' }, withLocalServer],
     [{ COST_PER_SECOND: 'off' }, { costPerSecond: null }],
     [{ COST_PER_SECOND: '5000' }, { costPerSecond: 5_000 }],
     [{ LIVE_POLL_INTERVAL: '100' }, { livePollInterval: 100 }],
@@ -270,6 +277,7 @@ describe('readConfig', () => {
       GRAPHIQL: 'yes | true',
       TRUST_PROXY: '1 | 10.0.0.0/8',
       INTROSPECTION: '1',
+      SAMPLE_WORKER: 'yes',
       COST_PER_SECOND: '0 | -1 | 1.5 | on | OFF',
       LIVE_POLL_INTERVAL: '0 | 99 | 1s | 60001 | off',
       LIVE_MAX_SUBSCRIPTIONS: '0 | -1 | 1e4 | 1000001 | off',
@@ -391,6 +399,7 @@ describe('readConfig', () => {
     CORS_ORIGINS: `https://user:${password}@app.example.com`,
     GRAPHIQL: password,
     INTROSPECTION: password,
+    SAMPLE_WORKER: password,
     COST_PER_SECOND: password,
     LIVE_POLL_INTERVAL: password,
     LIVE_MAX_SUBSCRIPTIONS: password,

@@ -160,6 +160,31 @@ describe('the first start in an empty folder', () => {
 });
 
 describe('a running gateway', () => {
+  it('moves its samples, and exits with status 0 meanwhile', async () => {
+    const program = built.start(built.folder, { SAMPLE_WORKER: '' });
+    const origin = await program.origin();
+    await program.untilLine(/^Samples {3}are moving; SAMPLE_WORKER=off stops them$/);
+    const shares = new Set<number>();
+    await until(async () => {
+      const { exports } = await query<{
+        exports: { data: { progress: number; estimatedCompletionAt: string | null }[] };
+      }>(
+        origin,
+        `{ exports(filter: { statuses: [PROCESSING] }, orderBy: UPDATED_AT, direction: DESC, limit: 3) {
+             data { progress estimatedCompletionAt } } }`,
+      );
+      // The samples that no worker advances have no estimate.
+      for (const { progress, estimatedCompletionAt } of exports.data) {
+        if (estimatedCompletionAt !== null) shares.add(progress);
+      }
+      return shares.size >= 3 ? true : undefined;
+    }, 30_000);
+    program.kill('SIGTERM');
+    expect(await program.ended).toBe(0);
+    expect(program.stderr()).toBe('');
+    expect(program.log.filter(({ level }) => level > 30)).toEqual([]);
+  });
+
   it('exits with status 0 on SIGINT', async () => {
     const program = built.start(built.folder);
     // Leaves an idle connection open, which must not delay the exit.

@@ -38,7 +38,7 @@ export async function buildGateway() {
   const compiled = process.env[COMPILED_GATEWAY];
   const folder = compiled ?? (await compileGateway());
   const dist = join(folder, 'dist');
-  const bare = { PATH: process.env['PATH'] ?? '', NO_COLOR: '1' };
+  const bare = { PATH: process.env['PATH'] ?? '', NO_COLOR: '1', SAMPLE_WORKER: 'off' };
   const running = new Map<StartedProgram, string>();
 
   function runIn(cwd: string, args: readonly string[], env: Record<string, string> = {}) {
@@ -58,7 +58,10 @@ export async function buildGateway() {
   }
 
   return {
-    /** Starts `dist/src/main.js` in a working directory, with only PATH and `env` in its environment. */
+    /**
+     * Starts `dist/src/main.js` in a working directory, with only PATH and `env` in its environment.
+     * Its samples do not move unless SAMPLE_WORKER in `env` is empty.
+     */
     start: (cwd: string, env?: Record<string, string>) =>
       runIn(cwd, [join(dist, 'src/main.js')], env),
     /** Runs a command of `src/commands` in the same way. */

@@ -101,6 +101,7 @@ export async function startGateway(
     }),
     database: database.config,
     seedSamples: false,
+    sampleWorker: false,
     ...changes,
   };
 
