@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll } from '@jest/globals';
 
-import { documentedFile } from './markdown.js';
+import { documentedFiles } from './markdown.js';
 
 const DOCUMENTED_ORIGIN = 'http://127.0.0.1:4000';
 
@@ -19,14 +19,16 @@ export function useDocumentedCode() {
   const documented = {
     folder: '',
     /**
-     * Imports the code block that begins with `// name`, anew at each call. `origin` replaces the
-     * address of the gateway in the documentation.
+     * Imports the code block that begins with `// name`, anew at each call, among all others.
+     * `origin` replaces the address of the gateway in the documentation.
      */
     async load<Module>(name: string, origin = DOCUMENTED_ORIGIN) {
-      const path = join(documented.folder, `${(loaded += 1)}-${name}`);
-      const code = await documentedFile(name);
-      await writeFile(path, code.replaceAll(DOCUMENTED_ORIGIN, origin));
-      return (await import(path)) as Module;
+      const folder = join(documented.folder, String((loaded += 1)));
+      await mkdir(folder);
+      for (const [each, code] of await documentedFiles()) {
+        await writeFile(join(folder, each), code.replaceAll(DOCUMENTED_ORIGIN, origin));
+      }
+      return (await import(join(folder, name))) as Module;
     },
   };
   beforeAll(async () => {
