@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { buildClientSchema, buildSchema, getIntrospectionQuery } from 'graphql';
 import type { IntrospectionQuery } from 'graphql';
 
+import { toSqlDateTime } from '../../src/database/sql-datetime.js';
 import { useDocumentedCode } from '../docs/documented-code.js';
 import { createDatabaseProxy, type DatabaseProxy } from '../support/database-proxy.js';
 import { describeWith } from '../support/describe-with.js';
@@ -9,6 +10,7 @@ import { embedded } from '../support/engines.js';
 import { mysqlConfig } from '../support/mysql-config.js';
 import { exportId } from '../support/rows.js';
 import { createTestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
 import {
   fromFederationSdl,
   startApolloGateway,
@@ -18,7 +20,7 @@ import {
   type Source,
   type StitchableSchema,
 } from './graphs.js';
-import { useHiveGateway } from './hive-gateway.js';
+import { useHiveGateways } from './hive-gateway.js';
 import {
   FOREIGN,
   foreign,
@@ -37,6 +39,8 @@ import {
 interface GraphKind {
   readonly name: string;
   start(subgraphs: MeasuredSubgraphs): Graph | Promise<Graph>;
+  /** How it subscribes to this gateway; null: not at all. */
+  readonly subscribesBy: 'sse' | 'websocket' | null;
   /** The error for an export that resolves to null although the shipments have its id. */
   readonly nullError?: object;
   /** The credentials of a viewer of the other organization, unless a token. */
@@ -51,6 +55,7 @@ const nullError = { message: 'Cannot return null for non-nullable field Export.n
 const graphs: readonly GraphKind[] = [
   {
     name: '@apollo/gateway with the documented data source',
+    subscribesBy: null,
     async start(subgraphs) {
       const module = await documented.load<{ ExportsSource: Source }>('exports-source.ts');
       return startApolloGateway(subgraphs, module.ExportsSource);
@@ -58,6 +63,7 @@ const graphs: readonly GraphKind[] = [
   },
   {
     name: 'a graph stitched from _sdl',
+    subscribesBy: 'sse',
     nullError,
     foreign: foreignApiKey,
     async start(subgraphs) {
@@ -67,11 +73,13 @@ const graphs: readonly GraphKind[] = [
   },
   {
     name: 'a graph stitched from _service.sdl',
+    subscribesBy: 'sse',
     nullError,
     start: (subgraphs) => stitch(subgraphs, fromFederationSdl(subgraphs.exports)),
   },
   {
     name: 'a graph stitched from introspection with the documented merge configuration',
+    subscribesBy: 'sse',
     nullError,
     async start(subgraphs) {
       const query = getIntrospectionQuery();
@@ -84,7 +92,7 @@ const graphs: readonly GraphKind[] = [
 ];
 
 /** `npm run test:hive` tests only Hive Gateway, which takes a large download. */
-const tested = process.env['TEST_HIVE'] === '1' ? [useHiveGateway()] : graphs;
+const tested: readonly GraphKind[] = process.env['TEST_HIVE'] === '1' ? useHiveGateways() : graphs;
 
 const linkTo = (index: number, kind: string) =>
   expect.stringContaining(`/files/exports/${exportId(index)}/${kind}?`);
@@ -195,6 +203,33 @@ describe.each(tested)('$name', (kind) => {
     const seenByOwner = await query(document, { headers: kind.foreign ?? foreign });
     expect(seenByOwner.data).toEqual({ foreign: { lastExport }, unknown });
   });
+
+  if (kind.subscribesBy !== null)
+    it('follows an export, with the fields of another subgraph', async () => {
+      const logged = subgraphs.gateway.log.length;
+      const change = (status: string) => {
+        const values = [status, toSqlDateTime(new Date()), exportId(7)];
+        const sql = 'UPDATE exports SET status = ?, updated_at = ? WHERE id = ?';
+        return subgraphs.gateway.source.query(sql, values);
+      };
+      await change('processing');
+      const document = `subscription {
+      exportUpdated(id: "${exportId(7)}", includeCsv: true) { status csvUrl shipments { id } } }`;
+      const results = graph.subscribe?.(document, { headers: own })[Symbol.asyncIterator]();
+      const others = { csvUrl: linkTo(7, 'csv'), shipments: [{ id: 'shp_7' }] };
+      const expectStatus = async (status: string) => {
+        const value = { data: { exportUpdated: { status, ...others } } };
+        expect(await results?.next()).toEqual({ done: false, value });
+      };
+      await expectStatus('PROCESSING');
+      await change('completed');
+      await expectStatus('COMPLETED');
+      expect(await results?.next()).toEqual({ done: true, value: undefined });
+      const line = await until(() =>
+        subgraphs.gateway.log.slice(logged).find(({ transport }) => transport !== undefined),
+      );
+      expect(line['transport']).toBe(kind.subscribesBy);
+    });
 
   it('keeps the code of an invalid argument and the data of other fields', async () => {
     const message = 'limit must be between 1 and 100, not 101.';

@@ -15,9 +15,11 @@ import {
   buildSchema,
   graphql,
   parse,
+  subscribe,
   type GraphQLFormattedError,
   type GraphQLSchema,
 } from 'graphql';
+import { createClient } from 'graphql-sse';
 
 import { post } from '../support/post.js';
 
@@ -43,6 +45,8 @@ interface Result<Data> {
 /** A running graph over several subgraphs. */
 export interface Graph {
   query<Data>(document: string, options: QueryOptions): Promise<Result<Data>>;
+  /** Missing where a graph has no subscriptions. */
+  subscribe?(document: string, options: QueryOptions): AsyncIterable<object>;
   close(): Promise<void>;
 }
 
@@ -52,6 +56,11 @@ export function overHttp(url: string): Graph['query'] {
     const { text } = await post(url, { query, variables }, { headers });
     return JSON.parse(text) as Result<Data>;
   };
+}
+
+/** Subscribes by Server-Sent Events. */
+export function overSse(url: string): Required<Graph>['subscribe'] {
+  return (query, { headers = {} }) => createClient({ url, headers }).iterate({ query });
 }
 
 /** Apollo's composition, with its errors and hints. */
@@ -127,6 +136,11 @@ export function stitch({ exports, shipments }: Subgraphs, stitchable: Stitchable
       const variableValues = options.variables ?? null;
       const result = await graphql({ schema, source, variableValues, contextValue: options });
       return { data: result.data as Data, errors: result.errors?.map((error) => error.toJSON()) };
+    },
+    async *subscribe(document, contextValue) {
+      const results = await subscribe({ schema, document: parse(document), contextValue });
+      if (Symbol.asyncIterator in results) yield* results;
+      else yield results;
     },
     async close() {
       for (const { executor } of subschemas) await executor[Symbol.asyncDispose]();
