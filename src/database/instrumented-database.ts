@@ -5,6 +5,8 @@ import type { Database, QueryOrigin } from './database.js';
 import type { SqlValue } from './sql-format.js';
 
 const SLOW_MS = 250;
+/** A statement of the change feed has some 30 kB. */
+const MAX_LOGGED_SQL = 2_000;
 
 export interface CompletedQuery {
   readonly summary: string;
@@ -35,7 +37,8 @@ export function instrumentedDatabase(
       if (ms >= SLOW_MS) {
         const { organization, viewer } = origin ?? {};
         const client = { organization, viewer: viewer ?? undefined };
-        logger.warn({ sql, ms: Math.round(ms), failed, ...client }, 'slow statement');
+        const shown = sql.slice(0, MAX_LOGGED_SQL);
+        logger.warn({ sql: shown, ms: Math.round(ms), failed, ...client }, 'slow statement');
       }
     }
   }

@@ -159,7 +159,6 @@ export class PendingList extends Pending {
       this.wake(true);
     } else {
       this.#pending?.delete(row.id);
-      if (wasEmitted) this.#matched?.delete(row.id);
     }
     const pending = Math.max(this.#pending?.size ?? 0, this.#superseded?.size ?? 0);
     if (pending > MAX_PENDING) this.#fail();

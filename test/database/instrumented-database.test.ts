@@ -7,10 +7,10 @@ import {
   type CompletedQuery,
 } from '../../src/database/instrumented-database.js';
 
-const sql =
-  'SELECT e.id FROM (SELECT id FROM exports WHERE name = ?) page JOIN exports e ON e.id = page.id';
+const sql = `SELECT e.id FROM (SELECT id FROM exports WHERE name = ?) page JOIN exports e ON e.id = page.id ${'AND 1 '.repeat(500)}`;
 const error = new Error('no such table');
 
+// The log has the start of a long statement.
 it.each([
   { behavior: 'reports a fast query and logs only its statement', ms: 249, failed: false },
   { behavior: 'logs a slow query', ms: 250, failed: false },
@@ -41,7 +41,14 @@ it.each([
   const rows = instrumented.query(sql, ['Jane'], { ...client, isAbandoned: false });
   await (failed ? expect(rows).rejects.toBe(error) : expect(rows).resolves.toEqual([]));
   expect(queries).toEqual([{ summary: 'SELECT exports', failed, seconds: ms / 1_000 }]);
-  const slow = { level: 40, msg: 'slow statement', sql, ms, failed, ...client };
+  const slow = {
+    level: 40,
+    msg: 'slow statement',
+    sql: sql.slice(0, 2_000),
+    ms,
+    failed,
+    ...client,
+  };
   expect(lines).toMatchObject([{ level: 20, sql }, ...(ms < 250 ? [] : [slow])]);
   expect(JSON.stringify(lines)).not.toContain('Jane');
   expect(instrumented.indexHint('x')).toBe('BY x');

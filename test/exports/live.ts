@@ -17,14 +17,12 @@ import type { Engine, EngineDatabase } from '../support/engines.js';
 import { clearRows, exportId, exportRow, insertRows } from '../support/rows.js';
 import { until } from '../support/until.js';
 
-const INTERVAL_MS = 20;
-
 type Intercept = (sql: string, parameters: readonly SqlValue[]) => Promise<void> | void;
 
 export type Live = Awaited<ReturnType<typeof openLive>> & ReturnType<typeof startLive>;
 
 /** For each test, a change feed on a database of the enclosing `describe`, without rows at first. */
-export function useLive(engine: Engine): Live {
+export function useLive(engine: Engine, { intervalMs = 20 } = {}): Live {
   const live = {} as Live;
   let database: EngineDatabase | undefined;
   beforeAll(async () => {
@@ -32,7 +30,7 @@ export function useLive(engine: Engine): Live {
     Object.assign(live, await openLive(database));
   });
   beforeEach(() => {
-    Object.assign(live, startLive(live));
+    Object.assign(live, startLive(live, intervalMs));
   });
   afterEach(async () => {
     live.stop();
@@ -56,7 +54,10 @@ async function openLive({ config, owner }: Pick<EngineDatabase, 'config' | 'owne
   return { source, log, logger, database: await openDatabase(config, { entities, logger }) };
 }
 
-function startLive({ source, logger, database }: Awaited<ReturnType<typeof openLive>>) {
+function startLive(
+  { source, logger, database }: Awaited<ReturnType<typeof openLive>>,
+  intervalMs: number,
+) {
   const statements: string[] = [];
   let intercept: Intercept = () => undefined;
   const observed: Database = {
@@ -71,7 +72,7 @@ function startLive({ source, logger, database }: Awaited<ReturnType<typeof openL
   const repository = new ExportRepository(observed, (row) => invalid.push(row));
   const polls: CompletedPoll[] = [];
   const onPolled = (poll: CompletedPoll) => polls.push(poll);
-  const feed = new ChangeFeed(repository, { intervalMs: INTERVAL_MS, logger, onPolled });
+  const feed = new ChangeFeed(repository, { intervalMs, logger, onPolled });
   const exports = new LiveExports(repository, feed);
   const subscriptions: PendingExports[] = [];
 

@@ -59,6 +59,16 @@ it('a state is remembered for a minute after it was seen', () => {
   expect([organization.newest('late'), organization.newest('a')]).toEqual([undefined, undefined]);
 });
 
+it('a state whose time is in the future is remembered until that has passed', () => {
+  const organization = new WatchedOrganization('org_demo');
+  const rows = [row('a', 100)];
+  const sweeps = [0, 70, 140, 150].map((now) => ({ now, rows: now < 150 ? rows : [] }));
+  const changes = sweep(organization, sweeps).map((each) => each.changes);
+  expect(changes).toEqual([1, 0, 0, 0]);
+  sweep(organization, [{ now: 170, rows: [] }]);
+  expect(organization.newest('a')).toBeUndefined();
+});
+
 it('what changed is recent for 30 s after it was seen, or after its time when it was there at first', () => {
   const organization = new WatchedOrganization('org_demo');
   sweep(organization, [
