@@ -52,6 +52,10 @@ const multipart: StreamEncoding = {
 
 const SSE_TYPE = 'text/event-stream';
 const MULTIPART_TYPE = 'multipart/mixed;subscriptionspec=1.0';
+const NAMES = new Map([
+  [SSE_TYPE, /text\/event-stream/],
+  [MULTIPART_TYPE, /subscriptionspec/],
+]);
 const ENCODINGS = new Map([
   [SSE_TYPE, sse],
   [MULTIPART_TYPE, multipart],
@@ -74,17 +78,13 @@ export function requestedStream(
   method: string,
   { accept }: IncomingHttpHeaders,
 ): RequestedStream | null {
-  if (accept === undefined || !/event-stream|multipart/i.test(accept)) return null;
+  if (accept === undefined || !/event-stream|subscriptionspec/i.test(accept)) return null;
   const accepted = accept.toLowerCase().replace(/;\s*boundary=("[^"]*"|[^;,]*)/g, '');
-  // By name: a wildcard asks for no stream.
-  const types = STREAM_TYPES.get(method)?.filter((type) => accepted.includes(essence(type))) ?? [];
+  // By name: neither a wildcard nor the multipart of @defer asks for a stream.
+  const types = STREAM_TYPES.get(method)?.filter((type) => NAMES.get(type)?.test(accepted)) ?? [];
   const negotiator = new Negotiator({ headers: { accept: accepted } });
   const preferred = negotiator.mediaTypes([...types, ...JSON_MEDIA_TYPES]);
   const encodings = preferred.map((type) => ENCODINGS.get(type));
   const encoding = encodings.find((each) => each !== undefined);
   return encoding === undefined ? null : { encoding, isPreferred: encodings[0] === encoding };
-}
-
-function essence(type: string): string {
-  return type.replace(/;.*/, '');
 }

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { GatewayError } from '../errors.js';
 import type { Heartbeats } from './heartbeats.js';
@@ -23,6 +23,7 @@ export function sendStream(
   const { raw: response, request } = reply;
   response.writeHead(200, reply.getHeaders() as Record<string, string>);
   response.write(encoding.opening);
+  releaseRequest(request);
   const stopBeating = heartbeats.start({
     beat() {
       if (response.writableLength === 0) response.write(encoding.heartbeat);
@@ -37,6 +38,13 @@ export function sendStream(
     response.destroy();
   });
   return reply;
+}
+
+/** A stream may stay open for hours, and needs nothing of its request but what the log tells. */
+function releaseRequest(request: FastifyRequest): void {
+  request.body = undefined;
+  request.raw.headers = {};
+  request.raw.rawHeaders = [];
 }
 
 /** Asks for a result once the last one is written, so that a slow client gets the newest states. */

@@ -11,8 +11,8 @@ import { WebSocketOperation, type WebSocketServices } from './websocket-operatio
 
 /** A front end opens dozens on a connection; a gateway in front hundreds, for all of its users. */
 const MAX_OPERATIONS = 1_000;
-/** While so many messages are being handled, no further one is read. */
-const MAX_PENDING_MESSAGES = 100;
+/** While so many messages are being handled, others wait, and no further one is read. */
+const MAX_PENDING_MESSAGES = 50;
 /** The code of a server that goes away: clients connect again. */
 const GOING_AWAY = 1001;
 
@@ -34,6 +34,9 @@ export class WebSocketConnection {
   #headers: RequestHeaders | null;
   readonly #operations = new Set<WebSocketOperation>();
   #operationCount = 0;
+  #handle: (message: string) => Promise<void> = () => Promise.resolve();
+  /** Those that were received together with the last one that is being handled. */
+  readonly #waitingMessages: string[] = [];
   #pendingMessages = 0;
   /** Whether anything has arrived since the last beat. */
   #isAlive = true;
@@ -73,7 +76,12 @@ export class WebSocketConnection {
   }
 
   onMessage(handle: (message: string) => Promise<void>): void {
-    this.socket.on('message', (message: Buffer) => void this.#receive(String(message), handle));
+    this.#handle = handle;
+    this.socket.on('message', (message: Buffer) => {
+      this.#isAlive = true;
+      this.#waitingMessages.push(String(message));
+      this.#handleMessages();
+    });
   }
 
   /** Authenticates by the upgrade request and the payload of ConnectionInit; false closes. */
@@ -145,13 +153,24 @@ export class WebSocketConnection {
     return this.services.log.child({ requestId: this.id });
   }
 
-  /** Stops reading while many messages wait, such as for a client that reads no responses. */
-  async #receive(message: string, handle: (message: string) => Promise<void>): Promise<void> {
+  /** Leaves messages to the client that sends them faster than it reads what they lead to. */
+  #handleMessages(): void {
+    while (this.#pendingMessages < MAX_PENDING_MESSAGES) {
+      const message = this.#waitingMessages.shift();
+      if (message === undefined) break;
+      this.#pendingMessages++;
+      void this.#handleMessage(message);
+    }
+    const isBusy = this.#waitingMessages.length > 0;
+    if (isBusy === this.socket.isPaused) return;
     this.#isAlive = true;
-    this.#pendingMessages++;
-    if (this.#pendingMessages >= MAX_PENDING_MESSAGES) this.socket.pause();
+    if (isBusy) this.socket.pause();
+    else this.socket.resume();
+  }
+
+  async #handleMessage(message: string): Promise<void> {
     try {
-      await handle(message);
+      await this.#handle(message);
     } catch (error) {
       this.end(error);
     }
@@ -160,9 +179,7 @@ export class WebSocketConnection {
 
   #settleMessage(): void {
     this.#pendingMessages--;
-    if (!this.socket.isPaused) return;
-    this.#isAlive = true;
-    this.socket.resume();
+    this.#handleMessages();
   }
 }
 

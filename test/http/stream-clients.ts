@@ -101,24 +101,29 @@ export function connectWebSocket(
   { headers = {}, protocol = 'graphql-transport-ws' } = {},
 ) {
   const url = `${origin.replace('http', 'ws')}/graphql`;
-  const socket = new WebSocket(url, protocol, { headers });
+  const socket = new WebSocket(url, protocol === '' ? [] : protocol, { headers });
   const messages: Received[] = [];
   socket.on('message', (data: Buffer) => messages.push(JSON.parse(String(data)) as Received));
   // A refused upgrade is told by `refused`.
   socket.on('error', () => undefined);
-  const refused = once(socket, 'unexpected-response').then(
-    ([, response]) => response as IncomingMessage,
-  );
-  const opened = once(socket, 'upgrade').then(([response]) => response as IncomingMessage);
-  const closed = once(socket, 'close').then(([code, reason]: unknown[]) => ({
-    code: Number(code),
-    reason: String(reason),
-  }));
+  const untilEvent = <Arguments extends unknown[]>(event: string) =>
+    new Promise<Arguments>((resolve) => {
+      socket.once(event, (...args: unknown[]) => {
+        resolve(args as Arguments);
+      });
+    });
+  const refused = untilEvent<[unknown, IncomingMessage]>('unexpected-response');
+  const upgraded = untilEvent<[IncomingMessage]>('upgrade');
+  const closed = untilEvent<[code: number, reason: Buffer]>('close');
   return {
     socket,
     messages,
-    opened: Promise.race([opened, refused]),
-    closed,
+    /** The response to the upgrade. */
+    opened: Promise.race([
+      upgraded.then(([response]) => response),
+      refused.then(([, each]) => each),
+    ]),
+    closed: closed.then(([code, reason]) => ({ code, reason: String(reason) })),
     async send(...sent: (object | string)[]) {
       if (socket.readyState === WebSocket.CONNECTING) await once(socket, 'open');
       for (const each of sent) socket.send(typeof each === 'string' ? each : JSON.stringify(each));
