@@ -47,10 +47,36 @@ query FilteredExports($after: String) {
 }
 `;
 
+const movingExports = `# Every export that changes, as it changes. The samples
+# move by themselves. The button ends the subscription.
+# An id of its results can go into the tab FollowedExport.
+subscription MovingExports {
+  exportsUpdated {
+    id name status countProcessed countTotal progress
+    estimatedCompletionAt
+  }
+}
+`;
+
+const followedExport = `# One export until it has ended, and then its files.
+# For one that is not completed put an id of the tab
+# MovingExports into the variables.
+subscription FollowedExport($id: ID!) {
+  exportUpdated(id: $id, includeCsv: true, includeJson: true) {
+    id name status progress estimatedCompletionAt
+    failureReason jsonUrl csvUrl
+  }
+}
+`;
+
 /** In the order of their tabs. Each runs unchanged, the first one even without an id. */
 export function graphiqlExamples(exampleId?: string) {
-  const one = { query: oneExport, variables: { id: exampleId ?? '' } };
+  const variables = { id: exampleId ?? '' };
+  const one = { query: oneExport, variables };
   const newest = { query: newestExports, variables: undefined };
   const filtered = { query: filteredExports, variables: { after: null } };
-  return exampleId === undefined ? [newest, one, filtered] : [one, newest, filtered];
+  const moving = { query: movingExports, variables: undefined };
+  const followed = { query: followedExport, variables };
+  const first = exampleId === undefined ? [newest, one] : [one, newest];
+  return [...first, filtered, moving, followed];
 }

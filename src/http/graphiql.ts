@@ -110,6 +110,8 @@ async function renderPage({ findExampleId }: GraphiqlOptions) {
       headers,
     })),
     headers,
+    // Also of subscriptions, which would otherwise put variables into URLs, and so into logs.
+    method: 'POST',
     // An API key must not get into localStorage.
     shouldPersistHeaders: false,
   };

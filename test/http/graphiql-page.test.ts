@@ -122,12 +122,17 @@ describe('the GraphiQL page', () => {
 
 describe('the examples of GraphiQL', () => {
   it.each([
-    ['exp_1', ['OneExport', 'NewestExports', 'FilteredExports']],
-    [undefined, ['NewestExports', 'OneExport', 'FilteredExports']],
-  ])('begin with one that needs no id other than %s', (id, titles) => {
+    ['exp_1', ['OneExport', 'NewestExports']],
+    [undefined, ['NewestExports', 'OneExport']],
+  ])('begin with one that needs no id other than %s', (id, first) => {
     const examples = graphiqlExamples(id);
-    expect(examples.map(({ query }) => /^# .*\nquery (\w+)/s.exec(query)?.[1])).toEqual(titles);
-    expect(examples[titles.indexOf('OneExport')]).toMatchObject({ variables: { id: id ?? '' } });
+    const titles = examples.map(
+      ({ query }) => /^# .*\n(?:query|subscription) (\w+)/s.exec(query)?.[1],
+    );
+    expect(titles).toEqual([...first, 'FilteredExports', 'MovingExports', 'FollowedExport']);
+    for (const title of ['OneExport', 'FollowedExport']) {
+      expect(examples[titles.indexOf(title)]).toMatchObject({ variables: { id: id ?? '' } });
+    }
   });
 });
 
