@@ -11,14 +11,20 @@ import { planJob, type SampleJob } from './sample-job.js';
 import type { Claim, WaitingSample, WorkerRepository } from './worker-repository.js';
 
 const STEP_MS = 1_000;
+/** Of each organization, so that something moves in the one that a newcomer sees. */
 const MAX_RUNNING = 3;
+const DEMO = 'org_demo';
 /** While nothing waits, how often it looks for samples, and adds one where there is none. */
 const STEPS_BETWEEN_SAMPLES = 20;
 const FAILED_STEPS_TO_LOG = 5;
 const STALE_AFTER_MS = 60_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 
-type RunningSample = SampleJob & { readonly claim: Claim; step: number };
+type RunningSample = SampleJob & {
+  readonly claim: Claim;
+  readonly organizationId: string;
+  step: number;
+};
 
 interface SampleWorkerOptions {
   readonly open: () => Promise<WorkerRepository>;
@@ -62,7 +68,7 @@ export class SampleWorker {
   async step(): Promise<void> {
     this.#problem = '';
     for (const sample of this.#running) await this.#attempt((on) => this.#advance(sample, on));
-    if (this.#running.length < MAX_RUNNING) await this.#attempt((on) => this.#startNext(on));
+    await this.#attempt((on) => this.#startNext(on));
     this.#failedSteps = this.#problem === '' ? 0 : this.#failedSteps + 1;
     // Another gateway locks the database for a moment only.
     if (this.#failedSteps !== FAILED_STEPS_TO_LOG) return;
@@ -88,28 +94,36 @@ export class SampleWorker {
   }
 
   async #startNext(repository: WorkerRepository): Promise<void> {
-    if (this.#waiting.length === 0) await this.#search(repository);
-    const [next] = this.#waiting;
+    if (!this.#isFull(DEMO) && !this.#waiting.some(isDemo)) await this.#search(repository);
+    const index = this.#waiting.findIndex(({ organizationId }) => !this.#isFull(organizationId));
+    const next = this.#waiting[index];
     if (next === undefined) return;
     if (next.status === ExportStatus.PROCESSING) {
       const isQueued = await repository.requeue(next);
-      this.#waiting.splice(0, 1, ...(isQueued ? [{ ...next, status: ExportStatus.QUEUED }] : []));
+      const queued = isQueued ? [{ ...next, status: ExportStatus.QUEUED }] : [];
+      this.#waiting.splice(index, 1, ...queued);
       return;
     }
     const job = planJob(next, this.#startedAt);
     const claim = await repository.claim(next.id, job.total);
-    this.#waiting.shift();
-    if (claim !== null) this.#running.push({ ...job, claim, step: 0 });
+    this.#waiting.splice(index, 1);
+    const { organizationId } = next;
+    if (claim !== null) this.#running.push({ ...job, claim, organizationId, step: 0 });
   }
 
-  /** Looks for samples that wait. Where there are none, it adds one, but only among other samples. */
+  #isFull(organization: string): boolean {
+    const own = this.#running.filter(({ organizationId }) => organizationId === organization);
+    return own.length >= MAX_RUNNING;
+  }
+
+  /** Looks for samples that wait. Where none can be seen, it adds one, but only among other samples. */
   async #search(repository: WorkerRepository): Promise<void> {
     if (this.#stepsToSearch-- > 0) return;
     this.#stepsToSearch = STEPS_BETWEEN_SAMPLES;
     const now = new Date();
     const find = () => repository.findWaiting(new Date(now.getTime() - STALE_AFTER_MS));
     this.#waiting = await find();
-    if (this.#waiting.length > 0 || !(await repository.hasSamples())) return;
+    if (this.#waiting.some(isDemo) || !(await repository.hasSamples())) return;
     const sample = createQueuedSample(randomUUID(), now);
     await repository.add(sample);
     this.#added.push(sample.row.id);
@@ -138,4 +152,8 @@ export class SampleWorker {
     }
     return repository.complete(claim, outcome.files);
   }
+}
+
+function isDemo({ organizationId }: WaitingSample): boolean {
+  return organizationId === DEMO;
 }

@@ -12,6 +12,7 @@ import { insertRows, insertSamples } from './sample-repository.js';
 /** A sample that waits for a worker. */
 export interface WaitingSample {
   readonly id: string;
+  readonly organizationId: string;
   readonly name: string;
   readonly resource: KnownResource;
   readonly status: ExportStatus;
@@ -52,7 +53,8 @@ export class WorkerRepository {
   /** The oldest samples that are queued, or that no worker has updated since `staleSince`. */
   async findWaiting(staleSince: Date): Promise<WaitingSample[]> {
     const rows = await this.source.query<WaitingSample[]>(
-      `SELECT id, name, resource, status, updated_at AS updatedAt FROM exports
+      `SELECT id, organization_id AS organizationId, name, resource, status, updated_at AS updatedAt
+       FROM exports
        WHERE organization_id IN (${listed(ORGANIZATIONS)}) AND resource IN (${listed(knownResources)})
          AND status IN ('${QUEUED}', '${PROCESSING}') AND (status = '${QUEUED}' OR updated_at < ?)
        ORDER BY created_at, id LIMIT ${MAX_ROWS}`,
