@@ -9,6 +9,7 @@ import { createDatabaseProxy } from '../support/database-proxy.js';
 import { embedded } from '../support/engines.js';
 import { useGateway } from '../support/gateway.js';
 import { exportId, exportRow, fileRow, insertRows } from '../support/rows.js';
+import { until } from '../support/until.js';
 
 interface Export {
   readonly id: string;
@@ -49,9 +50,9 @@ describe.each(['live-apollo.ts', 'live-urql.ts'])('the page of %s', (file) => {
     );
 
   /** Opens the page; `until` waits for what it shows, as names with status and progress. */
-  async function open(origin: string) {
+  async function open(origin: string, tokens = () => token) {
     const page = await documented.load<Page<unknown>>(file, origin);
-    const client = page.createClient(() => token);
+    const client = page.createClient(tokens);
     let shown = '';
     let wake = () => {};
     const close = page.followExports(client, (exports) => {
@@ -101,6 +102,18 @@ describe.each(['live-apollo.ts', 'live-urql.ts'])('the page of %s', (file) => {
     await page.until('Export 1,COMPLETED,1 Export 0,COMPLETED,1');
     page.close();
     await proxy.close();
+  });
+
+  it('goes on with a new token when the old one expires', async () => {
+    // The gateway tolerates five seconds.
+    const expiring = await signToken({ org_id: 'org_demo' }, { lifetime: '-2s' });
+    const ended = () => gateway.log.find(({ transport }) => transport !== undefined);
+    const page = await open(gateway.origin, () => (ended() === undefined ? expiring : token));
+    await page.until('Export 1,COMPLETED,1 Export 0,QUEUED,0');
+    await until(ended);
+    await change(0, ExportStatus.COMPLETED, 10);
+    await page.until('Export 1,COMPLETED,1 Export 0,COMPLETED,1');
+    page.close();
   });
 });
 
