@@ -71,7 +71,7 @@ const serverOptions = [
 export class Bench {
   /** The number of errors in all loads. */
   errors = 0;
-  private readonly children: ChildProcess[] = [];
+  private readonly children = new Map<number, ChildProcess>();
 
   private constructor(
     private readonly folder: string,
@@ -91,13 +91,27 @@ export class Bench {
     return new Bench(folder, server, await createConnection({ uri: server.url }));
   }
 
+  /** Returns the URL of a database with this number of exports, which no run changes unless it has a name. */
+  async provideData(rows: number, name = `exports_${rows}`): Promise<string> {
+    return provideData(this.connection, { serverUrl: this.server.url, rows, name });
+  }
+
+  /** The CPU time of a contender, and of the database server, so far in milliseconds. */
+  async cpuTimes({ pid }: Contender): Promise<[contender: number, database: number]> {
+    return Promise.all([cpuTime(pid), cpuTime(await this.server.pid())]);
+  }
+
   /** Starts a contender, in production mode, on a database with this number of exports. */
   async startContender(
     name: ContenderName,
     rows: number,
-    { env = {}, folder = this.folder }: { env?: Environment; folder?: string } = {},
+    {
+      env = {},
+      folder = this.folder,
+      database,
+    }: { env?: Environment; folder?: string; database?: string } = {},
   ): Promise<Contender> {
-    const databaseUrl = await provideData(this.connection, { serverUrl: this.server.url, rows });
+    const databaseUrl = await this.provideData(rows, database);
     const port = await freePort();
     const origin = `http://127.0.0.1:${port}`;
     const isGateway = name === 'gateway';
@@ -125,7 +139,7 @@ export class Bench {
       signal: exiting.signal,
       killSignal: 'SIGKILL',
     });
-    this.children.push(child);
+    this.children.set(child.pid ?? NaN, child);
     const isListening = () =>
       fetch(`${origin}/graphql`, { method: 'POST', body: '{}' }).then(
         () => true,
@@ -140,7 +154,7 @@ export class Bench {
 
   /** Starts the gateway on an embedded database with a copy of this number of exports. */
   async startEmbedded(rows: number, env: Environment): Promise<Contender> {
-    const url = await provideData(this.connection, { serverUrl: this.server.url, rows });
+    const url = await this.provideData(rows);
     const source = await (await createTestDataSource(mysqlConfig(url))).initialize();
     const exports = await source.getRepository(Export).find();
     await source.destroy();
@@ -190,19 +204,22 @@ export class Bench {
     return result;
   }
 
+  async stop({ pid }: Pick<Contender, 'pid'>): Promise<void> {
+    const child = this.children.get(pid);
+    this.children.delete(pid);
+    if (child?.exitCode === null && child.kill('SIGKILL')) await once(child, 'exit');
+  }
+
   async close(): Promise<void> {
-    for (const child of this.children) {
-      if (child.exitCode === null && child.kill('SIGKILL')) await once(child, 'exit');
-    }
+    for (const pid of [...this.children.keys()]) await this.stop({ pid });
     await this.connection.end();
     await this.server.dispose();
   }
 
   private async measureOnce(target: Target, seconds: number): Promise<Measurement> {
-    const pids = [target.contender.pid, await this.server.pid()];
-    const before = await Promise.all(pids.map(cpuTime));
+    const before = await this.cpuTimes(target.contender);
     const { received, ...load } = await this.load(target, { seconds });
-    const after = await Promise.all(pids.map(cpuTime));
+    const after = await this.cpuTimes(target.contender);
     const [cpu = NaN, databaseCpu = NaN] = after.map(
       (ms, index) => (ms - (before[index] ?? NaN)) / received,
     );

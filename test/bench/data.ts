@@ -34,9 +34,8 @@ export function rareWord(index: number): string {
 /** Returns the URL of a migrated database with `rows` exports; later runs find it filled. */
 export async function provideData(
   connection: Connection,
-  { serverUrl, rows }: { serverUrl: string; rows: number },
+  { serverUrl, rows, name }: { serverUrl: string; rows: number; name: string },
 ): Promise<string> {
-  const name = `exports_${rows}`;
   const url = new URL(`/${name}`, serverUrl).href;
   await connection.query(`CREATE DATABASE IF NOT EXISTS ${name} CHARACTER SET utf8mb4`);
   await connection.query(`USE ${name}`);

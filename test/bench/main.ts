@@ -8,13 +8,14 @@ import { Bench } from './bench.js';
 import { compare } from './compare.js';
 import { measureFairness } from './fairness.js';
 import { measureFlatness } from './flatness.js';
+import { measureLive } from './live.js';
 import { measureMemory } from './memory.js';
 import { workloads } from './workloads.js';
 
 const [flag, string] = [{ type: 'boolean' }, { type: 'string' }] as const;
 const { values } = parseArgs({
   options: {
-    ...{ quick: flag, flatness: flag, memory: flag, fairness: flag },
+    ...{ quick: flag, flatness: flag, memory: flag, fairness: flag, live: flag },
     ...{ only: string, rounds: string, seconds: string, minutes: string },
   },
 });
@@ -41,6 +42,7 @@ const bench = await Bench.open(process.env);
 try {
   if (values.flatness === true) await measureFlatness(bench, { rounds, seconds });
   else if (values.fairness === true) await measureFairness(bench, seconds);
+  else if (values.live === true) await measureLive(bench, values.quick === true);
   else if (values.memory === true) await measureMemory(bench, minutes);
   else await compare(bench, { only, rounds, seconds });
   if (bench.errors > 0) {

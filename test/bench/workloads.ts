@@ -43,6 +43,8 @@ const documents = {
   ExportsByCursor:
     'query ExportsByCursor($after: String, $page: Int! = 1) { exports(after: $after, page: $page) ' +
     `{ data { ${FIELDS} } pagination { limit hasMore endCursor } } }`,
+  Follow: `subscription Follow($id: ID!) { exportUpdated(id: $id) { ${FIELDS} } }`,
+  FollowList: `subscription FollowList { exportsUpdated { ${FIELDS} } }`,
 };
 
 export function createRequest(

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 
@@ -18,6 +19,7 @@ export async function startBalancer() {
   let targets: readonly string[] = [];
   let ready: readonly string[] = [];
   let turn = 0;
+  const tunnels = new Set<Duplex>();
 
   async function poll(): Promise<void> {
     const polled = targets;
@@ -54,7 +56,26 @@ export async function startBalancer() {
     }
   }
 
+  /** Connects a WebSocket to a target. A client whose target does not respond must try again. */
+  function tunnel({ method, url, rawHeaders }: IncomingMessage, client: Duplex): void {
+    const { hostname, port } = new URL(ready[turn++ % ready.length] ?? 'http://127.0.0.1:1');
+    const upstream = connect(Number(port), hostname);
+    const headers = rawHeaders.map((text, at) => text + (at % 2 === 0 ? ': ' : '\r\n'));
+    upstream.write(`${method} ${url} HTTP/1.1\r\n${headers.join('')}\r\n`);
+    for (const [from, to] of [[client, upstream] as const, [upstream, client] as const]) {
+      from.pipe(to);
+      tunnels.add(from);
+      from
+        .on('error', () => undefined)
+        .once('close', () => {
+          tunnels.delete(from);
+          to.end();
+        });
+    }
+  }
+
   const server = createServer((incoming, outgoing) => void forward(incoming, outgoing));
+  server.on('upgrade', tunnel);
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const polling = setInterval(() => void poll(), POLL_MS);
   return {
@@ -70,6 +91,7 @@ export async function startBalancer() {
       clearInterval(polling);
       server.close();
       server.closeAllConnections();
+      for (const socket of tunnels) socket.destroy();
       agent.destroy();
       await once(server, 'close');
     },

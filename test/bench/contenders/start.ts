@@ -10,4 +10,6 @@ const {
   FILES_SIGNING_SECRET: secret = '',
 } = process.env;
 const sql = new PlainSql(DATABASE_URL, ORGANIZATION);
-createLimitServer(sql, { origin, secret, ttl: 900 }).listen(Number(PORT), '127.0.0.1');
+const server = createLimitServer(sql, { origin, secret, ttl: 900 });
+server.keepAliveTimeout = 75_000;
+server.listen(Number(PORT), '127.0.0.1');
