@@ -82,10 +82,12 @@ export async function addGraphqlRoute(
     // Responses hold personal data and links that work for anyone who holds them.
     void reply.header('Cache-Control', 'private, no-store');
     const stream = requestedStream(request.method, request.headers);
-    if (stream !== null) {
-      if (isForeignPage(request)) return sendError(reply, foreignPage);
+    if (stream !== null && isForeignPage(request)) {
+      // Its queries work, because they prefer JSON; a subscription fails, as without a stream.
+      if (stream.isPreferred) return sendError(reply, foreignPage);
+    } else if (stream !== null) {
       request.requestedStream = stream;
-      request.transport = stream.encoding.transport;
+      if (stream.isPreferred) request.transport = stream.encoding.transport;
     }
     request.viewer = await authenticate(request.headers);
     request.traced?.identify(request.viewer);
@@ -156,6 +158,7 @@ export async function addGraphqlRoute(
       void results.return();
       return reply.hijack();
     }
+    reply.request.transport = encoding.transport;
     const seconds = reply.elapsedTime / 1_000;
     const stream = beginStream(reply.request, results, { observer: options, seconds });
     return sendStream(reply, stream, { encoding, heartbeats });

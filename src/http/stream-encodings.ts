@@ -86,5 +86,8 @@ export function requestedStream(
   const preferred = negotiator.mediaTypes([...types, ...JSON_MEDIA_TYPES]);
   const encodings = preferred.map((type) => ENCODINGS.get(type));
   const encoding = encodings.find((each) => each !== undefined);
-  return encoding === undefined ? null : { encoding, isPreferred: encodings[0] === encoding };
+  if (encoding === undefined) return null;
+  const isPreferred = encodings[0] === encoding;
+  // urql names streams last for its queries, which are to stay cacheable by GET.
+  return isPreferred || method !== 'GET' ? { encoding, isPreferred } : null;
 }
