@@ -89,6 +89,41 @@ describe.each(engines)('a subscription to one export on $engine', (engine) => {
     await one.emitted(1);
     expect(one.rows[0]).toBe(list.rows[1]);
   });
+
+  it('emits null when the feed has seen the export leave the scope, whatever an older read returns', async () => {
+    await live.insert(1, 'mine', 0, { requestedBy: 'ann' });
+    const list = live.followAll();
+    await list.emitted(1);
+    await live.update(1, { name: 'secret', requestedBy: 'bob' });
+    await list.emitted(2);
+    await live.update(1, { name: 'mine', requestedBy: 'ann' }, 5);
+    const ann = await live.follow(1, 'ann');
+    await ann.ended;
+    expect(ann.names()).toEqual([null]);
+  });
+
+  it('does not go back to an older state that the feed reads first', async () => {
+    await live.insert(1, 'new');
+    const one = await live.follow(1);
+    // Before the statement that reads changes, as on a replica that lags.
+    live.beforeStatements(async (sql) => {
+      if (sql.includes('changes_0')) await live.update(1, { name: 'old' }, 5);
+    });
+    await one.emitted(1);
+    await live.polled();
+    expect(one.names()).toEqual(['new']);
+  });
+
+  it('goes on when other subscriptions of the export and the organization end', async () => {
+    await live.insert(1, 'one');
+    const [one, other, list] = [await live.follow(1), await live.follow(1), live.followAll()];
+    await Promise.all([one.emitted(1), list.emitted(1)]);
+    for (const each of [other, list]) each.pending.close();
+    await live.polled();
+    await live.update(1, { name: 'two' });
+    await one.emitted(2);
+    expect([one.names(), list.names()]).toEqual([['one', 'two'], ['one']]);
+  });
 });
 
 describe.each(engines)('a subscription to a list on $engine', (engine) => {
