@@ -36,7 +36,7 @@ export interface Delivery {
   readonly responses: number;
   readonly p50: number;
   readonly p99: number;
-  /** Connections that the server closed so far. */
+  /** Connections that the server closed meanwhile. */
   readonly errors: number;
   /** CPU time of the process of the clients, as a part of one core. */
   readonly cpu: number;
@@ -124,7 +124,8 @@ function onCount(count: number): void {
 }
 
 async function change({ seconds }: ChangeCommand['change']): Promise<Delivery> {
-  [firstChange, committedAt, received, latencies, responses] = [nextChange, [], [], [], 0];
+  [firstChange, committedAt, received, latencies] = [nextChange, [], [], []];
+  [responses, errors] = [0, 0];
   const expected: number[] = [];
   const perOrganization = clients.size / ORGANIZATIONS;
   const lists = Array.from({ length: perOrganization }, (_, n) => followsList(n)).filter(Boolean);
