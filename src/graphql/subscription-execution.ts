@@ -77,6 +77,13 @@ export function subscriptionExecution(
     const { transport } = stream;
     subscriptions.checkRoom(organization);
     const pending = await createSource(schema, request);
+    try {
+      // Meanwhile others may have begun, or the gateway may be closing.
+      subscriptions.checkRoom(organization);
+    } catch (error) {
+      pending.close();
+      throw error;
+    }
     const operationName = operation.name?.value ?? null;
     const { cost } = costOf(operation, { schema, query: document, variables, operationName });
     const key = shared.keyOf(operation, variables, viewer);

@@ -81,9 +81,11 @@ let events = 0;
 const ends: unknown[] = [];
 let overloads = 0;
 let failure: Error | null = null;
+/** What the first read of a subscription waits for. */
+let reading: Promise<void> | null = null;
 beforeEach(() => {
   events = ends.length = 0;
-  [sources, executions, overloads, failure] = [[], 0, 0, null];
+  [sources, executions, overloads, failure, reading] = [[], 0, 0, null, null];
   subscriptions = new Subscriptions({ max: 4, maxOfOrganization: 2 });
 });
 
@@ -104,6 +106,7 @@ function createGateway({ costPerSecond = null as number | null } = {}) {
   };
   const followOne = async () => {
     if (failure !== null) throw failure;
+    await reading;
     return follow();
   };
   const live = { followOne, followList: follow } as unknown as LiveExports;
@@ -283,6 +286,26 @@ describe('a subscription that cannot begin', () => {
     subscriptions.endAll();
     const { status, errors } = await createGateway().subscribe(one);
     expect([status, errors?.[0]?.message]).toEqual([503, expect.stringMatching(/is closing/)]);
+  });
+
+  it('reads its first state while the gateway closes, or while others take the last room', async () => {
+    const gateway = createGateway();
+    let read = () => {};
+    reading = new Promise((resolve) => (read = resolve));
+    const several = [1, 2, 3].map(() => gateway.subscribe(one));
+    await new Promise(setImmediate);
+    read();
+    const refused = (await Promise.all(several)).filter(({ errors }) => errors !== undefined);
+    expect(refused).toMatchObject([{ status: 503 }]);
+    expect(sources.filter(({ isClosed }) => isClosed)).toHaveLength(1);
+
+    reading = new Promise((resolve) => (read = resolve));
+    const late = gateway.subscribe(one, { as: { ...viewer, organization: 'org_b' } });
+    await new Promise(setImmediate);
+    subscriptions.endAll();
+    read();
+    expect((await late).errors?.[0]?.message).toMatch(/is closing/);
+    expect(subscriptions.counts.get('sse')).toBe(0);
   });
 
   it('is one over the limits of the gateway and of the organization', async () => {
