@@ -61,7 +61,7 @@ export class WebSocketConnection {
   /** Resolves once the system has taken the message, or the connection is closed. */
   send(message: string): Promise<void> {
     return new Promise((resolve) => {
-      if (!this.#isOpen) {
+      if (!this.isOpen) {
         resolve();
         return;
       }
@@ -141,11 +141,11 @@ export class WebSocketConnection {
   /** Closes the connection of a client that has not even answered the last ping. */
   beat(): void {
     if (!this.#isAlive) this.socket.terminate();
-    else if (this.#isOpen) this.socket.ping();
+    else if (this.isOpen) this.socket.ping();
     this.#isAlive = false;
   }
 
-  get #isOpen(): boolean {
+  get isOpen(): boolean {
     return this.socket.readyState === this.socket.OPEN;
   }
 

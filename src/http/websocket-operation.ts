@@ -126,6 +126,8 @@ export class WebSocketOperation
 
   /** Asks for a result. Closes the connection where the gateway breaks the subscription off. */
   async next(): Promise<IteratorResult<FormattedExecutionResult, undefined>> {
+    // Nothing waits for the system any more: graphql-ws would ask again and again.
+    if (!this.connection.isOpen) return this.return();
     try {
       const next = await this.stream?.next();
       if (next !== undefined && next.done !== true) return next;
