@@ -19,6 +19,8 @@ export interface EventResult {
 
 /** How a subscription turns the states of exports into results. */
 export interface EventExecution {
+  /** Resolves when an event may begin. */
+  readonly turn: () => Promise<void>;
   /** Returns 0 once the cost of an event is paid, or after how many seconds it could be. */
   readonly pay: () => number;
   /** Resolves to undefined under overload. Never rejects. */
@@ -95,6 +97,7 @@ export class ResultStream implements AsyncIterableIterator<FormattedExecutionRes
 
   async #nextEvent(): Promise<EventResult | null> {
     while (await this.pending.ready()) {
+      await this.execution.turn();
       await this.#pay();
       // The newest state: while the subscription could not pay, it may have changed.
       const row = this.#isClosed ? undefined : this.pending.take();

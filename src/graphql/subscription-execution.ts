@@ -15,6 +15,7 @@ import type { PendingExports } from '../exports/live-exports.js';
 import type { Context, OperationResult } from './context.js';
 import type { CostBudgets } from './cost-budgets.js';
 import { costOf } from './cost.js';
+import { EventTurns } from './event-turns.js';
 import type { FormatError } from './format-error.js';
 import { toGraphQLResponse } from './graphql-response.js';
 import { ResultStream, type EventResult, type Transport } from './result-stream.js';
@@ -68,6 +69,7 @@ export function subscriptionExecution(
   },
 ): ApolloServerPlugin<Context> {
   const shared = new SharedResults();
+  const turns = new EventTurns();
 
   async function begin(request: SubscriptionRequest): Promise<void> {
     const { document, operation, variables, context } = request;
@@ -88,6 +90,7 @@ export function subscriptionExecution(
     const { cost } = costOf(operation, { schema, query: document, variables, operationName });
     const key = shared.keyOf(operation, variables, viewer);
     const results = new ResultStream(viewer, transport, pending, {
+      turn: () => turns.wait(organization),
       pay: () => budgets?.pay(organization, cost) ?? 0,
       execute: (row) =>
         shared.get(row, key, () => schedule(organization, () => executeEvent(request, row))),
