@@ -70,24 +70,8 @@ export abstract class Pending implements PendingExports {
   protected wake(isPending: boolean): void {
     const wake = this.#wake;
     this.#wake = null;
-    if (wake === null) return;
-    if (isPending) wakeSoon(wake);
-    else wake(false);
+    wake?.(isPending);
   }
-}
-
-/** How many go on in one turn of the event loop: requests wait for no more than these. */
-const WAKES_PER_TURN = 32;
-const waking: ((isPending: true) => void)[] = [];
-
-/** A poll may find something for thousands of subscriptions. */
-function wakeSoon(wake: (isPending: true) => void): void {
-  if (waking.push(wake) === 1) setImmediate(wakeSome);
-}
-
-function wakeSome(): void {
-  for (const wake of waking.splice(0, WAKES_PER_TURN)) wake(true);
-  if (waking.length > 0) setImmediate(wakeSome);
 }
 
 /** The states of one export, until it ends or leaves the scope. */
