@@ -1,9 +1,11 @@
 import type { Logger } from '../logger.js';
 import type { ExportRepository } from './export-repository.js';
 import type { ExportRow } from './export.js';
+import { Turn } from './turn.js';
 import {
   toMs,
   WatchedOrganization,
+  type AddedPage,
   type ChangeListener,
   type DatabaseTime,
 } from './watched-organization.js';
@@ -149,7 +151,9 @@ export class ChangeFeed {
       try {
         await this.#readTime();
         this.#retry();
-        failure = await this.#read(due.filter((each) => !this.#failures.has(each)));
+        failure = await this.#read(
+          due.filter((each) => !this.#failures.has(each) && !this.#retrying.has(each)),
+        );
       } catch (error) {
         failure = error;
         this.#isDown = true;
@@ -192,12 +196,24 @@ export class ChangeFeed {
     this.#statements++;
     const pages = organizations.map((each) => each.nextPage(this.#clock));
     const read = await this.reader.readChanges(pages);
-    if (this.#isClosed) return;
     for (const [index, organization] of organizations.entries()) {
-      const { changes, hasMore } = organization.add(read[index] ?? { rows: [], next: null });
-      this.#changes += changes;
-      if (hasMore && organization.listener !== null) this.#unfinished.add(organization);
+      const adding = organization.add(read[index] ?? { rows: [], next: null });
+      const added = await this.#tell(adding);
+      if (added === undefined) return;
+      this.#changes += added.changes;
+      if (added.hasMore && organization.listener !== null) this.#unfinished.add(organization);
     }
+  }
+
+  /** Tells of changes in turns of the event loop; undefined once the feed is closed. */
+  async #tell(adding: ReturnType<WatchedOrganization['add']>): Promise<AddedPage | undefined> {
+    const turn = new Turn();
+    while (!this.#isClosed) {
+      const step = adding.next();
+      if (step.done === true) return step.value;
+      if (turn.isOver) await turn.next();
+    }
+    return undefined;
   }
 
   /** Reads organizations that failed, each alone, while polls read the others. */

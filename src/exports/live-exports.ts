@@ -12,6 +12,7 @@ import {
   type Pending,
   type PendingExports,
 } from './pending-exports.js';
+import { Turn } from './turn.js';
 import { isOlder, type ChangeListener, type WatchedOrganization } from './watched-organization.js';
 
 export type { PendingExports } from './pending-exports.js';
@@ -117,6 +118,15 @@ class OrganizationFollowers implements ChangeListener, Followers {
   }
 
   onCurrent(): void {
-    for (const pending of this.#lists) pending.prime(this.#organization.recent());
+    void this.#prime();
+  }
+
+  /** In turns of the event loop: each list may read thousands of recent states to find its own. */
+  async #prime(): Promise<void> {
+    const turn = new Turn();
+    for (const pending of this.#lists) {
+      pending.prime(this.#organization.recent());
+      if (turn.isOver) await turn.next();
+    }
   }
 }

@@ -8,7 +8,7 @@ const OVERLAP_MS = 10_000;
 const WINDOW_MS = 60_000;
 /** Columns may have whole seconds. */
 const ROUNDING_MS = 1_000;
-/** What a new follower of lists receives at first: 30 s. */
+/** What a new follower of lists receives at first: what changed in 30 s. */
 const RECENT_MS = 30_000 + ROUNDING_MS;
 /** An organization in which more exports change within the window is re-read for a shorter time. */
 const MAX_STATES = 20_000;
@@ -28,9 +28,15 @@ export interface DatabaseTime {
   readonly sentAt: number;
 }
 
+/** How many changes of a page were new, and whether another page follows. */
+export interface AddedPage {
+  readonly changes: number;
+  readonly hasMore: boolean;
+}
+
 interface SeenState {
   readonly row: ExportRow;
-  /** When it changed, as far as the feed can tell: of what is read at first, its `updatedAt`. */
+  /** When it was seen; of what is read at first, until when it may have been committed. */
   readonly seenAt: number;
 }
 
@@ -63,16 +69,19 @@ export class WatchedOrganization {
 
   /** The page to read next. `time` is that of the database before it is read. */
   nextPage(time: DatabaseTime): ChangesPage {
-    this.#sweep ??= { ...time, start: toSqlDateTime(new Date(this.#lowerBound(time.now))) };
+    this.#sweep ??= { ...time, start: toSqlDateTime(new Date(this.#lowerBound(time))) };
     return { organization: this.name, start: this.#sweep.start };
   }
 
-  /** Tells the listener what is new in the page. Returns how much, and whether a page follows. */
-  add({ rows, next }: Changes): { readonly changes: number; readonly hasMore: boolean } {
+  /**
+   * Tells the listener what is new in the page. Yields after each change, because thousands may
+   * follow the organization.
+   */
+  *add({ rows, next }: Changes): Generator<undefined, AddedPage, void> {
     if (this.#sweep === null) throw new Error('No page of the organization was asked for.');
     const { now, sentAt } = this.#sweep;
     const nowText = toSqlDateTime(new Date(now));
-    this.#recent = null;
+    const mayBeLate = OVERLAP_MS + this.#waitedMs(sentAt);
     let changes = 0;
     for (const row of rows) {
       const updatedAt = changedAt(row);
@@ -80,11 +89,13 @@ export class WatchedOrganization {
       const known = this.newest(row.id);
       // A replica that lags shows a state again that another one has replaced.
       if (known !== undefined && (isOlder(row, known) || isSame(row, known))) continue;
-      const seenAt = this.#sweptAt === null ? Math.min(toMs(updatedAt), now) : now;
+      const seenAt = this.#sweptAt === null ? Math.min(toMs(updatedAt) + mayBeLate, now) : now;
       this.#states.delete(row.id);
       this.#states.set(row.id, { row, seenAt });
+      this.#recent = null;
       changes++;
       this.listener?.onChange(row);
+      yield;
     }
     this.#limit(now, rows.at(-1));
     if (next !== null) {
@@ -93,6 +104,7 @@ export class WatchedOrganization {
     }
     this.#sweep = null;
     this.#sweptAt = now;
+    this.#recent = null;
     this.readAt = sentAt;
     this.#prune(now);
     if (!this.isCurrent) {
@@ -116,11 +128,16 @@ export class WatchedOrganization {
     return this.#recent;
   }
 
-  #lowerBound(now: number): number {
-    if (this.#sweptAt === null) return now - WINDOW_MS;
+  #lowerBound({ now, sentAt }: DatabaseTime): number {
+    if (this.#sweptAt === null) return now - WINDOW_MS - this.#waitedMs(sentAt);
     const newest = this.#newest === '' ? -Infinity : toMs(this.#newest);
     const overlapping = Math.min(newest, this.#sweptAt) - OVERLAP_MS;
     return Math.max(overlapping, this.#sweptAt - WINDOW_MS, this.#floor);
+  }
+
+  /** How long the listener has waited for its first sweep: for as long as an outage lasts. */
+  #waitedMs(sentAt: number): number {
+    return Math.max(sentAt - this.readAt, 0);
   }
 
   /** Forgets what no sweep reads again. */

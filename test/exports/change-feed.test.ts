@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { afterAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 import { toSqlDateTime } from '../../src/database/sql-datetime.js';
 import { ServiceUnavailableError } from '../../src/errors.js';
+import { normalizeExportFilter } from '../../src/exports/export-filter.js';
 import { ExportStatus, type Export } from '../../src/exports/export.js';
 import { createTables, createTestDataSource } from '../support/data-source.js';
 import { createDatabaseProxy, type DatabaseProxy } from '../support/database-proxy.js';
@@ -168,6 +169,53 @@ describe('a change feed that polls every five seconds', () => {
   it('reads the pages of a burst in a part of that time', async () => {
     await insertBurst(live);
     await live.followAll({}, null, 'org_big').emitted(3_000);
+  });
+});
+
+describe('while thousands are told what is new, others use the event loop', () => {
+  const live = useLive(embedded);
+  let turn = 0;
+  const turns = new Set<number>();
+  const count = () => {
+    turn++;
+    counting = setImmediate(count);
+  };
+  let counting: NodeJS.Immediate;
+  beforeEach(() => {
+    turns.clear();
+    counting = setImmediate(count);
+  });
+  afterEach(() => {
+    clearImmediate(counting);
+  });
+
+  it('between changes', async () => {
+    let told = 0;
+    const onChange = () => {
+      turns.add(turn);
+      told++;
+      const end = performance.now() + 0.1;
+      while (performance.now() < end);
+    };
+    await insertBurst(live);
+    live.feed.watch('org_big', { onChange, onCurrent: () => undefined });
+    await until(() => (told === 3_000 ? true : undefined));
+    // Without pauses, there are as many as pages.
+    expect(turns.size).toBeGreaterThan(10);
+  });
+
+  it('between lists that begin', async () => {
+    await insertBurst(live);
+    const scope = { organization: 'org_big', onlyRequestedBy: null };
+    const filter = normalizeExportFilter({ search: '2999' });
+    const lists = [...Array(300).keys()].map(async () => {
+      const pending = live.exports.followList(scope, filter);
+      await pending.ready();
+      turns.add(turn);
+      pending.close();
+    });
+    await Promise.all(lists);
+    expect(turns.size).toBeGreaterThan(10);
   });
 });
 

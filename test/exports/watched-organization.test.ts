@@ -2,12 +2,19 @@ import { expect, it } from '@jest/globals';
 
 import { toSqlDateTime } from '../../src/database/sql-datetime.js';
 import type { ExportRow } from '../../src/exports/export.js';
-import { WatchedOrganization } from '../../src/exports/watched-organization.js';
+import { WatchedOrganization, type AddedPage } from '../../src/exports/watched-organization.js';
 
 const BEGIN = Date.UTC(2026, 10, 1, 12);
 /** As the database has it, so many seconds after the begin. */
 const at = (seconds: number) => toSqlDateTime(new Date(BEGIN + seconds * 1_000));
 const row = (id: string, seconds: number, name = '') => ({ id, updatedAt: at(seconds), name });
+
+function finish(adding: ReturnType<WatchedOrganization['add']>): AddedPage {
+  for (;;) {
+    const step = adding.next();
+    if (step.done === true) return step.value;
+  }
+}
 
 /** Reads pages one after the other, each a whole sweep. Returns where each starts, and what is new. */
 function sweep(
@@ -16,7 +23,7 @@ function sweep(
 ) {
   return sweeps.map(({ now, rows }) => {
     const { start } = organization.nextPage({ now: BEGIN + now * 1_000, sentAt: now });
-    return { start, changes: organization.add({ rows, next: null }).changes };
+    return { start, changes: finish(organization.add({ rows, next: null })).changes };
   });
 }
 
@@ -37,10 +44,13 @@ it('a sweep of several pages starts where it began again after the last', () => 
   const organization = new WatchedOrganization('org_demo');
   const next = { value: at(-20), id: 'a' };
   organization.nextPage({ now: BEGIN, sentAt: 0 });
-  expect(organization.add({ rows: [row('a', -20)], next })).toEqual({ changes: 1, hasMore: true });
+  expect(finish(organization.add({ rows: [row('a', -20)], next }))).toEqual({
+    changes: 1,
+    hasMore: true,
+  });
   expect(organization.isCurrent).toBe(false);
   expect(organization.nextPage({ now: BEGIN + 5_000, sentAt: 5 }).start).toEqual(next);
-  organization.add({ rows: [row('b', 4)], next: null });
+  finish(organization.add({ rows: [row('b', 4)], next: null }));
   expect([organization.isCurrent, organization.readAt]).toEqual([true, 0]);
   expect(sweep(organization, [{ now: 6, rows: [] }])).toMatchObject([{ start: at(-30) }]);
 });
@@ -69,15 +79,24 @@ it('a state whose time is in the future is remembered until that has passed', ()
   expect(organization.newest('a')).toBeUndefined();
 });
 
-it('what changed is recent for 30 s after it was seen, or after its time when it was there at first', () => {
+it('what changed is recent for 30 s after it was seen, or could be committed when it was there at first', () => {
   const organization = new WatchedOrganization('org_demo');
   sweep(organization, [
-    { now: 0, rows: [row('old', -40), row('a', -25)] },
+    { now: 0, rows: [row('old', -42), row('a', -40)] },
     { now: 1, rows: [row('late', -35)] },
   ]);
   expect(organization.recent().map(({ id }) => id)).toEqual(['a', 'late']);
   sweep(organization, [{ now: 20, rows: [] }]);
   expect(organization.recent().map(({ id }) => id)).toEqual(['late']);
+});
+
+it('what changed while a new follower waited for an outage to end is read, and is recent', () => {
+  const organization = new WatchedOrganization('org_demo');
+  organization.readAt = 0;
+  const { start } = organization.nextPage({ now: BEGIN, sentAt: 300_000 });
+  expect(start).toBe(at(-360));
+  finish(organization.add({ rows: [row('old', -342), row('meanwhile', -290)], next: null }));
+  expect(organization.recent().map(({ id }) => id)).toEqual(['meanwhile']);
 });
 
 it('20,000 states are remembered, and nothing is read again that is forgotten', () => {
