@@ -34,6 +34,8 @@ export interface QueryOrigin {
   readonly viewer?: string | null | undefined;
   /** Whether every client that the query runs for has disconnected: it need not start. */
   readonly isAbandoned: boolean;
+  /** Whether replicas may lack what it reads: the primary is asked first. */
+  readonly fromPrimary?: boolean;
   /** How much of its deadline the query has spent in queues, in milliseconds. */
   readonly waitedMs?: number;
   /** Called when the query gets a connection. */

@@ -51,7 +51,8 @@ export async function mysqlDatabase(
   primary.missingIndexes.add(missingIn(catalog, indexStatements));
 
   /** The untried replica with the lowest load, else the primary. */
-  function choosePool(tried: readonly MysqlPool[]): MysqlPool {
+  function choosePool(tried: readonly MysqlPool[], fromPrimary: boolean): MysqlPool {
+    if (fromPrimary && tried.length === 0) return primary;
     const usable = replicas.filter((each) => each.load < Infinity && !tried.includes(each));
     const lowest = Math.min(...usable.map(({ load }) => load));
     const leastLoaded = usable.filter(({ load }) => load === lowest);
@@ -63,15 +64,16 @@ export async function mysqlDatabase(
     catalog,
     async query<Row>(sql: string, parameters: readonly SqlValue[] = [], origin?: QueryOrigin) {
       const deadline = performance.now() + QUERY_DEADLINE_MS - (origin?.waitedMs ?? 0);
+      const fromPrimary = origin?.fromPrimary === true;
       const tried: MysqlPool[] = [];
       for (;;) {
-        const pool = choosePool(tried);
+        const pool = choosePool(tried, fromPrimary);
         try {
           return (await pool.query(sql, parameters, { deadline, origin })) as Row[];
         } catch (error) {
           // A timeout is final, because another server would hardly be faster.
           const isFinal =
-            pool === primary ||
+            (pool === primary && !(fromPrimary && tried.length === 0)) ||
             isTimeout(error) ||
             error instanceof RequestAbandonedError ||
             performance.now() >= deadline;

@@ -87,6 +87,7 @@ async function loadOwn<Row>(
     organization,
     onlyRequestedBy,
     viewer: keys[0]?.origin.viewer,
+    fromPrimary: keys.some((key) => key.origin.fromPrimary),
     get isAbandoned() {
       return keys.every((key) => key.origin.isAbandoned);
     },

@@ -152,8 +152,11 @@ export class ExportResolver {
 
   @Subscription(() => Export, {
     nullable: true,
-    subscribe: ({ args, context }: SubscriptionData<ExportArgs>) =>
-      context.live.followOne(context.queries, args.id),
+    subscribe({ args, context: { live, queries } }: SubscriptionData<ExportArgs>) {
+      // Clients follow what they have just created: a null would be the last that they hear of it.
+      queries.fromPrimary = true;
+      return live.followOne(queries, args.id);
+    },
     description:
       'The export now, and after each change that the gateway sees, until it has ended. For an unknown id: null, once.',
   })
@@ -187,6 +190,8 @@ export class ExportResolver {
   ): Promise<ExportSource | null> {
     const row = info.rootValue as ExportRow | null;
     if (row === null) return null;
+    // The state comes from the replica that had it first. Nothing follows the last one.
+    context.queries.fromPrimary = true;
     const request = { requested, selection: exportSelection(info), context };
     const [source = null] = await this.withFiles([row], request);
     return source;

@@ -9,6 +9,7 @@ export class RequestQueries implements QueryOrigin, ExportScope {
   readonly organization: string;
   readonly onlyRequestedBy: string | null;
   isAbandoned = false;
+  fromPrimary = false;
   private running = 0;
   private readonly waiters: (() => void)[] = [];
 

@@ -386,5 +386,15 @@ describeWith('mysql', 'the change feed', () => {
       await live.polled(20);
       expect(list.names()).toEqual([...emitted, 'last']);
     });
+
+    it('leaves the primary to statements that must not miss what any replica has', async () => {
+      await live.insert(2, 'on the primary');
+      const count = async (fromPrimary: boolean) => {
+        const origin = { organization: 'org_demo', isAbandoned: false, fromPrimary };
+        const sql = "SELECT id FROM exports WHERE name = 'on the primary'";
+        return (await live.database.query(sql, [], origin)).length;
+      };
+      expect([await count(true), await count(false)]).toEqual([1, 0]);
+    });
   });
 });

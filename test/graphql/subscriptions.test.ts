@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { pino } from 'pino';
 
 import { alwaysValid, type Viewer } from '../../src/auth/viewer.js';
+import type { QueryOrigin } from '../../src/database/database.js';
 import { ServiceUnavailableError, UnauthenticatedError } from '../../src/errors.js';
 import type { ExportRepository } from '../../src/exports/export-repository.js';
 import { ExportResolver } from '../../src/exports/export-resolver.js';
@@ -94,7 +95,8 @@ const files = new Map([
 ]);
 const resolver = new ExportResolver({
   findByIds: async () => new Map(),
-  findFiles: async () => files,
+  // As a replica that lags.
+  findFiles: async ({ fromPrimary }: QueryOrigin) => (fromPrimary === true ? files : new Map()),
 } as unknown as ExportRepository);
 const schema = await createSchema(resolver);
 
@@ -104,8 +106,9 @@ function createGateway({ costPerSecond = null as number | null } = {}) {
     sources.push(source);
     return source;
   };
-  const followOne = async () => {
+  const followOne = async ({ fromPrimary }: QueryOrigin) => {
     if (failure !== null) throw failure;
+    expect(fromPrimary).toBe(true);
     await reading;
     return follow();
   };
