@@ -184,6 +184,25 @@ describeWith('mysqlProgram', 'a gateway with two replicas', () => {
     expect((await warningsWith([url(), exportsUrl(two)]))[0]).toMatch(warning);
   });
 
+  it('asks the primary first where replicas may lack something, and them while it is down', async () => {
+    const replicas = [one, two].map(exportsUrl);
+    const logger = pino({ level: 'silent' });
+    const database = await openDatabase(configWith(replicas), { entities, logger });
+    const read = async () => {
+      const origin = { organization: 'org_demo', isAbandoned: false, fromPrimary: true };
+      const sql = 'SELECT name FROM exports LIMIT 1';
+      return (await database.query<{ name: string }>(sql, [], origin))[0]?.name;
+    };
+    try {
+      expect(await read()).toBe('primary');
+      await primary.kill();
+      expect(await read()).toMatch(/^(one|two)$/);
+    } finally {
+      await start(primary, 1);
+      await database.close();
+    }
+  });
+
   it('sends no queries to replicas that are down, but repeats their probes', async () => {
     let connections = 0;
     const broken = createServer((socket) => {
