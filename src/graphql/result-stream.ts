@@ -15,6 +15,8 @@ export interface EventResult {
   readonly result: FormattedExecutionResult;
   /** The files whose links it contains. */
   readonly disclosed: readonly ExportFileRow[];
+  /** Whether the database could not be read: the event may succeed later. */
+  readonly isUnavailable: boolean;
 }
 
 /** How a subscription turns the states of exports into results. */
@@ -36,6 +38,10 @@ export type EndReason = string | null;
 
 /** Under overload, between attempts to execute an event. */
 const RETRY_MS = 250;
+/** While the database does not respond. */
+const OUTAGE_RETRY_MS = 1_000;
+/** Then an event is emitted with its error: what can never be read must not hide the rest. */
+const MAX_OUTAGE_RETRIES = 10;
 
 /**
  * The results of one subscription, which its transport asks for one by one: a state that the client
@@ -115,10 +121,13 @@ export class ResultStream implements AsyncIterableIterator<FormattedExecutionRes
   }
 
   async #execute(row: ExportRow | null): Promise<EventResult | undefined> {
+    let retries = 0;
     while (!this.#isClosed) {
       const event = await this.execution.execute(row);
-      if (event !== undefined) return event;
-      await this.#pause(RETRY_MS);
+      if (event === undefined) await this.#pause(RETRY_MS);
+      else if (event.isUnavailable && ++retries <= MAX_OUTAGE_RETRIES) {
+        await this.#pause(OUTAGE_RETRY_MS);
+      } else return event;
     }
     return undefined;
   }

@@ -41,7 +41,7 @@ export class SharedResults {
     const known = results.get(key);
     if (known !== undefined) return known;
     const added = execute().then((result) => {
-      if (result === undefined) results.delete(key);
+      if (result === undefined || result.isUnavailable) results.delete(key);
       return result;
     });
     results.set(key, added);

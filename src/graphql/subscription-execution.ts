@@ -9,7 +9,7 @@ import {
 } from 'graphql';
 
 import type { Viewer } from '../auth/viewer.js';
-import { StreamRequiredError, toError } from '../errors.js';
+import { ServiceUnavailableError, StreamRequiredError, toError } from '../errors.js';
 import type { ExportRow } from '../exports/export.js';
 import type { PendingExports } from '../exports/live-exports.js';
 import type { Context, OperationResult } from './context.js';
@@ -118,7 +118,11 @@ export function subscriptionExecution(
       rootValue: row,
     });
     const { body } = toGraphQLResponse(result, { formatError, requestId });
-    return { result: body.singleResult, disclosed: contextValue.links.disclosed };
+    const isUnavailable =
+      result.errors?.some(
+        ({ originalError }) => originalError instanceof ServiceUnavailableError,
+      ) ?? false;
+    return { result: body.singleResult, disclosed: contextValue.links.disclosed, isUnavailable };
   }
 
   return {

@@ -81,11 +81,12 @@ let executions = 0;
 let events = 0;
 const ends: unknown[] = [];
 let overloads = 0;
+let outages = 0;
 let failure: Error | null = null;
 /** What the first read of a subscription waits for. */
 let reading: Promise<void> | null = null;
 beforeEach(() => {
-  events = ends.length = 0;
+  events = ends.length = outages = 0;
   [sources, executions, overloads, failure, reading] = [[], 0, 0, null, null];
   subscriptions = new Subscriptions({ max: 4, maxOfOrganization: 2 });
 });
@@ -96,7 +97,10 @@ const files = new Map([
 const resolver = new ExportResolver({
   findByIds: async () => new Map(),
   // As a replica that lags.
-  findFiles: async ({ fromPrimary }: QueryOrigin) => (fromPrimary === true ? files : new Map()),
+  async findFiles({ fromPrimary }: QueryOrigin) {
+    if (outages-- > 0) throw new ServiceUnavailableError({});
+    return fromPrimary === true ? files : new Map();
+  },
 } as unknown as ExportRepository);
 const schema = await createSchema(resolver);
 
@@ -261,6 +265,37 @@ describe('a subscription', () => {
     } finally {
       jest.useRealTimers();
     }
+  });
+});
+
+describe('an event whose files cannot be read', () => {
+  async function emitDuring(attempts: number) {
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+    outages = attempts;
+    const query = list.replace('exportsUpdated', 'exportsUpdated(includeCsv: true)');
+    const { results, source } = await createGateway().subscribe(query);
+    source.add(row());
+    const waiting = results.next();
+    for (let second = 0; second < 20; second++) {
+      await new Promise(setImmediate);
+      await jest.advanceTimersByTimeAsync(1_000);
+    }
+    return (await waiting).value;
+  }
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  it('waits for the end of the outage', async () => {
+    const result = await emitDuring(3);
+    expect(result).toMatchObject({ data: { exportsUpdated: { csvUrl: 'http://f/a.csv' } } });
+    expect([result?.errors, executions]).toEqual([undefined, 4]);
+  });
+
+  it('is emitted with the error when that lasts', async () => {
+    const result = await emitDuring(Infinity);
+    expect(result?.errors?.[0]?.extensions).toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    expect(executions).toBe(11);
   });
 });
 
