@@ -1,9 +1,6 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-/** Fields that concern the connection of a request, not what it asks for. */
-const UPGRADE_FIELDS = /^(upgrade|http2-settings|connection)$/i;
-
 /**
  * Returns a server that does not listen, and emits `upgrade` for requests that may become a WebSocket.
  * Others are served as if they had not asked: once there is a listener, Node leaves to it also the
@@ -23,11 +20,11 @@ export function webSocketUpgrades(
   return upgrades;
 }
 
-/** The head of a request as it was received, one byte for each character. */
+/** The head of a request as it was received, one byte for each character, except what it offers. */
 function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
   const lines = [`${method} ${url} HTTP/${httpVersion}`];
   for (const [index, name] of rawHeaders.entries()) {
-    if (index % 2 === 0 && !UPGRADE_FIELDS.test(name))
+    if (index % 2 === 0 && name.toLowerCase() !== 'upgrade')
       lines.push(`${name}: ${rawHeaders[index + 1]}`);
   }
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');

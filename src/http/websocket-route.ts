@@ -61,8 +61,8 @@ export async function addWebSockets(
   server: FastifyInstance,
   { services, heartbeats, maxMessage, isWebSocketPath }: WebSocketOptions,
 ): Promise<WebsocketHandler> {
-  const isWebSocketRequest = ({ url = '', headers }: IncomingMessage) =>
-    headers.upgrade?.toLowerCase() === 'websocket' && isWebSocketPath(url);
+  const isWebSocketRequest = ({ method, url = '', headers }: IncomingMessage) =>
+    method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket' && isWebSocketPath(url);
   const webSocketOptions = {
     server: webSocketUpgrades(server.server, isWebSocketRequest),
     handleProtocols,
@@ -78,6 +78,11 @@ export async function addWebSockets(
       websocketServer.close();
       done();
     },
+  });
+  // The plugin disconnects only clients that a hook behind its own has refused.
+  server.addHook('onResponse', ({ ws, headers, raw }, _reply, done) => {
+    if (!ws && headers.upgrade !== undefined) raw.socket.destroy();
+    done();
   });
   server.decorateRequest('upgradeReply', null);
 

@@ -4,6 +4,8 @@ import { createOriginCheck, isForeignHost } from '../../src/http/origins.js';
 import { apiKeyRow, keyNamed } from '../auth/credentials.js';
 import { embedded } from '../support/engines.js';
 import { keysRequired, useGateway } from '../support/gateway.js';
+import { until } from '../support/until.js';
+import { connectWebSocket } from './stream-clients.js';
 
 const PUBLIC = 'https://example.com/exports';
 
@@ -73,5 +75,12 @@ describe('DNS rebinding', () => {
     for (const other of [guarded, elsewhere]) {
       expect((await other.send({ path, headers })).status).not.toBe(421);
     }
+  });
+
+  it('gets 421 instead of a WebSocket, and is disconnected', async () => {
+    const { opened } = connectWebSocket(open.origin, { headers: { host: 'evil.example.com' } });
+    const { statusCode, socket } = await opened;
+    expect(statusCode).toBe(421);
+    await until(() => socket.destroyed || undefined);
   });
 });

@@ -145,6 +145,19 @@ describe('a request that offers another protocol', () => {
   };
 
   it.each([
+    ['HEAD', 400],
+    ['POST', 415],
+  ])('by %s is served as one that does not offer it', async (method, status) => {
+    const headers = ['x-api-key', key];
+    const offer = ['connection', 'close, upgrade', 'upgrade', 'websocket'];
+    expect(await gateway.send({ method, headers })).toMatchObject({ status });
+    expect(await gateway.send({ method, headers: [...headers, ...offer] })).toMatchObject({
+      status,
+      headers: { connection: 'close' },
+    });
+  });
+
+  it.each([
     ['/graphql', 'h2c', 'HTTP/1.1 200 OK'],
     ['/missing', 'websocket', 'HTTP/1.1 404 Not Found'],
   ])('at %s is served as one that does not offer %s', async (target, upgrade, status) => {
