@@ -23,6 +23,7 @@ import { addGraphqlRoute, type GraphqlRouteOptions } from './graphql-route.js';
 import { Heartbeats } from './heartbeats.js';
 import { addManagementRoutes, type ManagementRouteOptions } from './management-routes.js';
 import { createOriginCheck, isForeignHost } from './origins.js';
+import { closeWithConnection } from './pipelined-responses.js';
 import { completeRequest } from './request-log.js';
 import {
   redactedPath,
@@ -160,6 +161,7 @@ export async function createHttpServer(
   }
   function begin(reply: FastifyReply, route?: string): void {
     void reply.headers(headers).header(REQUEST_ID_HEADER, reply.request.id);
+    closeWithConnection(reply.raw);
     shutdown.track(reply.request.url, reply.raw);
     // Unlike the onResponse hook, this event also follows a client's disconnect.
     reply.raw.once('close', () => {

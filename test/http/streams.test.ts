@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+
 import { afterEach, describe, expect, it } from '@jest/globals';
 
 import { toSqlDateTime } from '../../src/database/sql-datetime.js';
@@ -32,6 +34,11 @@ const setStatus = ({ source }: Pick<Gateway, 'source'>, status: ExportStatus) =>
     ...[status, toSqlDateTime(new Date()), id],
   ]);
 
+async function openStreams({ send }: Pick<Gateway, 'send'>, transport: string): Promise<number> {
+  const { text } = await send({ path: '/metrics' });
+  return Number(new RegExp(`subscriptions_open{transport="${transport}"} (\\d+)`).exec(text)?.[1]);
+}
+
 describe.each(streamClients)('a stream by $transport', ({ transport, open }) => {
   const gateway = useGateway(embedded, { ...rows, config });
   const streams: OpenStream[] = [];
@@ -45,12 +52,7 @@ describe.each(streamClients)('a stream by $transport', ({ transport, open }) => 
     await setStatus(gateway, ExportStatus.PROCESSING);
   });
   const firstResult = (stream: OpenStream) => until(() => stream.received[0]);
-  const isClosed = async () => {
-    const { text } = await gateway.send({ path: '/metrics' });
-    return (
-      text.includes(`exports_gateway_subscriptions_open{transport="${transport}"} 0`) || undefined
-    );
-  };
+  const isClosed = async () => ((await openStreams(gateway, transport)) === 0 ? true : undefined);
   /** The line of the request whose operation has this name, once it is written. */
   const lineOf = (operation: string, { log } = gateway as Pick<Gateway, 'log'>) =>
     until(() => log.find((line) => line['msg'] === 'request' && line['operation'] === operation));
@@ -176,6 +178,19 @@ describe('a stream of Server-Sent Events by GET', () => {
       `${accept}; charset=utf-8`,
     ]);
     stream.close();
+  });
+
+  it('is unsubscribed with its connection, also behind another stream', async () => {
+    const target = `/graphql?query=${encodeURIComponent(list)}`;
+    const { port, hostname } = new URL(gateway.origin);
+    const socket = connect(Number(port), hostname);
+    socket.write(
+      `GET ${target} HTTP/1.1\r\nHost: localhost\r\nAccept: ${accept}\r\n\r\n`.repeat(20),
+    );
+    const count = () => openStreams(gateway, 'sse');
+    await until(async () => (await count()) === 20 || undefined);
+    socket.destroy();
+    await until(async () => (await count()) === 0 || undefined);
   });
 
   it.each([
