@@ -178,7 +178,7 @@ async function openWebSocket(
   };
 }
 
-const MULTIPART = 'multipart/mixed;boundary=graphql;subscriptionSpec=1.0';
+export const MULTIPART = 'multipart/mixed;boundary=graphql;subscriptionSpec=1.0';
 
 export const streamClients: readonly StreamClient[] = [
   { transport: 'websocket', open: openWebSocket },
