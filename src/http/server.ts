@@ -174,6 +174,11 @@ export async function createHttpServer(
   const isExempt = ({ req }: ServerResponse) => req.url?.startsWith(LOCAL_LINK_PATH) === true;
   const stopClosing = closeSlowReaders(shutdown.responses, { timeoutMs: readTimeoutMs, isExempt });
   const heartbeats = new Heartbeats(readTimeoutMs / HEARTBEATS);
+  // The server stops listening in the same tick: clients connect again to another gateway.
+  server.addHook('preClose', (done) => {
+    options.endSubscriptions();
+    done();
+  });
   server.addHook('onClose', async () => {
     stopClosing();
     heartbeats.stop();
@@ -218,7 +223,6 @@ export async function createHttpServer(
     drain: () => shutdown.drain(),
     /** Stops listening, and resolves when all requests are finished. */
     async close(): Promise<void> {
-      options.endSubscriptions();
       await shutdown.close(() => server.close());
       // Last, so that the checks of a platform see the process alive.
       management?.server.closeAllConnections();

@@ -21,6 +21,8 @@ export function sendStream(
 ): FastifyReply {
   reply.headers(streamHeaders).type(encoding.contentType).hijack();
   const { raw: response, request } = reply;
+  // A client that subscribes again while the gateway closes must not do so on this connection.
+  response.shouldKeepAlive = false;
   response.writeHead(200, reply.getHeaders() as Record<string, string>);
   // On their own: V8 keeps a text that was joined from parts, here 4 KiB, until it is written as one.
   response.flushHeaders();

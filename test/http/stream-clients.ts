@@ -43,7 +43,10 @@ export async function openHttpStream(
   const isPost = method === 'POST';
   const path = `/graphql${isPost ? '' : `?query=${encodeURIComponent(query)}`}`;
   const contentType = isPost ? { 'content-type': 'application/json' } : {};
-  const options = { method, agent: false, headers: { accept, ...contentType, ...headers } };
+  const options = {
+    ...{ method, agent: false },
+    headers: { connection: 'keep-alive', accept, ...contentType, ...headers },
+  };
   const sent = request(`${origin}${path}`, options);
   sent.end(isPost ? JSON.stringify({ query }) : undefined);
   const [response] = (await once(sent, 'response')) as [IncomingMessage];

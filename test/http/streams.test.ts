@@ -66,6 +66,8 @@ describe.each(streamClients)('a stream by $transport', ({ transport, open }) => 
     });
     await setStatus(gateway, ExportStatus.FAILED);
     expect(await stream.ended).toBe('complete');
+    // Clients that subscribe again do so on another connection, and so perhaps to another gateway.
+    expect(stream.headers.connection).toBe(transport === 'websocket' ? 'Upgrade' : 'close');
     expect(stream.received).toMatchObject([{}, { data: { exportUpdated: { status: 'FAILED' } } }]);
 
     const line = await lineOf('One');
