@@ -20,22 +20,32 @@ const GOAL_KIB = 15;
 /** Twice the default of LIVE_POLL_INTERVAL. */
 const GOAL_P99_MS = 2_000;
 const GOAL_QUERIES = 2;
-/** Until the gateway has collected what starting and connecting left behind. */
+/** Until what starting and connecting has begun is over. */
 const IDLE_MS = 8_000;
+
+/** A module for the gateway: what a process keeps shows only without what it will release. */
+const COLLECT_ON_SIGNAL = `
+  import { setFlagsFromString } from 'node:v8';
+  import { runInNewContext } from 'node:vm';
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc');
+  process.on('SIGUSR2', () => { for (let times = 0; times < 3; times++) collect(); });
+`;
 
 /** Compares subscribers of the gateway with as many clients that poll LIMIT every second. */
 export async function measureLive(bench: Bench, isQuick: boolean): Promise<void> {
   const [few, many] = isQuick ? [500, 2_000] : [1_000, 10_000];
   const run = await LiveRun.start(bench, isQuick ? 5 : 15);
   try {
-    const env = { AUTH: 'required', JWT_SECRET: TOKEN_SECRET, LOG_LEVEL: 'error' };
+    const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(COLLECT_ON_SIGNAL)}`;
+    const auth = { AUTH: 'required', JWT_SECRET: TOKEN_SECRET };
+    const env = { ...auth, LOG_LEVEL: 'error', NODE_OPTIONS };
     const gateway = await bench.startContender('gateway', ROWS, { env, database: DATABASE });
     // The first requests compile code and fill caches.
     await run.queryP99(gateway);
     const queriesAlone = await run.queryP99(gateway);
-    await sleep(IDLE_MS);
-    const emptyMib = await residentMemory(gateway.pid);
-    const kibEach = async () => ((await residentMemory(gateway.pid)) - emptyMib) * (1_024 / many);
+    const emptyMib = await keptMemory(gateway);
+    const kibEach = async () => ((await keptMemory(gateway)) - emptyMib) * (1_024 / many);
 
     await run.connect(gateway, 'mixed', few);
     const small = await run.measure(gateway);
@@ -81,6 +91,14 @@ export async function measureLive(bench: Bench, isQuick: boolean): Promise<void>
   }
 }
 
+/** The resident memory without garbage, in MiB. */
+async function keptMemory({ pid }: Contender): Promise<number> {
+  await sleep(IDLE_MS);
+  process.kill(pid, 'SIGUSR2');
+  await sleep(IDLE_MS / 2);
+  return residentMemory(pid);
+}
+
 interface Figures extends Delivery {
   /** CPU time as a part of one core. */
   readonly serverCpu: number;
@@ -124,7 +142,7 @@ class LiveRun {
   async connect({ origin }: Contender, mix: Mix, clients: number): Promise<void> {
     this.mix = mix;
     await this.command({ connect: { origin, mix, clients } });
-    await sleep(IDLE_MS);
+    await sleep(IDLE_MS / 2);
   }
 
   async disconnect(): Promise<void> {
