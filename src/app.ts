@@ -3,6 +3,7 @@ import type { Viewer } from './auth/viewer.js';
 import type { Config } from './config/config.js';
 import { ClockDifference } from './database/clock-difference.js';
 import { redactedUrl } from './database/connect.js';
+import { FairSemaphore } from './database/fair-semaphore.js';
 import { instrumentedDatabase } from './database/instrumented-database.js';
 import { openDatabase } from './database/open-database.js';
 import { entities } from './entities.js';
@@ -30,6 +31,9 @@ import type { UrlSigner } from './storage/url-signer.js';
 import { Metrics } from './telemetry/metrics.js';
 
 export type App = Awaited<ReturnType<typeof createApp>>;
+
+/** Half of the requests that run at once, so that the events of a poll leave room for queries. */
+const MAX_CONCURRENT_EVENTS = 20;
 
 /** The composition root. Throws StartupError when the gateway cannot work as configured. */
 export async function createApp(config: Config, logger: Logger) {
@@ -86,6 +90,7 @@ export async function createApp(config: Config, logger: Logger) {
   const loadShedder = new LoadShedder(() => {
     metrics.requestRejected('overload');
   });
+  const events = new FairSemaphore(MAX_CONCURRENT_EVENTS);
   const maxOfOrganization = auth.kind === 'off' ? max : Math.max(Math.floor(max / 4), 1);
   const subscriptions = new Subscriptions({ max, maxOfOrganization });
   const apollo = createApolloServer(await createSchema(new ExportResolver(repository)), {
@@ -96,7 +101,9 @@ export async function createApp(config: Config, logger: Logger) {
     subscriptions: {
       subscriptions,
       schedule: (organization, work) =>
-        loadShedder.run(work, { organization, onRejected: () => undefined }),
+        events.run(organization, () =>
+          loadShedder.run(work, { organization, onRejected: () => undefined }),
+        ),
       createEventContext: (viewer, requestId) =>
         createOperationContext(viewer, { requestId, onOperationResult() {}, stream: null }),
       observer: metrics.live,

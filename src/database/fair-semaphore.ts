@@ -30,6 +30,24 @@ export class FairSemaphore {
     this.partitions.use(organization, now);
   }
 
+  /** Runs the work once it has a permit. */
+  async run<Result>(organization: string, work: () => Promise<Result>): Promise<Result> {
+    const holder = await new Promise<PermitHolder>((resolve) => {
+      const waiting: PermitHolder = {
+        organization,
+        enter() {
+          resolve(waiting);
+        },
+      };
+      this.acquire(waiting);
+    });
+    try {
+      return await work();
+    } finally {
+      this.release(holder);
+    }
+  }
+
   acquire(holder: PermitHolder): void {
     const now = performance.now();
     this.use(holder.organization, now);

@@ -52,7 +52,7 @@ export class ResultStream implements AsyncIterableIterator<FormattedExecutionRes
   disclosed: readonly ExportFileRow[] = [];
   #error: GatewayError | null = null;
   #isClosed = false;
-  /** Ends the pause that `next` is in. */
+  /** Ends what `next` waits for. */
   #wake: (() => void) | null = null;
 
   constructor(
@@ -123,7 +123,7 @@ export class ResultStream implements AsyncIterableIterator<FormattedExecutionRes
   async #execute(row: ExportRow | null): Promise<EventResult | undefined> {
     let retries = 0;
     while (!this.#isClosed) {
-      const event = await this.execution.execute(row);
+      const event = await this.#unlessClosed(this.execution.execute(row));
       if (event === undefined) await this.#pause(RETRY_MS);
       else if (event.isUnavailable && ++retries <= MAX_OUTAGE_RETRIES) {
         await this.#pause(OUTAGE_RETRY_MS);
@@ -132,8 +132,21 @@ export class ResultStream implements AsyncIterableIterator<FormattedExecutionRes
     return undefined;
   }
 
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
+  /** Resolves to undefined once the subscription is closed: its client shall not wait. */
+  #unlessClosed<Result>(work: Promise<Result>): Promise<Result | undefined> {
+    return Promise.race([
+      work,
+      new Promise<undefined>((resolve) => {
+        this.#wake = () => {
+          resolve(undefined);
+        };
+      }),
+    ]);
+  }
+
+  async #pause(ms: number): Promise<void> {
+    if (this.#isClosed) return;
+    await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.#wake = () => {
         clearTimeout(timer);

@@ -83,11 +83,13 @@ const ends: unknown[] = [];
 let overloads = 0;
 let outages = 0;
 let failure: Error | null = null;
+/** What each event waits for. */
+let executing: Promise<void> | null = null;
 /** What the first read of a subscription waits for. */
 let reading: Promise<void> | null = null;
 beforeEach(() => {
   events = ends.length = outages = 0;
-  [sources, executions, overloads, failure, reading] = [[], 0, 0, null, null];
+  [sources, executions, overloads, failure, reading, executing] = [[], 0, 0, null, null, null];
   subscriptions = new Subscriptions({ max: 4, maxOfOrganization: 2 });
 });
 
@@ -127,6 +129,7 @@ function createGateway({ costPerSecond = null as number | null } = {}) {
     subscriptions,
     async schedule(_organization, work) {
       if (overloads-- > 0) return undefined;
+      await executing;
       executions++;
       return work();
     },
@@ -406,6 +409,16 @@ describe('a stream ends', () => {
 
   it('with SERVICE_UNAVAILABLE when the gateway closes', async () => {
     const { ended } = await openStream();
+    subscriptions.endAll();
+    expect(await ended).toMatchObject({ extensions: { code: 'SERVICE_UNAVAILABLE' } });
+  });
+
+  it('without waiting for an event that is being executed', async () => {
+    executing = new Promise(() => {});
+    const { results, source } = await createGateway().subscribe(one);
+    source.add(row());
+    const ended = results.next().catch((error: unknown) => error);
+    for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
     subscriptions.endAll();
     expect(await ended).toMatchObject({ extensions: { code: 'SERVICE_UNAVAILABLE' } });
   });

@@ -173,7 +173,32 @@ describe('a gateway with 1,000 open streams', () => {
 });
 
 describeWith('mysql', 'the load shedder of a gateway on MySQL', () => {
-  const gateway = useGateway(mysql, { exports: [running], config: { livePollInterval: 100 } });
+  const exports = [...Array(60).keys()].map((index) => exportRow(index, { status }));
+  const gateway = useGateway(mysql, { each: true, exports, config: { livePollInterval: 100 } });
+  const inFlight = () => metric(gateway, 'graphql_requests_in_flight');
+
+  it('has room for queries whatever the number of events', async () => {
+    const client = connect(gateway.origin);
+    const query = 'subscription ($id: ID!) { exportUpdated(id: $id) { files { state } } }';
+    let received = 0;
+    const sink = { next: () => received++, error: () => undefined, complete: () => undefined };
+    for (const { id } of exports) client.subscribe({ query, variables: { id } }, sink);
+    await until(() => received === 60 || undefined);
+    const runner = gateway.source.createQueryRunner();
+    await runner.query('LOCK TABLES export_files WRITE, exports WRITE');
+    try {
+      await runner.query('UPDATE exports SET count_total = 11, updated_at = UTC_TIMESTAMP(3)');
+      await runner.query('LOCK TABLES export_files WRITE');
+      await until(async () => (await inFlight()) >= 20 || undefined);
+      expect((await gateway.query('{ exports { data { id } } }')).status).toBe(200);
+      expect([await inFlight(), await metric(gateway, 'graphql_requests_queued')]).toEqual([20, 0]);
+      await runner.query('UNLOCK TABLES');
+      await until(() => received === 120 || undefined);
+    } finally {
+      await runner.release();
+      await client.dispose();
+    }
+  });
 
   it('counts the work that an event causes', async () => {
     const [[, bySse]] = transports;
@@ -184,7 +209,6 @@ describeWith('mysql', 'the load shedder of a gateway on MySQL', () => {
       const sql = 'UPDATE exports SET count_total = 11, updated_at = UTC_TIMESTAMP(3)';
       await runner.query(sql);
       await runner.query('LOCK TABLES export_files WRITE');
-      const inFlight = () => metric(gateway, 'graphql_requests_in_flight');
       await until(async () => (await inFlight()) === 1 || undefined);
       await runner.query('UNLOCK TABLES');
       await until(async () => (await inFlight()) === 0 || undefined);
