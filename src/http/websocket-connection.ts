@@ -71,6 +71,11 @@ export class WebSocketConnection {
     });
   }
 
+  /** Without the payload of the ping, which the client may not read back, and send again and again. */
+  async onPing(): Promise<void> {
+    await this.send('{"type":"pong"}');
+  }
+
   close(code: number, reason: string): void {
     this.socket.close(code, reason);
   }

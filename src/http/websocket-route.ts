@@ -31,7 +31,12 @@ const executed = { schema: new GraphQLSchema({}), document: parse('{ __typename 
 
 /** The protocol graphql-transport-ws. Operations take the way that they take over HTTP. */
 const protocol = makeServer<Record<string, unknown>, WebSocketConnection>({
-  onConnect: ({ extra: connection, connectionParams = {} }) => connection.connect(connectionParams),
+  onConnect(context) {
+    const { extra: connection, connectionParams = {} } = context;
+    // They may be large, and hold credentials.
+    Object.assign(context, { connectionParams: undefined });
+    return connection.connect(connectionParams);
+  },
   async onSubscribe({ extra: connection }, _id, payload) {
     const result = await connection.execute(payload);
     if (result instanceof WebSocketOperation || result.data !== undefined) {

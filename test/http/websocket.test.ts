@@ -83,6 +83,12 @@ describe('a WebSocket', () => {
     },
   );
 
+  it('answers a ping before the acknowledgement, without its payload', async () => {
+    const client = connectClient();
+    await client.send({ type: 'ping', payload: { text: 'x'.repeat(200_000) } });
+    expect(await client.untilMessage('pong')).toEqual({ type: 'pong' });
+  });
+
   it('ends operations with a clear error beyond a thousand', async () => {
     const client = connectClient(withKey);
     await client.send(init);
