@@ -131,7 +131,7 @@ export function subscriptionExecution(
         // Contrary to its types, Apollo may pass no operation.
         const type = (operation as typeof operation | undefined)?.operation;
         if (type !== OperationTypeNode.SUBSCRIPTION) return null;
-        const variables = request.variables ?? {};
+        const variables = declaredVariables(operation, request.variables ?? {});
         try {
           await begin({ document, operation, variables, context: contextValue });
           // The transport sends the results instead.
@@ -143,6 +143,17 @@ export function subscriptionExecution(
       },
     }),
   };
+}
+
+/** Clients may send others, of any size, which would stay in memory as long as the subscription. */
+function declaredVariables(
+  { variableDefinitions = [] }: OperationDefinitionNode,
+  given: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const names = variableDefinitions.map(({ variable }) => variable.name.value);
+  return Object.fromEntries(
+    names.filter((name) => Object.hasOwn(given, name)).map((name) => [name, given[name]]),
+  );
 }
 
 /** Calls the `subscribe` function of the operation's field. Throws what this throws. */

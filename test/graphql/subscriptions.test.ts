@@ -242,7 +242,8 @@ describe('a subscription', () => {
     const gateway = createGateway();
     const opened = [
       await gateway.subscribe(one),
-      await gateway.subscribe(one),
+      // The operation has no such variable.
+      await gateway.subscribe(one, { variables: { other: 'a' } }),
       await gateway.subscribe(one, { variables: { id: 'exp_1' } }),
       await gateway.subscribe(one, { as: { ...viewer, canReadFiles: false } }),
     ];
