@@ -4,6 +4,9 @@ import type { Viewer } from '../auth/viewer.js';
 import type { ExportRow } from '../exports/export.js';
 import type { EventResult } from './result-stream.js';
 
+/** Rows live as long as subscriptions, and their results must not. */
+const KEPT_MS = 1_000;
+
 type Shared = Promise<EventResult | undefined>;
 
 /**
@@ -35,6 +38,9 @@ export class SharedResults {
     if (second !== this.#second) {
       this.#second = second;
       this.#results = new WeakMap();
+      setTimeout(() => {
+        if (this.#second === second) this.#results = new WeakMap();
+      }, KEPT_MS).unref();
     }
     let results = this.#results.get(row);
     if (results === undefined) this.#results.set(row, (results = new Map<string, Shared>()));

@@ -43,11 +43,19 @@ export interface SubscriptionObserver {
   }) => void;
 }
 
-interface SubscriptionRequest {
+interface Operation {
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
   readonly variables: Readonly<Record<string, unknown>>;
+}
+
+interface SubscriptionRequest extends Operation {
   readonly context: Context;
+}
+
+interface SubscribedOperation extends Operation {
+  readonly viewer: Viewer;
+  readonly requestId: string;
 }
 
 /**
@@ -89,11 +97,13 @@ export function subscriptionExecution(
     const operationName = operation.name?.value ?? null;
     const { cost } = costOf(operation, { schema, query: document, variables, operationName });
     const key = shared.keyOf(operation, variables, viewer);
+    // Without the context, which would stay in memory as long as the subscription.
+    const subscribed = { document, operation, variables, viewer, requestId: context.requestId };
     const results = new ResultStream(viewer, transport, pending, {
       turn: () => turns.wait(organization),
       pay: () => budgets?.pay(organization, cost) ?? 0,
       execute: (row) =>
-        shared.get(row, key, () => schedule(organization, () => executeEvent(request, row))),
+        shared.get(row, key, () => schedule(organization, () => executeEvent(subscribed, row))),
       onSent: () => {
         observer.eventSent(transport);
       },
@@ -108,7 +118,7 @@ export function subscriptionExecution(
   }
 
   async function executeEvent(
-    { document, operation, variables, context: { viewer, requestId } }: SubscriptionRequest,
+    { document, operation, variables, viewer, requestId }: SubscribedOperation,
     row: ExportRow | null,
   ): Promise<EventResult> {
     const contextValue = createEventContext(viewer, requestId);
