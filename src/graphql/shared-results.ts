@@ -11,8 +11,8 @@ type Shared = Promise<EventResult | undefined>;
 
 /**
  * The results of events, by the state of the export and by what else they depend on: the operation,
- * its variables, the right to links, and the second. Who subscribes does not matter: a viewer only
- * receives states that it may see.
+ * its variables, the right to links, the scope, and the second. The scope, because an export may
+ * leave it before its files are read.
  */
 export class SharedResults {
   #results = new WeakMap<ExportRow, Map<string, Shared>>();
@@ -24,11 +24,11 @@ export class SharedResults {
   keyOf(
     operation: OperationDefinitionNode,
     variables: Readonly<Record<string, unknown>>,
-    { canReadFiles }: Viewer,
+    { canReadFiles, onlyRequestedBy }: Viewer,
   ): string {
     let number = this.#numbers.get(operation);
     if (number === undefined) this.#numbers.set(operation, (number = this.#operations++));
-    return JSON.stringify([number, canReadFiles, variables]);
+    return JSON.stringify([number, canReadFiles, onlyRequestedBy, variables]);
   }
 
   /** `execute` resolves to undefined where nothing can be shared. */

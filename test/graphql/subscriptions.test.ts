@@ -237,8 +237,8 @@ describe('a subscription', () => {
     ]);
   });
 
-  it('shares an execution among subscribers with the same operation, variables and rights', async () => {
-    subscriptions = new Subscriptions({ max: 4, maxOfOrganization: 4 });
+  it('shares an execution among subscribers with the same operation, variables, rights and scope', async () => {
+    subscriptions = new Subscriptions({ max: 5, maxOfOrganization: 5 });
     const gateway = createGateway();
     const opened = [
       await gateway.subscribe(one),
@@ -246,12 +246,13 @@ describe('a subscription', () => {
       await gateway.subscribe(one, { variables: { other: 'a' } }),
       await gateway.subscribe(one, { variables: { id: 'exp_1' } }),
       await gateway.subscribe(one, { as: { ...viewer, canReadFiles: false } }),
+      await gateway.subscribe(one, { as: { ...viewer, onlyRequestedBy: 'ann' } }),
     ];
     const state = row();
     for (const { source } of opened) source.add(state);
     const [first, second] = await Promise.all(opened.map(({ results }) => results.next()));
     expect(first?.value).toBe(second?.value);
-    expect(executions).toBe(3);
+    expect(executions).toBe(4);
   });
 
   it('tries again after an overload', async () => {
