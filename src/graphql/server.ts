@@ -18,11 +18,7 @@ import { limits, limitsPlugin } from './limits.js';
 import { conditionalResponses, operationMetrics } from './plugins.js';
 import { fieldCount } from './selections.js';
 import { subscriptionExecution, type SubscriptionOptions } from './subscription-execution.js';
-import {
-  maxNestingRule,
-  readOnlyOperationsRule,
-  unconditionalSubscriptionRule,
-} from './validation-rules.js';
+import { maxNestingRule, readOnlyOperationsRule } from './validation-rules.js';
 
 /** Holds about a thousand documents. By default, Apollo measures them as JSON. */
 const MAX_DOCUMENT_BYTES = 65_000_000;
@@ -79,7 +75,7 @@ export function createApolloServer(
     hideSchemaDetailsFromClientErrors: !introspection,
     parseOptions: { maxLexicalTokens: limits.tokens },
     maxRecursiveSelections: limits.selections,
-    validationRules: [readOnlyOperationsRule, unconditionalSubscriptionRule, maxNestingRule],
+    validationRules: [readOnlyOperationsRule, maxNestingRule],
     logger,
     formatError,
     includeStacktraceInErrorResponses: false,

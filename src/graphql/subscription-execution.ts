@@ -21,6 +21,7 @@ import { toGraphQLResponse } from './graphql-response.js';
 import { ResultStream, type EventResult, type Transport } from './result-stream.js';
 import { SharedResults } from './shared-results.js';
 import type { Subscriptions } from './subscriptions.js';
+import { forbidSubscriptionConditions } from './validation-rules.js';
 
 export interface SubscriptionOptions {
   readonly subscriptions: Subscriptions;
@@ -137,6 +138,9 @@ export function subscriptionExecution(
 
   return {
     requestDidStart: async () => ({
+      async validationDidStart({ document }) {
+        forbidSubscriptionConditions(document, schema.getSubscriptionType()?.name);
+      },
       async responseForOperation({ document, operation, request, contextValue }) {
         // Contrary to its types, Apollo may pass no operation.
         const type = (operation as typeof operation | undefined)?.operation;

@@ -1,4 +1,12 @@
-import { GraphQLError, visit, type ASTVisitor, type ValidationContext } from 'graphql';
+import {
+  GraphQLError,
+  Kind,
+  OperationTypeNode,
+  visit,
+  type ASTVisitor,
+  type DocumentNode,
+  type ValidationContext,
+} from 'graphql';
 
 import { QueryTooComplexError } from '../errors.js';
 import { limits } from './limits.js';
@@ -41,18 +49,24 @@ export function readOnlyOperationsRule(context: ValidationContext): ASTVisitor {
 }
 
 /**
- * Rejects @skip and @include on the field of a subscription, as newer drafts of the specification
- * do: without a field, graphql-js throws a TypeError.
+ * Makes directives on the field of a subscription unknown ones, before validation: newer drafts of
+ * the specification forbid @skip and @include there, and graphql-js throws where such a condition
+ * has a variable or leaves no field.
  */
-export function unconditionalSubscriptionRule(context: ValidationContext): ASTVisitor {
-  const subscription = context.getSchema().getSubscriptionType();
-  return {
-    SelectionSet({ selections }) {
-      if (subscription == null || context.getParentType() !== subscription) return;
-      const nodes = selections.flatMap(({ directives = [] }) => directives);
-      if (nodes.length === 0) return;
-      const message = 'The field of a subscription cannot have directives such as @skip.';
-      context.reportError(new GraphQLError(message, { nodes }));
-    },
-  };
+export function forbidSubscriptionConditions(document: DocumentNode, type?: string): void {
+  const roots = document.definitions.flatMap((each) => {
+    const isRoot =
+      (each.kind === Kind.OPERATION_DEFINITION &&
+        each.operation === OperationTypeNode.SUBSCRIPTION) ||
+      (each.kind === Kind.FRAGMENT_DEFINITION && each.typeCondition.name.value === type);
+    return isRoot ? [each.selectionSet] : [];
+  });
+  for (const { selections } of roots) {
+    for (const selection of selections) {
+      for (const { name } of selection.directives ?? []) {
+        Object.assign(name, { value: `${name.value} on the field of a subscription` });
+      }
+      if (selection.kind === Kind.INLINE_FRAGMENT) roots.push(selection.selectionSet);
+    }
+  }
 }

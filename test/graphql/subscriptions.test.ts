@@ -309,6 +309,15 @@ describe('a subscription that cannot begin', () => {
     ['BAD_REQUEST', 400, one, { canStream: false }],
     ['GRAPHQL_VALIDATION_FAILED', 400, 'subscription { exportUpdated { name } }'],
     ['GRAPHQL_VALIDATION_FAILED', 400, 'subscription { exportsUpdated @skip(if: true) { id } }'],
+    ...[
+      'exportsUpdated @skip(if: $if) { id }',
+      '... @include(if: $if) { exportsUpdated { id } }',
+      '... { ...Root } } fragment Root on Subscription { exportsUpdated @skip(if: $if) { id }',
+    ].map((selection): [string, number, string] => [
+      'GRAPHQL_VALIDATION_FAILED',
+      400,
+      `subscription ($if: Boolean = false) { ${selection} }`,
+    ]),
     [
       'BAD_USER_INPUT',
       400,
