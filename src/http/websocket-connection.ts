@@ -109,7 +109,10 @@ export class WebSocketConnection {
     const id = `${this.id}:${(this.#operationCount += 1)}`;
     const operation = new WebSocketOperation(this, id, this.#viewer);
     this.#operations.add(operation);
-    const result = await operation.execute(payload);
+    const result = await operation.execute(payload).catch((error: unknown) => {
+      this.end(error);
+      throw error;
+    });
     if (result !== undefined) return result;
     // The message of a subscription is being handled until its end.
     this.#settleMessage();
@@ -176,8 +179,9 @@ export class WebSocketConnection {
   async #handleMessage(message: string): Promise<void> {
     try {
       await this.#handle(message);
-    } catch (error) {
-      this.end(error);
+    } catch {
+      // What the gateway does wrong has been logged, and has closed the connection.
+      this.close(CloseCode.BadRequest, 'Invalid message received');
     }
     this.#settleMessage();
   }

@@ -65,6 +65,7 @@ describe('a WebSocket', () => {
   it.each<[title: string, code: number, messages: (object | string)[], protocol?: string]>([
     ['no protocol', 4406, [], ''],
     ['an invalid message', 4400, ['{']],
+    ['a message that only gateways send', 4400, [init, { ...subscribe('1'), type: 'next' }]],
     ['a subscription before the acknowledgement', 4401, [subscribe('1')]],
     ['no initialisation in time', 4408, []],
     ['two initialisations', 4429, [init, init]],
@@ -80,6 +81,7 @@ describe('a WebSocket', () => {
           await client.untilMessage('connection_ack');
       }
       expect((await client.closed).code).toBe(code);
+      expect(gateway.log.filter(({ level }) => Number(level) > 40)).toEqual([]);
     },
   );
 
