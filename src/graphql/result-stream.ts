@@ -133,15 +133,16 @@ export class ResultStream implements AsyncIterableIterator<FormattedExecutionRes
   }
 
   /** Resolves to undefined once the subscription is closed: its client shall not wait. */
-  #unlessClosed<Result>(work: Promise<Result>): Promise<Result | undefined> {
-    return Promise.race([
-      work,
-      new Promise<undefined>((resolve) => {
-        this.#wake = () => {
-          resolve(undefined);
-        };
-      }),
-    ]);
+  async #unlessClosed<Result>(work: Promise<Result>): Promise<Result | undefined> {
+    const closed = new Promise<undefined>((resolve) => {
+      this.#wake = () => {
+        resolve(undefined);
+      };
+    });
+    const result = await Promise.race([work, closed]);
+    // It would keep the result in memory until the next one.
+    this.#wake = null;
+    return result;
   }
 
   async #pause(ms: number): Promise<void> {
@@ -153,6 +154,7 @@ export class ResultStream implements AsyncIterableIterator<FormattedExecutionRes
         resolve();
       };
     });
+    this.#wake = null;
   }
 
   #close(reason: EndReason): void {

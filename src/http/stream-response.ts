@@ -51,23 +51,33 @@ function releaseRequest(request: FastifyRequest): void {
   request.raw.rawHeaders = [];
 }
 
-/** Asks for a result once the last one is written, so that a slow client gets the newest states. */
 async function sendResults(
   response: ServerResponse,
   results: RecordedStream,
   encoding: StreamEncoding,
 ): Promise<void> {
   try {
-    let next = await results.next();
-    while (next.done !== true) {
-      await write(response, encoding.encodeResult(JSON.stringify(next.value)));
-      next = await results.next();
-    }
+    while (await sendNext(response, results, encoding));
     response.end(encoding.completion);
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     response.end(encoding.encodeError(error));
   }
+}
+
+/**
+ * Asks for a result and sends it; false at the end. The next one is asked for once this is written, so
+ * that a slow client gets the newest states, and this one need not stay in memory.
+ */
+async function sendNext(
+  response: ServerResponse,
+  results: RecordedStream,
+  encoding: StreamEncoding,
+): Promise<boolean> {
+  const next = await results.next();
+  if (next.done === true) return false;
+  await write(response, encoding.encodeResult(JSON.stringify(next.value)));
+  return true;
 }
 
 /** Resolves once the system has taken the text, or the client has disconnected. */
