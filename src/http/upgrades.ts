@@ -11,6 +11,8 @@ export function webSocketUpgrades(
   isWebSocketRequest: (request: IncomingMessage) => boolean,
 ): Server {
   const upgrades = createServer();
+  // Newer Node asks before, and has read a body when it emits `upgrade`. Older ones ignore this.
+  Object.assign(server, { shouldUpgradeCallback: isWebSocketRequest });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const isTaken = isWebSocketRequest(request) && upgrades.emit('upgrade', request, socket, head);
     if (isTaken) return;
