@@ -8,7 +8,7 @@ export class ClockDifference {
   #seconds = NaN;
   #measuredAt = -Infinity;
 
-  constructor(private readonly database: Pick<Database, 'query'>) {}
+  constructor(private readonly database: Pick<Database, 'query' | 'currentTimeSql'>) {}
 
   /**
    * How far the database is ahead, in seconds; NaN until it has been measured. Returns at once: an
@@ -23,7 +23,8 @@ export class ClockDifference {
     this.#measuredAt = performance.now();
     try {
       const sentAt = Date.now();
-      const [row] = await this.database.query<{ now: string }>('SELECT UTC_TIMESTAMP(3) AS now');
+      const sql = `SELECT ${this.database.currentTimeSql} AS now`;
+      const [row] = await this.database.query<{ now: string }>(sql);
       // The server read its clock about halfway.
       const halfway = (sentAt + Date.now()) / 2;
       if (row === undefined) return;

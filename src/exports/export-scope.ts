@@ -7,7 +7,7 @@ export interface ExportScope {
   readonly onlyRequestedBy: string | null;
 }
 
-/** Whether an export is in the scope of a requester of its organization; null: of anyone. */
+/** Whether an export is in the scope of a requester of its organization; null: of any. */
 export function isInScope({ requestedBy }: ExportRow, requester: string | null): boolean {
   return requester === null || requestedBy === requester;
 }

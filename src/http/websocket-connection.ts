@@ -14,7 +14,7 @@ const MAX_OPERATIONS = 1_000;
 /** While so many messages are being handled, others wait, and no further one is read. */
 const MAX_PENDING_MESSAGES = 50;
 /** The code of a server that goes away: clients connect again. */
-const GOING_AWAY = 1001;
+export const GOING_AWAY = 1001;
 
 interface Upgrade {
   readonly id: string;

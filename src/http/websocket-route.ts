@@ -13,7 +13,7 @@ import { handleProtocols, makeServer, type OperationResult } from 'graphql-ws';
 
 import type { Heartbeats } from './heartbeats.js';
 import { webSocketUpgrades } from './upgrades.js';
-import { WebSocketConnection } from './websocket-connection.js';
+import { GOING_AWAY, WebSocketConnection } from './websocket-connection.js';
 import { WebSocketOperation, type WebSocketServices } from './websocket-operation.js';
 
 /** How long a client may take to answer that the gateway closes its connection. */
@@ -79,14 +79,15 @@ export async function addWebSockets(
     options: webSocketOptions,
     preClose(done) {
       const { websocketServer } = server;
-      for (const client of websocketServer.clients) client.close(1001, 'The gateway is closing.');
+      for (const client of websocketServer.clients)
+        client.close(GOING_AWAY, 'The gateway is closing.');
       websocketServer.close();
       done();
     },
   });
   // The plugin disconnects only clients that a hook behind its own has refused.
-  server.addHook('onResponse', ({ ws, headers, raw }, _reply, done) => {
-    if (!ws && headers.upgrade !== undefined) raw.socket.destroy();
+  server.addHook('onResponse', ({ ws, raw }, _reply, done) => {
+    if (!ws && isWebSocketRequest(raw)) raw.socket.destroy();
     done();
   });
   server.decorateRequest('upgradeReply', null);

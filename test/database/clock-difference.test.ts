@@ -21,7 +21,7 @@ function databaseAhead(aheadMs: number) {
     jest.setSystemTime(Date.now() + state.ms / 2);
     return [{ now }] as Row[];
   };
-  return { state, clock: new ClockDifference({ query }) };
+  return { state, clock: new ClockDifference({ query, currentTimeSql: 'NOW' }) };
 }
 
 it.each([1_500, -3_000, 0])('a clock that is %d ms ahead is measured halfway', async (aheadMs) => {
