@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 
@@ -163,6 +164,20 @@ describe('a request that offers another protocol', () => {
       status,
       headers: { connection: 'close' },
     });
+  });
+
+  it('keeps its connection', async () => {
+    const { port, hostname } = new URL(gateway.origin);
+    const socket = connect(Number(port), hostname);
+    let received = '';
+    socket.on('data', (data: Buffer) => (received += data.toString()));
+    const responses = () => received.split('HTTP/1.1 200 OK').length - 1;
+    const head = 'GET /health/live HTTP/1.1\r\nHost: localhost\r\n';
+    socket.write(`${head}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n`);
+    await until(() => (responses() === 1 ? true : undefined));
+    socket.write(`${head}Connection: close\r\n\r\n`);
+    await once(socket, 'close');
+    expect(responses()).toBe(2);
   });
 
   it.each([
