@@ -26,7 +26,6 @@ export function estimateCompletion(row: ExportRow, now: Date): Date | null {
   const updated = parseSqlDateTime(updatedAt).getTime();
   const elapsed = updated - parseSqlDateTime(startedAt).getTime();
   const estimate = updated + (elapsed * (1 - progress)) / progress;
-  // Within a second, every export of a response has the same clock.
-  const second = Math.floor(now.getTime() / 1_000) * 1_000;
-  return estimate < second || estimate > second + MAX_AHEAD_MS ? null : new Date(estimate);
+  const ahead = estimate - now.getTime();
+  return ahead < 0 || ahead > MAX_AHEAD_MS ? null : new Date(estimate);
 }

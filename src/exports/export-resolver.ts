@@ -40,6 +40,8 @@ export interface ExportContext {
   readonly queries: RequestQueries;
   readonly links: RequestLinks;
   readonly live: LiveExports;
+  /** The gateway's clock in whole seconds, which decides what has expired in the whole response. */
+  readonly now: Date;
 }
 
 /** What TypeGraphQL passes to the source of a subscription. */
@@ -203,18 +205,18 @@ export class ExportResolver {
   }
 
   @FieldResolver()
-  estimatedCompletionAt(@Root() row: ExportRow): Date | null {
-    return this.repository.countsProcessed ? estimateCompletion(row, new Date()) : null;
+  estimatedCompletionAt(@Root() row: ExportRow, @Ctx() { now }: ExportContext): Date | null {
+    return this.repository.countsProcessed ? estimateCompletion(row, now) : null;
   }
 
   /** Returns null when the viewer may see no export with this id. */
   async byId(
     id: string,
-    { requested, selection, context: { queries, links } }: FieldRequest,
+    { requested, selection, context: { queries, links, now } }: FieldRequest,
   ): Promise<ExportSource | null> {
     const found = await this.#exports.load(queries, [id], selection.columns);
     const row = found.get(id) ?? null;
-    const options = { requested, links, now: new Date() };
+    const options = { requested, links, now };
     if (row === null || !requiresFiles(row, selection, options)) return row;
     const files = await this.#files.load(queries, [id]).catch(toError);
     return new ExportView(row, files, options);
@@ -223,9 +225,9 @@ export class ExportResolver {
   /** Adds the files of exports, read in one statement, where the request needs any. */
   private async withFiles(
     rows: readonly ExportRow[],
-    { requested, selection, context: { queries, links } }: FieldRequest,
+    { requested, selection, context: { queries, links, now } }: FieldRequest,
   ): Promise<readonly ExportSource[]> {
-    const options = { requested, links, now: new Date() };
+    const options = { requested, links, now };
     const ids = rows.filter((row) => requiresFiles(row, selection, options)).map(({ id }) => id);
     if (ids.length === 0) return rows;
     const files = await this.#files.load(queries, ids).catch(toError);

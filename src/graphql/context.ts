@@ -54,6 +54,7 @@ export function createContext(
     queries: new RequestQueries(viewer, viewer.id),
     links: new RequestLinks(viewer.canReadFiles ? signer : forbiddenSigner),
     live,
+    now: new Date(Math.floor(Date.now() / 1_000) * 1_000),
     requestId: request.requestId,
     onOperationResult: request.onOperationResult,
     stream: request.stream,
