@@ -91,25 +91,38 @@ export class ExportsArgs extends LinkArgs {
   @Field(() => SortDirection, { defaultValue: SortDirection.ASC, description: 'Its direction.' })
   direction!: SortDirection;
 
-  @Field(() => Int, { defaultValue: 1, description: 'The page number; `after` overrides it.' })
+  @Field(() => Int, {
+    defaultValue: 1,
+    description: 'The page number; `after`, `before` and `last` override it.',
+  })
   page!: number;
 
   @Field(() => Int, { defaultValue: 10, description: `The page size, 1 to ${MAX_LIMIT}.` })
   limit!: number;
 
+  @Field(() => Int, {
+    nullable: true,
+    description: `The page size in place of \`limit\`, 1 to ${MAX_LIMIT}.`,
+  })
+  first?: number | null;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: `As many exports in front of \`before\`, or at the end of the list, 1 to ${MAX_LIMIT}.`,
+  })
+  last?: number | null;
+
   @Field(() => String, {
     nullable: true,
-    description: 'The previous endCursor; fast at any depth.',
+    description: 'A cursor of an earlier response: the page follows it. Fast at any depth.',
   })
   after?: string | null;
-}
 
-/** Throws BadUserInputError. */
-export function checkPaging({ page, limit }: Pick<ExportsArgs, 'page' | 'limit'>): void {
-  if (page < 1) throw new BadUserInputError('page', `must be 1 or more, not ${page}.`);
-  if (limit < 1 || limit > MAX_LIMIT) {
-    throw new BadUserInputError('limit', `must be between 1 and ${MAX_LIMIT}, not ${limit}.`);
-  }
+  @Field(() => String, {
+    nullable: true,
+    description: 'A cursor of an earlier response: the page ends in front of it.',
+  })
+  before?: string | null;
 }
 
 /** Throws BadUserInputError. */

@@ -3,11 +3,11 @@ import { Directive, Field, Int, ObjectType } from 'type-graphql';
 import { countCost } from './export-cost.js';
 import { Export } from './export.js';
 
-// Shareable, because other subgraphs may define a list of exports as well.
-@Directive('@shareable')
 @ObjectType({ description: 'The position of a page in its list.', simpleResolvers: true })
 export class ExportPagination {
-  @Field(() => Int, { description: 'The requested page; meaningless with `after`.' })
+  @Field(() => Int, {
+    description: 'The requested page; meaningless with `after`, `before` and `last`.',
+  })
   readonly page!: number;
 
   @Field(() => Int, { description: 'The maximum number of exports on a page.' })
@@ -36,12 +36,49 @@ export class ExportPagination {
   readonly endCursor!: string | null;
 }
 
+@ObjectType({ description: 'An export at its place in a list.', simpleResolvers: true })
+export class ExportEdge {
+  @Field(() => Export, { description: 'The export.' })
+  readonly node!: Export;
+
+  @Field(() => String, { description: 'Pass it as `after` or `before`, with the same order.' })
+  readonly cursor!: string;
+}
+
+// Shareable, because the type of this name belongs to every Relay schema.
 @Directive('@shareable')
+@ObjectType({ description: 'What lies around a page of a list.', simpleResolvers: true })
+export class PageInfo {
+  @Field(() => Boolean, { description: 'Whether more follow. Costs no count.' })
+  readonly hasNextPage!: boolean;
+
+  @Field(() => Boolean, { description: 'Whether others stand in front. Costs no count.' })
+  readonly hasPreviousPage!: boolean;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'The cursor of the first. Pass it as `before` for the page in front.',
+  })
+  readonly startCursor!: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'The cursor of the last. Pass it as `after` for the next page.',
+  })
+  readonly endCursor!: string | null;
+}
+
 @ObjectType({ description: 'A page of a list of exports.', simpleResolvers: true })
 export class ExportConnection {
+  @Field(() => [Export], { description: 'The exports of the page, in order; never null.' })
+  readonly data!: readonly Export[];
+
+  @Field(() => [ExportEdge], { description: 'The same exports, each with its cursor.' })
+  readonly edges!: readonly ExportEdge[];
+
   @Field(() => ExportPagination, { description: 'The position of the page in the list.' })
   readonly pagination!: ExportPagination;
 
-  @Field(() => [Export], { description: 'The exports of the page, in order; never null.' })
-  readonly data!: readonly Export[];
+  @Field(() => PageInfo, { description: 'The same as clients with Relay pagination expect it.' })
+  readonly pageInfo!: PageInfo;
 }

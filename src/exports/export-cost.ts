@@ -29,20 +29,25 @@ export const countCost: Complexity = COUNT_MARK;
 
 /** Each list is a statement of its own, and repeats its selection for every possible export. */
 export const listCost: Complexity = ({ args, childComplexity }) => {
-  const { filter, after, page } = args as ListCostArguments;
-  const limit = Math.min(Math.max(Number(args['limit']), 1), MAX_LIMIT);
+  const { filter, page, first, last, after, before } = args as ListCostArguments;
+  const size = first ?? last ?? Number(args['limit']);
+  const limit = Math.min(Math.max(size, 1), MAX_LIMIT);
   const hasSearch = Boolean(filter?.search);
   const scan = hasSearch ? SEARCH_COST : 0;
   const count = childComplexity >= COUNT_MARK ? (hasSearch ? SEARCH_COST : COUNT_COST) : 0;
-  const skipped = typeof after === 'string' ? 0 : Math.max(page - 1, 0) * limit;
+  const hasPage = !after && !before && last == null;
+  const skipped = hasPage ? Math.max(page - 1, 0) * limit : 0;
   const skip = Math.min(Math.floor(skipped / SKIPPED_ROWS_PER_COST), MAX_SKIP_COST);
   return 200 + scan + count + skip + limit * (childComplexity % COUNT_MARK);
 };
 
 interface ListCostArguments {
   readonly filter?: { readonly search?: string | null } | null;
-  readonly after?: string | null;
   readonly page: number;
+  readonly first?: number | null;
+  readonly last?: number | null;
+  readonly after?: string | null;
+  readonly before?: string | null;
 }
 
 /** A link is signed, after its file has been read. */

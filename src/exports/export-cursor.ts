@@ -5,7 +5,7 @@ import { BadUserInputError } from '../errors.js';
 import type { ExportList } from './export-filter.js';
 import { isExportId, type ExportRow } from './export.js';
 
-/** A position in a list: directly after the row with this id and value of the ordered field. */
+/** A position in a list: the row with this id and value of the ordered field. */
 export interface CursorPosition {
   readonly value: string | number;
   readonly id: string;
@@ -13,7 +13,7 @@ export interface CursorPosition {
 
 const CHECKSUM_BYTES = 12;
 
-/** Returns the cursor directly after a row, which must include the field of the order. */
+/** Returns the cursor of a row, which must include the field of the order. */
 export function encodeCursor(row: ExportRow, list: ExportList): string {
   const value = row[list.orderBy];
   if (value === undefined) throw new Error(`The row was read without ${list.orderBy}.`);
@@ -23,8 +23,12 @@ export function encodeCursor(row: ExportRow, list: ExportList): string {
   return toCursor(`${parseSqlDateTime(value).getTime()}${micros}:${row.id}`, list);
 }
 
-/** Throws BadUserInputError unless the cursor is intact and belongs to this list. */
-export function decodeCursor(cursor: string, list: ExportList): CursorPosition {
+/** Throws BadUserInputError unless the argument's cursor is intact and belongs to this list. */
+export function decodeCursor(
+  cursor: string,
+  list: ExportList,
+  argument: 'after' | 'before',
+): CursorPosition {
   const position = Buffer.from(cursor, 'base64url').toString('latin1', CHECKSUM_BYTES);
   const [, digits, micros = '', id = ''] = /^(-?\d{1,15})(\.\d{3})?:(.*)$/s.exec(position) ?? [];
   const number = Number(digits);
@@ -35,8 +39,8 @@ export function decodeCursor(cursor: string, list: ExportList): CursorPosition {
   const isValue = year >= 0 && year <= 9999 && (isTime || micros === '');
   if (!isValue || !isExportId(id) || toCursor(position, list) !== cursor) {
     throw new BadUserInputError(
-      'after',
-      'must be an endCursor of an earlier response with the same filter, orderBy and direction.',
+      argument,
+      'must be a cursor of an earlier response with the same filter, orderBy and direction.',
     );
   }
   return { value: isTime ? toSqlDateTime(new Date(number)) + micros.slice(1) : number, id };

@@ -17,14 +17,18 @@ import {
   type ExportRow,
 } from './export.js';
 
-/** At most `limit` rows of a list, `offset` rows after its start or after a cursor. */
+/**
+ * At most `limit` rows of a list, `offset` rows after its start or after a cursor. Backwards: in
+ * front of its end or of a cursor, the nearest first.
+ */
 export interface ExportWindow {
-  readonly after?: CursorPosition;
+  readonly isBackward?: boolean;
+  readonly cursor?: CursorPosition;
   readonly offset: number;
   readonly limit: number;
 }
 
-/** Rows of a list, without those that are not valid. */
+/** Rows of a list as they were read, without those that are not valid. */
 export interface ExportRows {
   readonly rows: readonly ExportRow[];
   /** Whether the database may have more rows after these. */
@@ -176,7 +180,7 @@ export class ExportRepository {
   }
 
   /**
-   * Returns rows of a list, in order. Other requests may share the rows. Where rows
+   * Returns rows of a list in the order of reading. Other requests may share the rows. Where rows
    * are not valid it reads on, so that a page is full whenever the list has enough rows.
    */
   async list(
@@ -205,23 +209,23 @@ export class ExportRepository {
 
   async #read(
     list: ExportList,
-    { after, offset, limit }: ExportWindow,
+    { isBackward = false, cursor, offset, limit }: ExportWindow,
     columns: readonly ExportColumn[],
     origin: QueryOrigin,
   ): Promise<StatementRows> {
     const column = exportColumns[list.orderBy];
-    const isAscending = list.direction === SortDirection.ASC;
+    const isAscending = (list.direction === SortDirection.ASC) !== isBackward;
     const [order, comparison] = isAscending ? (['ASC', '>'] as const) : (['DESC', '<'] as const);
     const { sql, parameters } = this.#conditionsOf(list);
     const orderIndex = `exports_${isEmptyFilter(list.filter) ? 'by' : 'filtered_by'}_${column}`;
     const index = list.onlyRequestedBy === null ? orderIndex : REQUESTER_INDEX;
     // A list by a column that a view lacks is ordered by id.
     const keys = this.#exports.has(column) ? [column, 'id'] : ['id'];
-    if (after !== undefined && keys.length === 1) {
+    if (cursor !== undefined && keys.length === 1) {
       sql.push(`id ${comparison} ${this.#exports.placeholder('id')}`);
-      parameters.push(after.id);
-    } else if (after !== undefined) {
-      this.#addFollowing({ sql, parameters }, column, comparison, after);
+      parameters.push(cursor.id);
+    } else if (cursor !== undefined) {
+      this.#addFollowing({ sql, parameters }, column, comparison, cursor);
     }
     parameters.push(limit, offset);
     const join = [this.#exports.joinSql('id', 'e.', this.#exports, 'id', 'page.')];

@@ -15,7 +15,6 @@ import { toError } from '../errors.js';
 import { BatchLoader } from './batch-loader.js';
 import {
   checkIds,
-  checkPaging,
   ExportArgs,
   ExportsArgs,
   ExportsByIdsArgs,
@@ -23,13 +22,14 @@ import {
 } from './export-args.js';
 import { ExportConnection } from './export-connection.js';
 import { listCost, lookupCost, lookupsCost } from './export-cost.js';
-import { decodeCursor, encodeCursor } from './export-cursor.js';
 import type { ExportFileRow } from './export-file.js';
 import { normalizeExportFilter } from './export-filter.js';
+import { ExportPage } from './export-page.js';
+import { readPaging, windowOf } from './export-paging.js';
 import { estimateCompletion, progressOf } from './export-progress.js';
 import type { ExportRepository, ExportRows } from './export-repository.js';
 import { exportListSelection, exportSelection, type ExportSelection } from './export-selection.js';
-import { ExportView, requiresFiles, type LinkFlags } from './export-view.js';
+import { ExportView, requiresFiles, type ExportSource, type LinkFlags } from './export-view.js';
 import { Export, type ExportRow } from './export.js';
 import type { LiveExports } from './live-exports.js';
 import type { RequestLinks } from './request-links.js';
@@ -56,9 +56,6 @@ interface FieldRequest {
   readonly selection: ExportSelection;
   readonly context: ExportContext;
 }
-
-/** The object from which GraphQL reads the fields of an export. */
-type ExportSource = ExportRow | ExportView;
 
 const NO_ROWS: ExportRows = { rows: [], mayContinue: false };
 
@@ -115,41 +112,23 @@ export class ExportResolver {
     @Ctx() context: ExportContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<object> {
-    checkPaging(args);
+    const paging = readPaging(args);
     const { queries } = context;
     const { organization, onlyRequestedBy } = queries;
-    const { orderBy, direction, page, limit } = args;
+    const { orderBy, direction } = args;
     const filter = normalizeExportFilter(args.filter);
     const list = { organization, onlyRequestedBy, filter, orderBy, direction };
-    const start =
-      typeof args.after === 'string'
-        ? { after: decodeCursor(args.after, list), offset: 0 }
-        : { offset: (page - 1) * limit };
+    const window = windowOf(paging, list);
 
     const selection = exportListSelection(info);
-    // One row beyond the page shows whether more follow.
-    const window = { ...start, limit: limit + 1 };
     const [found, totalCount] = await Promise.all([
       selection.rows ? this.repository.list(list, window, selection.columns, queries) : NO_ROWS,
       selection.count ? this.repository.count(list, queries) : undefined,
     ]);
-    const rows = found.rows.slice(0, limit);
-    const last = rows.at(-1) ?? found.lastSkipped;
-    return {
-      data: await this.withFiles(rows, { requested: args, selection, context }),
-      pagination: {
-        page,
-        limit,
-        hasMore: found.mayContinue,
-        totalCount,
-        totalPages: totalCount === undefined ? undefined : Math.ceil(totalCount / limit),
-        // A getter, because its checksum costs time.
-        get endCursor() {
-          // Without a row, the client goes on where it is, not at the start of the list.
-          return last === undefined ? (args.after ?? null) : encodeCursor(last, list);
-        },
-      },
-    };
+    const rows = found.rows.slice(0, paging.size);
+    if (paging.isBackward) rows.reverse();
+    const exports = await this.withFiles(rows, { requested: args, selection, context });
+    return new ExportPage({ list, paging, found, rows, exports, totalCount });
   }
 
   @Subscription(() => Export, {

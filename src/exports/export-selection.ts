@@ -31,9 +31,11 @@ export const exportSelection = memoizeByNode((info) => selectionIn(info, info.fi
 export const exportListSelection = memoizeByNode((info) => {
   const list = selectedFields(info, 'ExportConnection', info.fieldNodes);
   const pagination = selectedFields(info, 'ExportPagination', list.get('pagination') ?? []);
+  const edges = selectedFields(info, 'ExportEdge', list.get('edges') ?? []);
+  const ofRows = ['data', 'edges', 'pageInfo'].some((field) => list.has(field));
   return {
-    ...selectionIn(info, list.get('data') ?? []),
-    rows: list.has('data') || pagination.has('hasMore') || pagination.has('endCursor'),
+    ...selectionIn(info, [...(list.get('data') ?? []), ...(edges.get('node') ?? [])]),
+    rows: ofRows || pagination.has('hasMore') || pagination.has('endCursor'),
     count: pagination.has('totalCount') || pagination.has('totalPages'),
   };
 });

@@ -17,6 +17,9 @@ export interface LinkOptions {
   readonly now: Date;
 }
 
+/** The object from which GraphQL reads the fields of an export. */
+export type ExportSource = ExportRow | ExportView;
+
 export function requiresFiles(
   row: ExportRow,
   { files, urls }: ExportSelection,

@@ -64,7 +64,10 @@ describe('a request', () => {
     casesOf({
       page: ['0', '-1', '-2147483648', '0, limit: 5'],
       limit: ['0', '-1', '101', '2147483647'],
-      after: ['""', '"nonsense"', '"1"'],
+      first: ['0', '101', '-1, last: 5'],
+      last: ['0', '-2147483648', '5, first: 5', '5, after: "x"'],
+      after: ['"nonsense"', '"1"', '" "'],
+      before: ['"nonsense"', '"1", last: 5', '"x", first: 5', '"x", after: "y"'],
       'filter: { search': ['"a\\u0000b" }', `"${'x'.repeat(201)}" }`],
     }),
   )('with an argument out of range fails before any statement: %s: %s', async (argument, value) => {

@@ -39,10 +39,10 @@ function forge(position: string, list: ExportList) {
 function accepted(cursors: readonly string[], list: ExportList): string[] {
   return cursors.filter((cursor) => {
     try {
-      decodeCursor(cursor, list);
+      decodeCursor(cursor, list, 'after');
       return true;
     } catch (error) {
-      const message = expect.stringMatching(/^after must be an endCursor of an earlier response/);
+      const message = expect.stringMatching(/^after must be a cursor of an earlier response/);
       expect(error).toMatchObject({ message, extensions: { code: 'BAD_USER_INPUT' } });
       return false;
     }
@@ -58,7 +58,7 @@ describe('a cursor', () => {
     const isNumber = typeof value === 'number';
     for (const list of isNumber ? [byCount] : [byTime, listWith({ orderBy: 'updatedAt' })]) {
       const cursor = encodeCursor({ id: row.id, [list.orderBy]: value }, list);
-      expect(decodeCursor(cursor, list)).toEqual({ id: row.id, value });
+      expect(decodeCursor(cursor, list, 'after')).toEqual({ id: row.id, value });
     }
   });
 
@@ -103,7 +103,8 @@ describe('a cursor', () => {
     { digits: '0000000000000', value: '1970-01-01 00:00:00.000' },
     { digits: '-0000000000001', value: '1969-12-31 23:59:59.999' },
   ])('that is forged with the time $digits leads to $value', ({ digits, value }) => {
-    expect(decodeCursor(forge(`${digits}:exp_1`, byTime), byTime)).toEqual({ value, id: 'exp_1' });
+    const cursor = forge(`${digits}:exp_1`, byTime);
+    expect(decodeCursor(cursor, byTime, 'before')).toEqual({ value, id: 'exp_1' });
   });
 });
 

@@ -127,7 +127,7 @@ describe.each(engines)('the repository on $engine', (engine) => {
     'lists with $what by $args along an index, reads only the rows of the page, and sorts no others',
     async ({ what, filter, ...order }) => {
       const after = positionAfter(exportRow(1_000), order.orderBy);
-      for (const start of [{ offset: 30 }, { after, offset: 0 }]) {
+      for (const start of [{ offset: 30 }, { cursor: after, offset: 0 }]) {
         const list = { ...everyone, filter, ...order };
         const window = { ...start, limit: LIMIT };
         const steps = await stepsOf((repository) =>
@@ -150,7 +150,7 @@ describe.each(engines)('the repository on $engine', (engine) => {
     'lists one requester with $what by $args from its part of one index, sorted by creation',
     async ({ filter, ...order }) => {
       const list = { ...ann, filter, ...order };
-      const window = { after: positionAfter(exportRow(1_000), order.orderBy), offset: 0 };
+      const window = { cursor: positionAfter(exportRow(1_000), order.orderBy), offset: 0 };
       const steps = await stepsOf((repository) =>
         repository.list(list, { ...window, limit: LIMIT }, ['id'], new RequestQueries(ann)),
       );
@@ -255,7 +255,7 @@ describe.each(engines)('the repository on $engine', (engine) => {
       for (const index of indexes) {
         const after = positionAfter(sorted[index] ?? exportRow(index), orderBy);
         const list = { ...order, filter: noFilter };
-        const window = { after, offset: 0, limit: LIMIT };
+        const window = { cursor: after, offset: 0, limit: LIMIT };
         const queries = new RequestQueries(order);
         const { rows: found } = await repository.list(list, window, ['id', 'name'], queries);
         const expected = sorted.slice(index + 1, index + 1 + LIMIT);
@@ -313,7 +313,7 @@ describe.each(engines)('the repository on $engine', (engine) => {
       ...[exportId(10_012), '!', '~'.repeat(26), "'OR(1=1)--", "');--", '\\', "\\'", '"', '%', '?'],
       ...['#', '/*', ':'],
     ]) {
-      const window = { after: { value, id }, offset: 0, limit: 100 };
+      const window = { cursor: { value, id }, offset: 0, limit: 100 };
       const queries = new RequestQueries(scope);
       const { rows: found } = await repositoryOn().list(list, window, ['id'], queries);
       const following = others.filter((row) => {

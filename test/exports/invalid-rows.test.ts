@@ -73,26 +73,40 @@ describe.each(engines)('invalid rows on $engine', (engine) => {
     expect(data.exports.data.map(({ id }) => ({ id }))).toEqual(ids(19, 30, 31, 32));
   });
 
-  it.each(['ASC', 'DESC'])('neither end nor repeat a list by cursors: %s', async (direction) => {
-    const readAfter = async (after: string | null): Promise<Page['exports']> => {
-      const { data, errors } = await gateway.query<Page>(
-        `query ($after: String) { exports(direction: ${direction}, limit: 1, after: $after) {
-           data { id status } pagination { hasMore endCursor } } }`,
-        { after },
+  it.each([
+    { direction: 'ASC', way: 'forwards' },
+    { direction: 'DESC', way: 'forwards' },
+    { direction: 'ASC', way: 'backwards' },
+    { direction: 'DESC', way: 'backwards' },
+  ])('neither end nor repeat a list by cursors: $direction, $way', async ({ direction, way }) => {
+    const isForward = way === 'forwards';
+    const [size, argument] = isForward ? ['first', 'after'] : ['last', 'before'];
+    const [more, next] = isForward
+      ? ['hasNextPage', 'endCursor']
+      : ['hasPreviousPage', 'startCursor'];
+    const readFrom = async (cursor: string | null) => {
+      const { data, errors } = await gateway.query<{
+        exports: { data: { id: string }[]; pageInfo: { more: boolean; next: string | null } };
+      }>(
+        `query ($cursor: String) {
+           exports(direction: ${direction}, ${size}: 1, ${argument}: $cursor) {
+             data { id status } pageInfo { more: ${more} next: ${next} } } }`,
+        { cursor },
       );
       expect(errors).toBeUndefined();
       return data.exports;
     };
-    const pages = [await readAfter(null)];
-    while (pages.length < 40 && pages.at(-1)?.pagination.hasMore === true) {
-      pages.push(await readAfter(pages.at(-1)?.pagination.endCursor ?? null));
+    const pages = [await readFrom(null)];
+    while (pages.length < 40 && pages.at(-1)?.pageInfo.more === true) {
+      pages.push(await readFrom(pages.at(-1)?.pageInfo.next ?? null));
     }
     const found = pages.flatMap(({ data }) => data.map(({ id }) => ({ id })));
-    expect(found).toEqual(ids(...(direction === 'ASC' ? valid : valid.toReversed())));
-    // A page behind the last one ends where it began.
-    const { endCursor = null } = pages.at(-1)?.pagination ?? {};
-    const pagination = { hasMore: false, endCursor };
-    expect(await readAfter(endCursor)).toEqual({ data: [], pagination });
+    const isAscending = (direction === 'ASC') === isForward;
+    expect(found).toEqual(ids(...(isAscending ? valid : valid.toReversed())));
+    // A page beyond the last one ends where it began.
+    const last = pages.at(-1)?.pageInfo.next ?? null;
+    const pageInfo = { more: false, next: last };
+    expect(await readFrom(last)).toEqual({ data: [], pageInfo });
   });
 
   it('never become a cursor, and are null by id', async () => {

@@ -112,8 +112,8 @@ async function statementShapes(
         maySort = onlyRequestedBy !== null && orderBy !== ExportOrderBy.CREATED_AT;
         const value = orderBy.startsWith('count') ? 1 : '2026-01-01 00:00:00.000';
         const list = { ...scope, filter, orderBy, direction: SortDirection.ASC };
-        for (const window of [{}, { after: { value, id } }]) {
-          name = `list by ${order} with ${with_}${'after' in window ? ', after a cursor' : ''}${suffix}`;
+        for (const window of [{}, { cursor: { value, id } }]) {
+          name = `list by ${order} with ${with_}${'cursor' in window ? ', after a cursor' : ''}${suffix}`;
           await exports.list(list, { ...window, offset: 0, limit: 10 }, requiredColumns, origin);
         }
       }
