@@ -1,5 +1,5 @@
 import { RequestQueries } from './request-queries.js';
-import { ExportOrderBy, SortDirection } from './export-filter.js';
+import { ExportOrderBy, ExportSortDirection } from './export-filter.js';
 import type { ExportRepository } from './export-repository.js';
 import { isExpired } from './export-view.js';
 import { ExportStatus, requiredColumns } from './export.js';
@@ -14,7 +14,7 @@ export async function findExampleExportId(
     ...scope,
     filter: { resource: null, statuses: [ExportStatus.COMPLETED], search: '' },
     orderBy: ExportOrderBy.CREATED_AT,
-    direction: SortDirection.DESC,
+    direction: ExportSortDirection.DESC,
   };
   const window = { offset: 0, limit: 20 };
   const { rows } = await repository.list(

@@ -2,7 +2,7 @@ import { ArgsType, Field, ID, InputType, Int, registerEnumType } from 'type-grap
 
 import { BadUserInputError } from '../errors.js';
 import { MAX_IDS, MAX_LIMIT } from './export-cost.js';
-import { ExportOrderBy, MAX_SEARCH_LENGTH, SortDirection } from './export-filter.js';
+import { ExportOrderBy, ExportSortDirection, MAX_SEARCH_LENGTH } from './export-filter.js';
 import type { LinkFlags } from './export-view.js';
 import { ExportResource, ExportStatus } from './export.js';
 
@@ -17,8 +17,8 @@ registerEnumType(ExportOrderBy, {
   },
 });
 
-registerEnumType(SortDirection, {
-  name: 'SortDirection',
+registerEnumType(ExportSortDirection, {
+  name: 'ExportSortDirection',
   description: 'The direction of an order.',
   valuesConfig: {
     ASC: { description: 'The oldest or smallest first.' },
@@ -88,8 +88,11 @@ export class ExportsArgs extends LinkArgs {
   @Field(() => ExportOrderBy, { defaultValue: ExportOrderBy.CREATED_AT, description: 'The order.' })
   orderBy!: ExportOrderBy;
 
-  @Field(() => SortDirection, { defaultValue: SortDirection.ASC, description: 'Its direction.' })
-  direction!: SortDirection;
+  @Field(() => ExportSortDirection, {
+    defaultValue: ExportSortDirection.ASC,
+    description: 'Its direction.',
+  })
+  direction!: ExportSortDirection;
 
   @Field(() => Int, {
     defaultValue: 1,

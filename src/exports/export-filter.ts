@@ -12,7 +12,7 @@ export const ExportOrderBy = {
 } as const satisfies Record<string, ExportColumn>;
 export type ExportOrderBy = (typeof ExportOrderBy)[keyof typeof ExportOrderBy];
 
-export enum SortDirection {
+export enum ExportSortDirection {
   ASC = 'asc',
   DESC = 'desc',
 }
@@ -29,7 +29,7 @@ export interface NormalizedExportFilter {
 export interface ExportList extends ExportScope {
   readonly filter: NormalizedExportFilter;
   readonly orderBy: ExportOrderBy;
-  readonly direction: SortDirection;
+  readonly direction: ExportSortDirection;
 }
 
 /** In code points, so that an emoji counts as one character. */

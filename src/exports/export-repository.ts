@@ -3,7 +3,7 @@ import { QueryCoalescer } from '../database/query-coalescer.js';
 import type { SqlValue } from '../database/sql-format.js';
 import { placeholders, TableSql, type Conditions } from '../database/table-sql.js';
 import type { CursorPosition } from './export-cursor.js';
-import { isEmptyFilter, SortDirection, type ExportList } from './export-filter.js';
+import { isEmptyFilter, ExportSortDirection, type ExportList } from './export-filter.js';
 import type { ExportFileRow } from './export-file.js';
 import { lastReadable, validRows, type InvalidRow } from './export-row.js';
 import type { ExportScope } from './export-scope.js';
@@ -214,7 +214,7 @@ export class ExportRepository {
     origin: QueryOrigin,
   ): Promise<StatementRows> {
     const column = exportColumns[list.orderBy];
-    const isAscending = (list.direction === SortDirection.ASC) !== isBackward;
+    const isAscending = (list.direction === ExportSortDirection.ASC) !== isBackward;
     const [order, comparison] = isAscending ? (['ASC', '>'] as const) : (['DESC', '<'] as const);
     const { sql, parameters } = this.#conditionsOf(list);
     const orderIndex = `exports_${isEmptyFilter(list.filter) ? 'by' : 'filtered_by'}_${column}`;

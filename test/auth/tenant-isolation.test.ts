@@ -134,7 +134,7 @@ describe.each(engines)('viewers of two organizations on $engine', (engine) => {
   ])(
     'list and count only the exports that they see, with the filter %j',
     async (filter, matches) => {
-      const query = `query ($filter: ExportFilter, $orderBy: ExportOrderBy!, $direction: SortDirection!) {
+      const query = `query ($filter: ExportFilter, $orderBy: ExportOrderBy!, $direction: ExportSortDirection!) {
       exports(filter: $filter, limit: 100, orderBy: $orderBy, direction: $direction) {
         data { id } pagination { totalCount hasMore } } }`;
       const expected = viewers.map(({ sees }) => {

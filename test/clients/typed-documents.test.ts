@@ -18,7 +18,7 @@ query OneExport($id: ID!, $includeCsv: Boolean!, $includeJson: Boolean!) {
   export(id: $id, includeCsv: $includeCsv, includeJson: $includeJson) { ${whole} }
 }
 query Exports(
-  $filter: ExportFilter, $orderBy: ExportOrderBy!, $direction: SortDirection!,
+  $filter: ExportFilter, $orderBy: ExportOrderBy!, $direction: ExportSortDirection!,
   $page: Int!, $limit: Int!, $after: String
 ) {
   exports(filter: $filter, orderBy: $orderBy, direction: $direction, page: $page, limit: $limit, after: $after) {

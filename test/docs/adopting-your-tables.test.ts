@@ -15,7 +15,7 @@ import { entities } from '../../src/entities.js';
 import {
   ExportOrderBy,
   normalizeExportFilter,
-  SortDirection,
+  ExportSortDirection,
 } from '../../src/exports/export-filter.js';
 import { ExportRepository } from '../../src/exports/export-repository.js';
 import { RequestQueries } from '../../src/exports/request-queries.js';
@@ -161,7 +161,7 @@ describeWith('mysqlProgram', 'a gateway over the tables of another system', () =
 
     it.each(
       Object.values(ExportOrderBy).flatMap((orderBy) =>
-        Object.values(SortDirection).map((direction) => ({ orderBy, direction })),
+        Object.values(ExportSortDirection).map((direction) => ({ orderBy, direction })),
       ),
     )('lists by $orderBy $direction, by pages and by cursors', async ({ orderBy, direction }) => {
       const order = `orderBy: ${orderNames.get(orderBy)} direction: ${direction.toUpperCase()}`;
@@ -169,7 +169,7 @@ describeWith('mysqlProgram', 'a gateway over the tables of another system', () =
         query<Page>(
           `{ exports(${order} limit: 3 ${start}) { data { id } pagination { endCursor hasMore } } }`,
         );
-      const expected = ordered(exports, orderBy, direction === SortDirection.ASC ? 1 : -1);
+      const expected = ordered(exports, orderBy, direction === ExportSortDirection.ASC ? 1 : -1);
       const [byPage, byCursor]: [string[], string[]] = [[], []];
       let cursor = '';
       for (let number = 1; number <= 5; number++) {

@@ -122,7 +122,7 @@ describe('a request', () => {
       'page: Int!': ['2147483648', '1e400', '1.5', '"1"', 'true', '{}', '[1]', 'null'],
       'limit: Int!': ['-2147483649', '0.1', '""', 'null'],
       'orderBy: ExportOrderBy!': ['"NAME"', '"created_at"', '1', 'null', '["CREATED_AT"]'],
-      'direction: SortDirection!': ['"UP"', '"desc"', '"ASC, 1"', 'false', 'null'],
+      'direction: ExportSortDirection!': ['"UP"', '"desc"', '"ASC, 1"', 'false', 'null'],
       'includeCsv: Boolean!': ['1', '"true"', 'null'],
       'after: String': ['1', 'true', '[]', '{}'],
       'filter: ExportFilter': [
@@ -142,7 +142,7 @@ describe('a request', () => {
   it.each([
     ...[['$id', byId, '{}'] as const],
     // A nullable variable may stand for an argument with a default, which rejects null on execution.
-    ...['page: Int', 'limit: Int', 'orderBy: ExportOrderBy', 'direction: SortDirection'].map(
+    ...['page: Int', 'limit: Int', 'orderBy: ExportOrderBy', 'direction: ExportSortDirection'].map(
       (definition) => [definition, asVariable(definition), '{"value":null}'] as const,
     ),
   ])('without a value for a non-null argument is rejected: %s', async (name, query, variables) => {

@@ -7,7 +7,7 @@ import { describe, expect, it } from '@jest/globals';
 import { decodeCursor, encodeCursor } from '../../src/exports/export-cursor.js';
 import {
   normalizeExportFilter,
-  SortDirection,
+  ExportSortDirection,
   type ExportList,
 } from '../../src/exports/export-filter.js';
 import { ExportResource, ExportStatus } from '../../src/exports/export.js';
@@ -80,7 +80,10 @@ describe('a cursor', () => {
   it('belongs to no other filter, order, direction, organization or requester', () => {
     const lists = [
       ...[byTime, byCount, listWith({ orderBy: 'updatedAt' }), listWith({ orderBy: 'countTotal' })],
-      ...[listWith({ direction: SortDirection.DESC }), listWith({ organization: 'org_other' })],
+      ...[
+        listWith({ direction: ExportSortDirection.DESC }),
+        listWith({ organization: 'org_other' }),
+      ],
       ...[listWith({ onlyRequestedBy: 'ann' }), listWith({ onlyRequestedBy: 'ann ' })],
       ...[
         ...[{ resource: ExportResource.CONTACT }, { search: 'contact' }, { search: 'e' }],

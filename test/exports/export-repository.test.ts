@@ -7,7 +7,7 @@ import type { CursorPosition } from '../../src/exports/export-cursor.js';
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import {
   normalizeExportFilter,
-  SortDirection,
+  ExportSortDirection,
   type ExportOrderBy,
 } from '../../src/exports/export-filter.js';
 import { ExportRepository, type Changes } from '../../src/exports/export-repository.js';
@@ -266,7 +266,7 @@ describe.each(engines)('the repository on $engine', (engine) => {
     if (!isMysql) {
       it('seeks the position in the index of the order by value and id', async () => {
         const steps = await stepsOf(listAlong);
-        const comparison = direction === SortDirection.ASC ? '>' : '<';
+        const comparison = direction === ExportSortDirection.ASC ? '>' : '<';
         // Without the id, the search starts at the first row that ties.
         const requester = onlyRequestedBy === null ? '' : ' AND requested_by=?';
         const access = `(organization_id=?${requester} AND (${exportColumns[orderBy]},id)${comparison}(?,?))`;

@@ -168,7 +168,7 @@ describe.each(engines)('a list of exports on $engine', (engine) => {
     ];
     const selection = '{ data { id } pagination { page limit hasMore totalCount totalPages } }';
     const { data, errors } = await gateway.query<Record<string, object>>(
-      `query ($page: Int, $limit: Int, $orderBy: ExportOrderBy, $direction: SortDirection) {
+      `query ($page: Int, $limit: Int, $orderBy: ExportOrderBy, $direction: ExportSortDirection) {
          ${lists.map((list, index) => `a${index}: ${list} ${selection}`).join(' ')} }`,
     );
     expect(errors).toBeUndefined();

@@ -1,20 +1,20 @@
 import { expect } from '@jest/globals';
 
 import { toSqlDateTime } from '../../src/database/sql-datetime.js';
-import { ExportOrderBy, SortDirection } from '../../src/exports/export-filter.js';
+import { ExportOrderBy, ExportSortDirection } from '../../src/exports/export-filter.js';
 import type { Export, ExportRow } from '../../src/exports/export.js';
 import type { Gateway } from '../support/gateway.js';
 
 interface Order {
   readonly orderBy: ExportOrderBy;
-  readonly direction: SortDirection;
+  readonly direction: ExportSortDirection;
 }
 
-export const chronological: Order = { orderBy: 'createdAt', direction: SortDirection.ASC };
+export const chronological: Order = { orderBy: 'createdAt', direction: ExportSortDirection.ASC };
 
 /** Every order of a list, also as the arguments of a query. */
 export const orders = Object.entries(ExportOrderBy).flatMap(([name, orderBy]) =>
-  Object.values(SortDirection).map((direction) => ({
+  Object.values(ExportSortDirection).map((direction) => ({
     orderBy,
     direction,
     args: `orderBy: ${name}, direction: ${direction.toUpperCase()}`,
@@ -35,7 +35,9 @@ export function idsInOrder(rows: readonly Export[], { orderBy, direction }: Orde
   const ascending = [...rows].sort(
     (one, other) => Number(one[orderBy]) - Number(other[orderBy]) || (one.id < other.id ? -1 : 1),
   );
-  return (direction === SortDirection.ASC ? ascending : ascending.reverse()).map(({ id }) => id);
+  return (direction === ExportSortDirection.ASC ? ascending : ascending.reverse()).map(
+    ({ id }) => id,
+  );
 }
 
 /** Reads a page and expects no errors. Returns its ids in place of its exports. */

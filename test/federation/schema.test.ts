@@ -151,7 +151,10 @@ describe('a subgraph of Apollo Federation 2', () => {
 
   it.each([
     ['refers to exports', newest + reference],
-    ['uses the same enum', 'type Query { a: SortDirection } enum SortDirection { ASC DESC }'],
+    [
+      'uses the same enum',
+      'type Query { a: ExportSortDirection } enum ExportSortDirection { ASC DESC }',
+    ],
     ['adds shipments to exports', shipmentsTypes],
   ])('composes without hints with a subgraph that %s', (_what, types) => {
     const { errors, hints } = compose([ours(), other(types)]);

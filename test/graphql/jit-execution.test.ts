@@ -49,10 +49,10 @@ const documents: Record<string, string | readonly [string, Record<string, unknow
     'query ($n: Int = 3) { exports(limit: $n) { data { id } } }',
     { n: null },
   ],
-  'defaults of variables': `query ($n: Int! = 2, $s: [ExportStatus!] = [COMPLETED], $d: SortDirection! = DESC) {
+  'defaults of variables': `query ($n: Int! = 2, $s: [ExportStatus!] = [COMPLETED], $d: ExportSortDirection! = DESC) {
     exports(limit: $n, direction: $d, filter: { statuses: $s }) { data { id status } } }`,
   'given variables with defaults, one of them null': [
-    `query ($n: Int! = 2, $d: SortDirection = DESC, $s: [ExportStatus!] = [FAILED]) {
+    `query ($n: Int! = 2, $d: ExportSortDirection = DESC, $s: [ExportStatus!] = [FAILED]) {
        exports(limit: $n, direction: $d, filter: { statuses: $s }) { data { id } } }`,
     { n: 1, d: 'ASC', s: null },
   ],

@@ -2,7 +2,7 @@ import { ApiKeyRepository } from '../../auth/api-key-repository.js';
 import type { Database } from '../../database/database.js';
 import type { Inspection } from '../../database/inspection.js';
 import { errorNumber } from '../../database/mysql-errors.js';
-import { ExportOrderBy, SortDirection } from '../../exports/export-filter.js';
+import { ExportOrderBy, ExportSortDirection } from '../../exports/export-filter.js';
 import { ExportRepository } from '../../exports/export-repository.js';
 import { ExportResource, ExportStatus, requiredColumns } from '../../exports/export.js';
 import { ok, problem, warning, type Finding } from './finding.js';
@@ -111,7 +111,7 @@ async function statementShapes(
       for (const [order, orderBy] of Object.entries(ExportOrderBy)) {
         maySort = onlyRequestedBy !== null && orderBy !== ExportOrderBy.CREATED_AT;
         const value = orderBy.startsWith('count') ? 1 : '2026-01-01 00:00:00.000';
-        const list = { ...scope, filter, orderBy, direction: SortDirection.ASC };
+        const list = { ...scope, filter, orderBy, direction: ExportSortDirection.ASC };
         for (const window of [{}, { cursor: { value, id } }]) {
           name = `list by ${order} with ${with_}${'cursor' in window ? ', after a cursor' : ''}${suffix}`;
           await exports.list(list, { ...window, offset: 0, limit: 10 }, requiredColumns, origin);
