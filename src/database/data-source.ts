@@ -9,6 +9,7 @@ import { CoverRequesters1790300000000 } from './migrations/1790300000000-cover-r
 import { RestrictApiKeys1790400000000 } from './migrations/1790400000000-restrict-api-keys.js';
 import { WidenIds1790500000000 } from './migrations/1790500000000-widen-ids.js';
 import { CountProcessed1790600000000 } from './migrations/1790600000000-count-processed.js';
+import { FailureCode1790700000000 } from './migrations/1790700000000-failure-code.js';
 
 /** The log of the migrations. `migrations`, the default, is also the name of Laravel's. */
 export const MIGRATIONS_TABLE = 'exports_gateway_migrations';
@@ -31,6 +32,7 @@ export async function createDataSource(
       RestrictApiKeys1790400000000,
       WidenIds1790500000000,
       CountProcessed1790600000000,
+      FailureCode1790700000000,
     ],
     migrationsTableName: MIGRATIONS_TABLE,
     // Silent unless DEBUG=typeorm:* is set. Errors are thrown.

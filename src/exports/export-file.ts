@@ -1,5 +1,5 @@
 import { GraphQLSafeInt } from 'graphql-scalars';
-import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
+import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 import { linkCost } from './export-cost.js';
@@ -12,6 +12,10 @@ export enum ExportFileKind {
   CSV_ERROR = 'csv_error',
   CSV_SANITIZED = 'csv_sanitized',
 }
+/** The names of the kinds in the API. */
+const kindNames = Object.fromEntries(
+  Object.entries(ExportFileKind).map(([name, kind]) => [kind, name]),
+) as Readonly<Record<ExportFileKind, string>>;
 registerEnumType(ExportFileKind, {
   name: 'ExportFileKind',
   description: 'The kinds of files that an export may produce.',
@@ -36,7 +40,7 @@ registerEnumType(ExportFileState, {
     PENDING: { description: 'The export is queued or processing and may still produce the file.' },
     READY: { description: 'The file exists.' },
     NOT_PRODUCED: { description: 'The export ended without this file.' },
-    EXPIRED: { description: 'The export has expired; its files are no longer available.' },
+    EXPIRED: { description: 'The file existed, until the export expired.' },
   },
 });
 
@@ -73,6 +77,11 @@ export class ExportFileRow {
   simpleResolvers: true,
 })
 export class ExportFile {
+  @Field(() => ID, { description: 'The id of the export and the kind: `exp_x:CSV`.' })
+  get id(): string {
+    return `${this.exportId}:${kindNames[this.kind]}`;
+  }
+
   @Field(() => ExportFileKind, { description: 'The kind of the file.' })
   readonly kind: ExportFileKind;
 
@@ -91,6 +100,7 @@ export class ExportFile {
   @Field(() => String, { nullable: true, description: 'The SHA-256 of the bytes in hexadecimal.' })
   readonly sha256: string | null;
 
+  private readonly exportId: string;
   #link: Link | undefined;
 
   /** `linking` is null for a file without a link. It signs at most once, when a field needs it. */
@@ -99,6 +109,7 @@ export class ExportFile {
     private readonly row: ExportFileRow | undefined,
     private readonly linking: { links: RequestLinks; exportExpiresAt: Date | null } | null,
   ) {
+    this.exportId = identity.exportId;
     this.kind = identity.kind;
     this.state = identity.state;
     this.fileName = row?.fileName ?? `${identity.exportId}${fileNameEndings[identity.kind]}`;

@@ -29,7 +29,13 @@ import { readPaging, windowOf } from './export-paging.js';
 import { estimateCompletion, progressOf } from './export-progress.js';
 import type { ExportRepository, ExportRows } from './export-repository.js';
 import { exportListSelection, exportSelection, type ExportSelection } from './export-selection.js';
-import { ExportView, requiresFiles, type ExportSource, type LinkFlags } from './export-view.js';
+import {
+  ExportView,
+  isExpired,
+  requiresFiles,
+  type ExportSource,
+  type LinkFlags,
+} from './export-view.js';
 import { Export, type ExportRow } from './export.js';
 import type { LiveExports } from './live-exports.js';
 import type { RequestLinks } from './request-links.js';
@@ -186,6 +192,11 @@ export class ExportResolver {
   @FieldResolver()
   estimatedCompletionAt(@Root() row: ExportRow, @Ctx() { now }: ExportContext): Date | null {
     return this.repository.countsProcessed ? estimateCompletion(row, now) : null;
+  }
+
+  @FieldResolver()
+  isExpired(@Root() row: ExportRow, @Ctx() { now }: ExportContext): boolean {
+    return isExpired(row, now);
   }
 
   /** Returns null when the viewer may see no export with this id. */

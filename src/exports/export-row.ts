@@ -60,6 +60,7 @@ const readers: Readonly<Record<ExportColumn, ReadValue>> = {
   countTotal: int,
   countProcessed: int,
   failureReason: nullable(text),
+  failureCode: nullable(text),
   requestedBy: nullable(text),
   createdAt: time,
   updatedAt: time,

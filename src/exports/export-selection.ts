@@ -23,6 +23,7 @@ const urlFields: Readonly<Record<string, ExportFileKind>> = {
 const computedFrom: Readonly<Record<string, readonly ExportColumn[]>> = {
   progress: ['countProcessed'],
   estimatedCompletionAt: ['countProcessed', 'startedAt'],
+  isExpired: ['expiresAt'],
 };
 
 export const exportSelection = memoizeByNode((info) => selectionIn(info, info.fieldNodes));

@@ -97,7 +97,8 @@ function expiryOf({ expiresAt }: ExportRow): Date | null {
 }
 
 function fileState(row: ExportRow, file: ExportFileRow | undefined, now: Date): ExportFileState {
-  if (isExpired(row, now)) return ExportFileState.EXPIRED;
-  if (file !== undefined) return ExportFileState.READY;
+  if (file !== undefined) {
+    return isExpired(row, now) ? ExportFileState.EXPIRED : ExportFileState.READY;
+  }
   return isRunning(row) ? ExportFileState.PENDING : ExportFileState.NOT_PRODUCED;
 }

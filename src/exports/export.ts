@@ -49,7 +49,7 @@ registerEnumType(ExportStatus, {
     QUEUED: { description: 'The export waits for a worker.' },
     PROCESSING: { description: 'A worker is processing the export.' },
     COMPLETED: { description: 'The export is done; its files are available until it expires.' },
-    FAILED: { description: 'The export ended with an error; see failureReason.' },
+    FAILED: { description: 'The export ended with an error; see failureReason and failureCode.' },
     TIMED_OUT: { description: 'The export ended because it took too long.' },
   },
 });
@@ -125,9 +125,20 @@ export class Export {
   })
   readonly estimatedCompletionAt?: Date | null;
 
-  @Field(() => String, { nullable: true, description: 'The reason of a failure, for people.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The reason of a failure, for people. Null when none is known.',
+  })
   @Column({ name: 'failure_reason', type: 'varchar', length: 500, nullable: true })
   failureReason!: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'The reason of a failure, for programs: a code of the system that runs the export. Null when it has none.',
+  })
+  @Column({ name: 'failure_code', type: 'varchar', length: 64, nullable: true })
+  failureCode!: string | null;
 
   // The tag allows a contract of a federated graph to exclude the field.
   @Directive('@tag(name: "personal-data")')
@@ -158,6 +169,9 @@ export class Export {
   @Column({ name: 'expires_at', type: 'datetime', precision: 3, nullable: true })
   expiresAt!: Date | null;
 
+  @Field(() => Boolean, { description: 'Whether expiresAt has passed; false without one.' })
+  readonly isExpired?: boolean;
+
   @LinkField('the exported data as JSON', 'includeJson')
   readonly jsonUrl?: string | null;
 
@@ -186,7 +200,7 @@ export function isExportId(id: string): boolean {
 /** The fields that are columns. Links and files come from `export_files`. */
 export type ExportColumn = Exclude<
   keyof Export,
-  'organizationId' | 'files' | `${string}Url` | 'progress' | 'estimatedCompletionAt'
+  'organizationId' | 'files' | `${string}Url` | 'progress' | 'estimatedCompletionAt' | 'isExpired'
 >;
 
 /**

@@ -13,7 +13,7 @@ import { badUserInput, costOf, type MeasuredCost } from './cost.js';
 import { selectionDepth } from './selections.js';
 
 /**
- * Real requests need less: a page of 100 exports with all fields, files and links costs 11,900;
+ * Real requests need less: a page of 100 exports with all fields, files and links costs 12,500;
  * fifty such lookups by id have 4,500 tokens; GraphiQL's introspection is 13 levels deep.
  */
 export const limits = {

@@ -13,8 +13,12 @@ const DAY = 24 * HOUR;
 const { COMPLETED, FAILED, PROCESSING, QUEUED, TIMED_OUT } = ExportStatus;
 /** The first 30 samples show each resource in each status, in this order. */
 const statuses = [COMPLETED, FAILED, PROCESSING, QUEUED, TIMED_OUT];
-export const REASONS =
-  'The carrier’s API stopped responding.|The storage rejected the upload (403).';
+export type Failure = Pick<Export, 'failureCode' | 'failureReason'>;
+export const failures: readonly Failure[] = [
+  { failureCode: 'CARRIER_DOWN', failureReason: 'The carrier’s API stopped responding.' },
+  { failureCode: 'UPLOAD_REJECTED', failureReason: 'The storage rejected the upload (403).' },
+];
+const noFailure: Failure = { failureCode: null, failureReason: null };
 
 /** Returns a generator of numbered samples; the same seed and `now` yield the same bytes. */
 export function createSampleGenerator(seed: string, now: Date) {
@@ -49,7 +53,7 @@ export function createSampleGenerator(seed: string, now: Date) {
       status,
       countBatches: batches,
       countTotal: total,
-      failureReason: status === FAILED || status === TIMED_OUT ? random.word(REASONS) : null,
+      ...(status === FAILED || status === TIMED_OUT ? random.pick(failures) : noFailure),
       requestedBy: random.fraction() < 0.2 ? null : generatePerson(random, locales[0]).email,
       // Whole batches, some of which are left where there are no files.
       countProcessed: run === null && total > 0 ? 50 * random.integer(1, batches - 1) : total,

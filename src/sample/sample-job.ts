@@ -1,6 +1,6 @@
 import { ExportStatus } from '../exports/export.js';
 import { createRandom } from './random.js';
-import { fileOf, REASONS, type SampleExport } from './sample-export.js';
+import { failures, fileOf, type Failure, type SampleExport } from './sample-export.js';
 import { generateRun } from './run-files.js';
 import type { WaitingSample } from './worker-repository.js';
 
@@ -13,7 +13,7 @@ export interface SampleJob {
   readonly lastStep: number;
   readonly outcome:
     | { readonly status: ExportStatus.COMPLETED; readonly files: SampleExport['files'] }
-    | { readonly status: ExportStatus.FAILED | ExportStatus.TIMED_OUT; readonly reason: string };
+    | { readonly status: ExportStatus.FAILED | ExportStatus.TIMED_OUT; readonly failure: Failure };
 }
 
 const { COMPLETED, FAILED, TIMED_OUT } = ExportStatus;
@@ -28,7 +28,7 @@ export function planJob({ id, name, resource }: WaitingSample, at: Date): Sample
   const status = random.pick(outcomes);
   if (status !== COMPLETED) {
     const lastStep = random.integer(5, steps - 5);
-    const outcome = { status, reason: random.word(REASONS) };
+    const outcome = { status, failure: random.pick(failures) };
     return { total: random.integer(200, 99_999), steps, lastStep, outcome };
   }
   const first = random.integer(1, RUNS);

@@ -144,7 +144,7 @@ export class SampleWorker {
   }
 
   async #end({ claim, outcome }: RunningSample, repository: WorkerRepository): Promise<boolean> {
-    if ('reason' in outcome) return repository.fail(claim, outcome.status, outcome.reason);
+    if ('failure' in outcome) return repository.fail(claim, outcome.status, outcome.failure);
     for (const file of outcome.files) {
       if (this.#written.has(file.objectKey)) continue;
       await writeToStorage(this.options.storage, file);

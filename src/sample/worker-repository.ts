@@ -6,7 +6,7 @@ import { toSqlDateTime } from '../database/sql-datetime.js';
 import { ExportFileRow } from '../exports/export-file.js';
 import { ExportStatus, knownResources, type KnownResource } from '../exports/export.js';
 import { isSampleId } from './random.js';
-import type { SampleExport } from './sample-export.js';
+import type { Failure, SampleExport } from './sample-export.js';
 import { insertRows, insertSamples } from './sample-repository.js';
 
 /** A sample that waits for a worker. */
@@ -110,9 +110,10 @@ export class WorkerRepository {
   }
 
   /** Ends an export as failed or timed out. */
-  fail(claim: Claim, status: ExportStatus, reason: string): Promise<boolean> {
-    const values = 'status = ?, completed_at = ?, failure_reason = ?';
-    return this.updateClaimed(claim, values, [status, sqlNow(), reason]);
+  fail(claim: Claim, status: ExportStatus, failure: Failure): Promise<boolean> {
+    const values = 'status = ?, completed_at = ?, failure_reason = ?, failure_code = ?';
+    const { failureReason, failureCode } = failure;
+    return this.updateClaimed(claim, values, [status, sqlNow(), failureReason, failureCode]);
   }
 
   async delete(id: string): Promise<void> {

@@ -10,9 +10,9 @@ import { compile, useDocumentedCode } from '../docs/documented-code.js';
 import { documentedFile } from '../docs/markdown.js';
 
 const whole = `id name resource status countBatches countTotal countProcessed progress estimatedCompletionAt
-  createdAt updatedAt startedAt completedAt expiresAt
-  failureReason requestedBy jsonUrl csvUrl csvErrorUrl csvSanitizedUrl
-  files { kind state fileName sizeBytes rowCount sha256 url urlExpiresAt }`;
+  createdAt updatedAt startedAt completedAt expiresAt isExpired
+  failureReason failureCode requestedBy jsonUrl csvUrl csvErrorUrl csvSanitizedUrl
+  files { id kind state fileName sizeBytes rowCount sha256 url urlExpiresAt }`;
 const operations = `
 query OneExport($id: ID!, $includeCsv: Boolean!, $includeJson: Boolean!) {
   export(id: $id, includeCsv: $includeCsv, includeJson: $includeJson) { ${whole} }

@@ -370,8 +370,8 @@ describeWith('mysql', 'the doctor of a server', () => {
       'ALTER TABLE exports RENAME jobs',
       `CREATE VIEW exports AS SELECT CONCAT(id, '') AS id, organization_id, name, resource, status,
          count_total, created_at, updated_at FROM jobs`,
-      `INSERT INTO jobs SELECT CONCAT('x', seq), 'org_demo', 'x', 'contact', 'completed', 1, 1, NULL,
-         NULL, '2024-01-01', '2024-01-01', NULL, NULL, NULL, 0
+      `INSERT INTO jobs (id, organization_id, name, resource, status, created_at, updated_at)
+       SELECT CONCAT('x', seq), 'org_demo', 'x', 'contact', 'completed', '2024-01-01', '2024-01-01'
        FROM (WITH RECURSIVE s AS (SELECT 1 AS seq UNION ALL SELECT seq + 1 FROM s WHERE seq < 990)
          SELECT seq FROM s) numbers`,
     ];

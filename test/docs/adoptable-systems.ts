@@ -10,6 +10,7 @@ export interface AdoptedExport {
   readonly countTotal: number;
   readonly countProcessed: number;
   readonly progress: number | null;
+  readonly failureCode: string | null;
   readonly requestedBy: string | null;
   /** ISO 8601 with the precision of the column. */
   readonly createdAt: string;
@@ -95,6 +96,7 @@ function filament(): AdoptableSystem {
         countBatches: 0,
         ...processed(status, pick([10, 20, 5], index), status === QUEUED ? 0 : 3),
       },
+      failureCode: null,
       requestedBy: pick(['7', '70'], index),
       updatedAt: isRunning ? second(now - index * 1_000) : updatedAt,
       completedAt: status === COMPLETED ? updatedAt : null,
@@ -168,6 +170,7 @@ function houseMade(): AdoptableSystem {
       ...{ id, name: `Größe ${index}`, status, ...times(index) },
       resource: pick([CONTACT, SHIPMENT, OTHER], index),
       ...{ countBatches: index % 3, ...processed(status, pick([10, 20, 5], index), index) },
+      failureCode: status === FAILED ? 'E42' : null,
       requestedBy: pick(['ann', 'Ann', 'bob'], index),
       completedAt: null,
       files:
@@ -180,7 +183,8 @@ function houseMade(): AdoptableSystem {
     ...[id, tenant, each.name],
     { contact: 'people', shipment: 'parcels' }[each.resource as string] ?? 'tags',
     states[each.status as keyof typeof states],
-    ...[each.countBatches, each.countTotal, each.countProcessed, null, each.requestedBy],
+    ...[each.countBatches, each.countTotal, each.countProcessed],
+    ...[null, each.failureCode && 42, each.requestedBy],
     ...[sqlTime(each.createdAt).slice(0, 19), sqlTime(each.updatedAt).slice(0, 19)],
     ...[null, null, null],
   ];
@@ -227,7 +231,12 @@ function singleTenant(): AdoptableSystem {
     const id = String(index + 1);
     return {
       ...{ id, name: `Job ${index}`, resource: OTHER, status },
-      ...{ countBatches: 0, countTotal: pick([10, 20, 5], index), requestedBy: null },
+      ...{
+        countBatches: 0,
+        countTotal: pick([10, 20, 5], index),
+        failureCode: null,
+        requestedBy: null,
+      },
       // The table does not say how many records are done.
       ...{ countProcessed: 0, progress: null },
       // Most differ by microseconds.

@@ -55,7 +55,7 @@ const resourceNames = names(ExportResource);
 const statusNames = names(ExportStatus);
 
 const fields =
-  'id name resource status countBatches countTotal countProcessed progress createdAt updatedAt completedAt requestedBy';
+  'id name resource status countBatches countTotal countProcessed progress createdAt updatedAt completedAt isExpired failureCode requestedBy';
 
 /** A row of EXPLAIN. */
 interface Step {
@@ -155,6 +155,7 @@ describeWith('mysqlProgram', 'a gateway over the tables of another system', () =
     const shown = (row: AdoptedExport) => ({
       ...row,
       files: undefined,
+      isExpired: false,
       resource: resourceNames.get(row.resource),
       status: statusNames.get(row.status),
     });

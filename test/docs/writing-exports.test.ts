@@ -26,7 +26,9 @@ interface Export {
   readonly status: string;
   readonly progress: number | null;
   readonly updatedAt: string;
+  readonly isExpired: boolean;
   readonly failureReason: string | null;
+  readonly failureCode: string | null;
   readonly csvUrl: string | null;
   readonly files: readonly { readonly kind: string; readonly state: string }[];
 }
@@ -52,7 +54,7 @@ describeWith('mysql', 'the steps of a worker in docs/writing-exports.md', () => 
       exports: { data: object[] };
     }>(
       `{ export(id: "${id}", includeCsv: true) {
-           status progress updatedAt failureReason csvUrl files { kind state } }
+           status progress updatedAt isExpired failureReason failureCode csvUrl files { kind state } }
          exports { data { id } } }`,
     );
     expect(errors).toBeUndefined();
@@ -115,16 +117,18 @@ describeWith('mysql', 'the steps of a worker in docs/writing-exports.md', () => 
     );
     expect(file?.sha256).toBe(hash('sha256', CONTENT));
     expect(Number(file?.size_bytes)).toBe(Buffer.byteLength(CONTENT));
-    await expectAfter('expire', 'COMPLETED', 'EXPIRED');
+    const { isExpired } = await expectAfter('expire', 'COMPLETED', 'EXPIRED', 'NOT_PRODUCED');
+    expect(isExpired).toBe(true);
     await perform('delete');
     expect(await read()).toBeNull();
     expect(await gateway.source.query('SELECT * FROM export_files')).toEqual([]);
   });
 
-  it('show a failure with its reason', async () => {
+  it('show a failure with its reason and code', async () => {
     for (const step of ['request', 'claim']) await perform(step);
-    const { failureReason } = await expectAfter('fail', 'FAILED', 'NOT_PRODUCED');
+    const { failureReason, failureCode } = await expectAfter('fail', 'FAILED', 'NOT_PRODUCED');
     expect(failureReason).toBe('The address list has 3 contacts without a country.');
+    expect(failureCode).toBe('MISSING_COUNTRY');
   });
 
   it('queue an export again without the files of the attempt', async () => {

@@ -10,7 +10,7 @@ import { exportId, exportRow, fileRow } from '../support/rows.js';
 
 const kinds = Object.values(ExportFileKind);
 const everyField = `id name resource status countBatches countTotal countProcessed createdAt updatedAt startedAt completedAt
-                    expiresAt failureReason requestedBy`;
+                    expiresAt failureReason failureCode requestedBy`;
 const [FULL, BARE] = [exportId(0), exportId(1)];
 const lower = `exp_aB${'1'.repeat(20)}`;
 const upper = `exp_Ab${'1'.repeat(20)}`;
@@ -24,6 +24,7 @@ const full = {
   countTotal: 0,
   countProcessed: 2_147_483_646,
   failureReason: 'It took too long.\nSecond line.',
+  failureCode: 'ß_TOO_LONG',
   requestedBy: 'zoë@example.com',
   // At the changes to and from daylight-saving time.
   createdAt: new Date('2026-03-29T01:59:59.001Z'),
@@ -65,7 +66,7 @@ describe.each(engines)('export(id) on $engine', (engine) => {
     expect(data.bare).toMatchObject({
       createdAt: '2000-02-29T00:00:00.000Z',
       ...{ startedAt: null, completedAt: null, expiresAt: null },
-      ...{ failureReason: null, requestedBy: null },
+      ...{ failureReason: null, failureCode: null, requestedBy: null },
     });
     expect(statements).toHaveLength(1);
     const list = await gateway.query(
@@ -76,14 +77,17 @@ describe.each(engines)('export(id) on $engine', (engine) => {
 
   it('returns the rows of files, with sizes beyond 32 bits to the byte', async () => {
     const { data, errors } = await gateway.query<{ export: { files: object[] } }>(
-      `{ export(id: "${FULL}") { files { kind state fileName sizeBytes rowCount sha256 } } }`,
+      `{ export(id: "${FULL}") { files { id kind state fileName sizeBytes rowCount sha256 } } }`,
     );
     expect(errors).toBeUndefined();
     expect(data.export.files).toMatchObject([
-      { ...jsonFile, kind: 'JSON', state: 'READY' },
-      { kind: 'CSV', state: 'READY', sizeBytes: Number.MAX_SAFE_INTEGER },
-      { kind: 'CSV_ERROR', state: 'READY', sizeBytes: 0, rowCount: 0 },
-      { kind: 'CSV_SANITIZED', state: 'NOT_PRODUCED', sizeBytes: null, rowCount: null },
+      { ...jsonFile, id: `${FULL}:JSON`, kind: 'JSON', state: 'READY' },
+      { id: `${FULL}:CSV`, kind: 'CSV', state: 'READY', sizeBytes: Number.MAX_SAFE_INTEGER },
+      { id: `${FULL}:CSV_ERROR`, kind: 'CSV_ERROR', state: 'READY', sizeBytes: 0, rowCount: 0 },
+      {
+        ...{ id: `${FULL}:CSV_SANITIZED`, kind: 'CSV_SANITIZED', state: 'NOT_PRODUCED' },
+        ...{ sizeBytes: null, rowCount: null },
+      },
     ]);
   });
 

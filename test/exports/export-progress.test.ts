@@ -77,7 +77,7 @@ describe('the estimated completion of an export', () => {
   });
 });
 
-const fields = 'countProcessed progress estimatedCompletionAt';
+const fields = 'countProcessed progress estimatedCompletionAt isExpired';
 const documents = {
   export: (selection: string) => `{ found: export(id: "${exportId(0)}") { ${selection} } }`,
   exportsByIds: (selection: string) =>
@@ -103,15 +103,16 @@ async function read(gateway: Gateway, field: Field, selection: string) {
   return { row: Array.isArray(row) ? (row[0] as unknown) : row, columns };
 }
 
-describe.each(engines)('the fields of progress on $engine', (engine) => {
+describe.each(engines)('the computed fields on $engine', (engine) => {
   const now = Math.floor(Date.now() / 1_000) * 1_000;
   const gateway = useGateway(engine, {
     exports: [
       exportRow(0, {
         ...{ status: PROCESSING, countTotal: 1_000, countProcessed: 10 },
         ...{ startedAt: new Date(now - 120_000), updatedAt: new Date(now - 60_000) },
+        expiresAt: new Date(now + 60_000),
       }),
-      exportRow(1, { countProcessed: 3 }),
+      exportRow(1, { countProcessed: 3, expiresAt: new Date(now) }),
     ],
   });
 
@@ -120,6 +121,7 @@ describe.each(engines)('the fields of progress on $engine', (engine) => {
       expect((await read(gateway, field, fields)).row).toEqual({
         ...{ countProcessed: 10, progress: 0.01 },
         estimatedCompletionAt: new Date(now - 60_000 + 99 * 60_000).toISOString(),
+        isExpired: false,
       });
     }
   });
@@ -131,6 +133,7 @@ describe.each(engines)('the fields of progress on $engine', (engine) => {
         countProcessed: ['countProcessed'],
         progress: ['countProcessed'],
         estimatedCompletionAt: ['countProcessed', 'startedAt'],
+        isExpired: ['expiresAt'],
       }).map(([selection, columns]) => ({ field, selection, columns })),
     ),
   )('of $field read what they need for $selection', async ({ field, selection, columns }) => {
@@ -142,12 +145,12 @@ describe.each(engines)('the fields of progress on $engine', (engine) => {
       `{ export(id: "${exportId(1)}") { ${fields} files { state } } }`,
     );
     expect(errors).toBeUndefined();
-    const expected = { countProcessed: 3, progress: 1, estimatedCompletionAt: null };
-    expect(data.export).toMatchObject(expected);
+    const computed = { progress: 1, estimatedCompletionAt: null, isExpired: true };
+    expect(data.export).toMatchObject({ countProcessed: 3, ...computed });
   });
 });
 
-describe.each(engines)('a view without count_processed on $engine', ({ provide }) => {
+describe.each(engines)('a view of the required columns on $engine', ({ provide }) => {
   let database: EngineDatabase;
   let gateway: Gateway;
   beforeAll(async () => {
@@ -170,14 +173,15 @@ describe.each(engines)('a view without count_processed on $engine', ({ provide }
     await database.dispose();
   });
 
+  const computed = { progress: null, estimatedCompletionAt: null, isExpired: false };
+
   it.each(fieldNames)('has 0 processed records and no progress, by %s', async (field) => {
-    const expected = { countProcessed: 0, progress: null, estimatedCompletionAt: null };
-    expect((await read(gateway, field, fields)).row).toEqual(expected);
+    const expected = { countProcessed: 0, ...computed, failureCode: null };
+    expect((await read(gateway, field, `${fields} failureCode`)).row).toEqual(expected);
   });
 
   it('has none of a completed export either', async () => {
     const { data } = await gateway.query(`{ export(id: "${exportId(1)}") { ${fields} } }`);
-    const expected = { countProcessed: 0, progress: null, estimatedCompletionAt: null };
-    expect(data).toEqual({ export: expected });
+    expect(data).toEqual({ export: { countProcessed: 0, ...computed } });
   });
 });

@@ -94,8 +94,9 @@ describe('the files of an export', () => {
     { status: COMPLETED, states: 'ready', linked: kinds },
     { status: PROCESSING, expiresAt: future, states: 'ready', linked: kinds },
     { status: COMPLETED, expiresAt: past, states: 'expired' },
-    { status: FAILED, expiresAt: past, stored: [], states: 'expired' },
-    { status: QUEUED, expiresAt: past, stored: [], states: 'expired' },
+    { status: COMPLETED, expiresAt: past, stored: [], states: 'not_produced' },
+    { status: FAILED, expiresAt: past, stored: [], states: 'not_produced' },
+    { status: QUEUED, expiresAt: past, stored: [], states: 'pending' },
     { requested: none, states: 'ready' },
     { requested: json, states: 'ready', linked: [JSON] },
     { requested: csv, states: 'ready', linked: [CSV, CSV_ERROR, CSV_SANITIZED] },
@@ -119,6 +120,12 @@ describe('the files of an export', () => {
     const { view, limits } = viewOf({ expiresAt });
     await linksOf(view);
     expect(limits).toEqual(new Set([limit]));
+  });
+
+  it('expire one by one', () => {
+    const { view } = viewOf({ expiresAt: past, stored: [JSON, CSV_ERROR] });
+    const states = ['expired', 'not_produced', 'expired', 'not_produced'];
+    expect(view.files.map(({ state }) => state)).toEqual(states);
   });
 
   it('disclose no link when only their expiries are read', async () => {

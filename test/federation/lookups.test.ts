@@ -23,8 +23,8 @@ const exportsByIds = {
 
 const urls = ['jsonUrl', 'csvUrl', 'csvErrorUrl', 'csvSanitizedUrl'];
 const everything = `id name resource status countBatches countTotal countProcessed progress estimatedCompletionAt createdAt updatedAt startedAt
-  completedAt expiresAt failureReason requestedBy ${urls.join(' ')}
-  files { kind state fileName sizeBytes rowCount sha256 url urlExpiresAt }`;
+  completedAt expiresAt isExpired failureReason failureCode requestedBy ${urls.join(' ')}
+  files { id kind state fileName sizeBytes rowCount sha256 url urlExpiresAt }`;
 
 const gateway = useGateway(embedded, tenantRows);
 const query = (document: string, variables: object = {}) =>

@@ -19,6 +19,7 @@ export const fuzzedRows: Rows = {
     resource: resources[index % resources.length] ?? ExportResource.CONTACT,
     status: statuses[index % statuses.length] ?? ExportStatus.QUEUED,
     failureReason: index % 3 === 0 ? 'é "quoted" 🎉' : null,
+    failureCode: index % 4 === 0 ? 'TOO_LARGE' : null,
     expiresAt: index % 7 === 2 ? new Date(0) : null,
   })),
   files: [0, 1, 2, 4, 9].flatMap((index) =>

@@ -13,8 +13,8 @@ import { useGateway } from '../support/gateway.js';
 import { exportId, exportRow, fileRow } from '../support/rows.js';
 
 const plain =
-  'id name resource status countBatches countTotal countProcessed progress estimatedCompletionAt createdAt updatedAt startedAt completedAt expiresAt failureReason requestedBy';
-const files = 'files { kind state fileName sizeBytes rowCount sha256 url urlExpiresAt }';
+  'id name resource status countBatches countTotal countProcessed progress estimatedCompletionAt createdAt updatedAt startedAt completedAt expiresAt isExpired failureReason failureCode requestedBy';
+const files = 'files { id kind state fileName sizeBytes rowCount sha256 url urlExpiresAt }';
 const flags = 'includeJson: true, includeCsv: true';
 const entity = (type: string, id?: string) => ({ __typename: type, id });
 const [one, two] = [exportId(1), exportId(2)];

@@ -51,6 +51,8 @@ const sampleRules: Record<string, (sample: Sample) => boolean> = {
   'starts unless queued': (sample) => is(sample, QUEUED) === (sample.startedAt === null),
   'ends unless active': (each) => is(each, QUEUED, PROCESSING) === (each.completedAt === null),
   'has a reason if failed': (each) => is(each, FAILED, TIMED_OUT) === (each.failureReason !== null),
+  'has a code with each reason': (each) =>
+    (each.failureCode === null) === (each.failureReason === null),
   'expires only if completed': (sample) => is(sample, COMPLETED) || sample.expiresAt === null,
   'has batches of 50': ({ countBatches, countTotal }) =>
     countBatches === Math.ceil(countTotal / 50),

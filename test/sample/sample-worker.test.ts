@@ -122,6 +122,7 @@ describe('the demo worker', () => {
         countBatches: Math.ceil((last?.countTotal ?? 0) / 50),
         countProcessed: isCompleted ? last.countTotal : last?.countProcessed,
         failureReason: isCompleted ? null : expect.any(String),
+        failureCode: isCompleted ? null : expect.stringMatching(/^[A-Z_]+$/),
         expiresAt: isCompleted ? expect.any(Date) : null,
       });
       const own = stored.filter(({ exportId }) => exportId === last?.id);

@@ -26,6 +26,7 @@ export function exportRow(index: number, changes: Partial<Export> = {}): Export 
     countTotal: 10,
     countProcessed: 10,
     failureReason: null,
+    failureCode: null,
     requestedBy: null,
     createdAt,
     updatedAt: createdAt,
