@@ -6,10 +6,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { withDeadline } from '../deadline.js';
 import { matchesEtag } from './etag.js';
+import { credentialsForm, credentialsScript, credentialsStyle } from './graphiql-credentials.js';
 import { graphiqlExamples } from './graphiql-examples.js';
 
 export interface GraphiqlOptions {
-  /** For the first example. Null for a public page: it has a header for an API key instead. */
+  /** For the first example. Null for a public page: it has a form for a key or a token instead. */
   readonly findExampleId: (() => Promise<string | undefined>) | null;
 }
 
@@ -99,7 +100,9 @@ async function renderPage({ findExampleId }: GraphiqlOptions) {
     graphql: graphiql.graphqlWorker,
     json: graphiql.jsonWorker,
   };
-  const headers = findExampleId ? undefined : JSON.stringify({ 'X-API-Key': '' }, null, 2);
+  const [form, style, formScript] = findExampleId
+    ? ['', '', '']
+    : [credentialsForm, credentialsStyle, credentialsScript];
   const examples = graphiqlExamples(await findExampleId?.());
   const props = {
     title,
@@ -107,12 +110,11 @@ async function renderPage({ findExampleId }: GraphiqlOptions) {
     defaultTabs: examples.map(({ query, variables }) => ({
       query,
       variables: variables && JSON.stringify(variables, null, 2),
-      headers,
     })),
-    headers,
     // Also of subscriptions, which would otherwise put variables into URLs, and so into logs.
     method: 'POST',
-    // An API key must not get into localStorage.
+    // The history would keep headers, and so secrets, in localStorage.
+    isHeadersEditorEnabled: false,
     shouldPersistHeaders: false,
   };
   const script = `
@@ -120,8 +122,8 @@ const workers = ${scriptLiteral(workers)};
 for (const [name, source] of Object.entries(workers))
   workers[name] = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
 self.MonacoEnvironment = { getWorkerUrl: (moduleId, name) => workers[name] };
-${graphiql.js};
-const props = ${scriptLiteral(props)};${openInitialTab}
+${withHistory(graphiql.js)};
+const props = ${scriptLiteral(props)};${openInitialTab}${formScript}
 YogaGraphiQL.renderYogaGraphiQL(document.getElementById('root'), props);
 `;
   const html = Buffer.from(`<!doctype html>
@@ -130,10 +132,11 @@ YogaGraphiQL.renderYogaGraphiQL(document.getElementById('root'), props);
 <meta charset="utf-8">
 <title>${title}</title>
 <link rel="icon" href="${icon}">
-<style>${graphiql.css}${clickableTabs}</style>
+<style>${graphiql.css}${clickableTabs}${style}</style>
 </head>
 <body>
 <noscript>GraphiQL needs JavaScript.</noscript>
+${form}
 <div id="root"></div>
 <script>${script}</script>
 </body>
@@ -146,6 +149,11 @@ YogaGraphiQL.renderYogaGraphiQL(document.getElementById('root'), props);
     digest: createHash('sha256').update(html).digest('base64url'),
     contentSecurityPolicy: `${contentSecurityPolicy} 'sha256-${scriptHash}'`,
   };
+}
+
+/** Beside Yoga's plug-in, which replaces GraphiQL's own: no property of the page can add both. */
+function withHistory(js: string): string {
+  return js.replace(/\b(\w)===void 0\?\[(\w+)\]:\1\b/, '[$2,...$1??[]]');
 }
 
 /** JSON in which no string can end the script (`</script>`) or hide its end (`<!--`). */

@@ -1,76 +1,37 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { chromium, type Browser, type Page, type Response } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { Browser, Page, Response } from 'playwright-core';
 
-import { toSqlDateTime } from '../../src/database/sql-datetime.js';
-import { ExportStatus } from '../../src/exports/export.js';
-import { apiKeyRow, keyNamed } from '../auth/credentials.js';
 import { describeWith } from '../support/describe-with.js';
 import { embedded } from '../support/engines.js';
-import { keysRequired, useGateway } from '../support/gateway.js';
-import { exportId, exportRow } from '../support/rows.js';
-import { until } from '../support/until.js';
-
-/** Without a sandbox (tests may run as root), traffic of its own, or a network. */
-const args = [
-  ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
-  ...['--disable-background-networking', '--disable-component-update'],
-  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
-];
-
-const queryLines = '.graphiql-query-editor .view-line';
-const responseLines = '.graphiql-response .view-line';
-
-async function openTab(page: Page, title: string): Promise<void> {
-  await page.getByRole('tab', { name: title }).click();
-  await page.getByRole('tab', { name: title, selected: true }).waitFor();
-  // The editor follows the tab later; until then a key press applies to the previous document.
-  await page.locator(queryLines, { hasText: title }).first().waitFor();
-  await page.locator('.graphiql-execute-button[aria-label^="Execute"]').waitFor();
-}
-
-/** What the page shows of a response. Monaco wraps long lines, and keeps them in any order. */
-const shownResponse = (page: Page) =>
-  page.evaluate<string>(
-    `[...document.querySelectorAll('${responseLines}')]
-        .sort((a, b) => a.offsetTop - b.offsetTop).map((line) => line.textContent).join('')`,
-  );
-
-/** Runs the subscription of the open tab until the page has shown several states, then stops it. */
-async function statesSeenIn(
-  page: Page,
-  count: number,
-  change: (seen: number) => Promise<unknown> = () => Promise.resolve(),
-): Promise<string[]> {
-  const seen = new Set<string>();
-  await page.locator(queryLines).first().click();
-  await page.keyboard.press('Control+Enter');
-  await until(async () => {
-    const text = (await shownResponse(page)).replace(/\s/g, '');
-    if (text.includes('"progress":') && !seen.has(text)) await change(seen.add(text).size);
-    return seen.size >= count ? true : undefined;
-  }, 30_000);
-  await page.locator('.graphiql-execute-button[aria-label^="Stop"]').click();
-  return [...seen];
-}
+import { useGateway } from '../support/gateway.js';
+import {
+  collectWarnings,
+  launchBrowser,
+  openTab,
+  pressControlEnter,
+  queryLines,
+  responseLines,
+  shownResponse,
+  statesSeenIn,
+  viewport,
+} from './graphiql-browser.js';
 
 describeWith('chromium', 'GraphiQL in a browser', () => {
   let browser: Browser;
   beforeAll(async () => {
-    const executablePath = process.env['TEST_CHROMIUM'] ?? '';
-    browser = await chromium.launch({ executablePath, args });
+    browser = await launchBrowser();
   });
   afterAll(() => browser.close());
 
   const gateway = useGateway(embedded, { config: { seedSamples: true, sampleWorker: true } });
   /** The requested URLs; of `blob:` and `data:` URLs only the start. */
   const requests = new Set<string>();
-  /** Warnings and errors of the console, including violations of the Content-Security-Policy. */
-  const warnings: string[] = [];
+  let warnings: readonly string[];
   let page: Page;
 
   beforeAll(async () => {
-    // High enough for Monaco, which renders only visible lines.
-    page = await browser.newPage({ viewport: { width: 1400, height: 1600 } });
+    page = await browser.newPage({ viewport });
+    warnings = collectWarnings(page);
     await page.route(
       (url) => url.protocol !== 'blob:' && url.origin !== gateway.origin,
       (route) => route.abort('internetdisconnected'),
@@ -78,10 +39,6 @@ describeWith('chromium', 'GraphiQL in a browser', () => {
     page.on('request', (request) => {
       requests.add(request.url().replace(/^(data:|blob:\w+:\/\/[^/]+).*/s, '$1'));
     });
-    page.on('console', (message) => {
-      if (['warning', 'error'].includes(message.type())) warnings.push(message.text());
-    });
-    page.on('pageerror', (error) => warnings.push(error.message));
     const introspection = page.waitForResponse(isResponseTo('IntrospectionQuery'));
     await page.goto(`${gateway.origin}/graphql`);
     await (await introspection).finished();
@@ -124,10 +81,7 @@ describeWith('chromium', 'GraphiQL in a browser', () => {
     ['FilteredExports', ['data.0.name', 'pagination.endCursor', 'pagination.totalCount']],
   ])('runs the example %s unchanged', async (title, paths) => {
     await openTab(page, title);
-    const body = await responseAfter(async () => {
-      await page.locator(queryLines).first().click();
-      await page.keyboard.press('Control+Enter');
-    });
+    const body = await responseAfter(() => pressControlEnter(page));
     expect(body).not.toHaveProperty('errors');
     for (const path of paths) {
       expect(body).toHaveProperty(`data.exports.${path}`, expect.anything());
@@ -140,39 +94,15 @@ describeWith('chromium', 'GraphiQL in a browser', () => {
     expect(states.filter((state) => state.includes('"errors"'))).toEqual([]);
   });
 
-  describe('of a gateway that requires API keys', () => {
-    const guarded = useGateway(embedded, {
-      config: keysRequired,
-      keys: [apiKeyRow(keyNamed('page'), 'org_demo')],
-      exports: [exportRow(0, { status: ExportStatus.PROCESSING, countProcessed: 0 })],
-    });
+  it('lists the runs, newest first', async () => {
+    await page.getByRole('button', { name: 'Show History' }).click();
+    const runs = await page.locator('.graphiql-history-item-label').allInnerTexts();
+    expect(runs).toEqual(['MovingExports', 'FilteredExports', 'NewestExports', 'OneExport']);
+  });
 
-    it('follows an export with the key that is typed into the page', async () => {
-      const guardedPage = await browser.newPage({ viewport: { width: 1400, height: 1600 } });
-      await guardedPage.goto(`${guarded.origin}/graphql`);
-      await openTab(guardedPage, 'FollowedExport');
-      const type = async (tool: string, value: object) => {
-        await guardedPage.getByRole('button', { name: tool, exact: true }).click();
-        await guardedPage.locator('.graphiql-editor-tool .view-lines:visible').click();
-        await guardedPage.keyboard.press('Control+A');
-        // The editor closes the last quote and brace itself.
-        await guardedPage.keyboard.insertText(JSON.stringify(value).slice(0, -2));
-      };
-      await type('Variables', { id: exportId(0) });
-      await type('Headers', { 'X-API-Key': keyNamed('page') });
-      const states = await statesSeenIn(guardedPage, 3, (seen) =>
-        guarded.source.query('UPDATE exports SET count_processed = ?, updated_at = ?', [
-          seen,
-          toSqlDateTime(new Date()),
-        ]),
-      );
-      expect(states.map((state) => /"progress":([\d.]+)/.exec(state)?.[1])).toEqual([
-        '0',
-        '0.1',
-        '0.2',
-      ]);
-      await guardedPage.close();
-    });
+  it('has no form for a key, and no place where a key would get into localStorage', async () => {
+    expect(await page.locator('form, input[autocomplete="off"]').count()).toBe(0);
+    expect(await page.getByRole('button', { name: 'Headers', exact: true }).count()).toBe(0);
   });
 
   it('suggests fields of the schema', async () => {

@@ -1,0 +1,68 @@
+import { chromium, type Page } from 'playwright-core';
+
+import { until } from '../support/until.js';
+
+/** Without a sandbox (tests may run as root), traffic of its own, or a network. */
+const args = [
+  ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
+  ...['--disable-background-networking', '--disable-component-update'],
+  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+];
+
+/** High enough for Monaco, which renders only visible lines. */
+export const viewport = { width: 1400, height: 1600 };
+
+export const queryLines = '.graphiql-query-editor .view-line';
+export const responseLines = '.graphiql-response .view-line';
+
+export function launchBrowser() {
+  return chromium.launch({ executablePath: process.env['TEST_CHROMIUM'] ?? '', args });
+}
+
+/** Collects warnings and errors, including violations of the Content-Security-Policy. */
+export function collectWarnings(page: Page): string[] {
+  const warnings: string[] = [];
+  page.on('console', (message) => {
+    if (['warning', 'error'].includes(message.type())) warnings.push(message.text());
+  });
+  page.on('pageerror', (error) => warnings.push(error.message));
+  return warnings;
+}
+
+export async function openTab(page: Page, title: string): Promise<void> {
+  await page.getByRole('tab', { name: title }).click();
+  await page.getByRole('tab', { name: title, selected: true }).waitFor();
+  // The editor follows the tab later; until then a key press applies to the previous document.
+  await page.locator(queryLines, { hasText: title }).first().waitFor();
+  await page.locator('.graphiql-execute-button[aria-label^="Execute"]').waitFor();
+}
+
+/** Runs the operation of the open tab. */
+export async function pressControlEnter(page: Page): Promise<void> {
+  await page.locator(queryLines).first().click();
+  await page.keyboard.press('Control+Enter');
+}
+
+/** What the page shows of a response. Monaco wraps long lines, and keeps them in any order. */
+export const shownResponse = (page: Page) =>
+  page.evaluate<string>(
+    `[...document.querySelectorAll('${responseLines}')]
+        .sort((a, b) => a.offsetTop - b.offsetTop).map((line) => line.textContent).join('')`,
+  );
+
+/** Runs the subscription of the open tab until the page has shown several states, then stops it. */
+export async function statesSeenIn(
+  page: Page,
+  count: number,
+  change: (seen: number) => Promise<unknown> = () => Promise.resolve(),
+): Promise<string[]> {
+  const seen = new Set<string>();
+  await pressControlEnter(page);
+  await until(async () => {
+    const text = (await shownResponse(page)).replace(/\s/g, '');
+    if (text.includes('"progress":') && !seen.has(text)) await change(seen.add(text).size);
+    return seen.size >= count ? true : undefined;
+  }, 30_000);
+  await page.locator('.graphiql-execute-button[aria-label^="Stop"]').click();
+  return [...seen];
+}
