@@ -42,6 +42,7 @@ export class ApiKeys {
       id,
       organization,
       onlyRequestedBy: null,
+      requester: null,
       canReadFiles,
       expiresAt: found.expiresAt?.getTime() ?? Infinity,
       revalidate: async () => {

@@ -23,7 +23,7 @@ export async function createAuthentication(
 ): Promise<Authenticate> {
   if (config.kind === 'off') {
     const { organization } = config;
-    const all = { onlyRequestedBy: null, canReadFiles: true };
+    const all = { onlyRequestedBy: null, requester: null, canReadFiles: true };
     const viewer = { id: null, organization, ...all, ...alwaysValid };
     return () => Promise.resolve(viewer);
   }

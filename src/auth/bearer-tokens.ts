@@ -54,7 +54,7 @@ export class BearerTokens {
     return {
       id: typeof sub === 'string' ? sub : null,
       organization,
-      onlyRequestedBy: this.requester(claims),
+      ...this.requester(claims),
       canReadFiles: filesScope === null || hasScope(claims, filesScope),
       expiresAt,
       // A token cannot be revoked.
@@ -64,13 +64,15 @@ export class BearerTokens {
     };
   }
 
-  /** The requester whose exports the token shows; null when it shows those of all. */
-  private requester(claims: JWTPayload): string | null {
+  /** The requester that the token names, and whether it shows the exports of no other. */
+  private requester(claims: JWTPayload): Pick<Viewer, 'requester' | 'onlyRequestedBy'> {
     const { requesterClaim, allExportsScope } = this.config;
-    if (requesterClaim === null) return null;
-    if (allExportsScope !== null && hasScope(claims, allExportsScope)) return null;
-    const requester = readClaim(claims, requesterClaim);
-    if (isRequester(requester)) return requester;
+    if (requesterClaim === null) return { requester: null, onlyRequestedBy: null };
+    const claim = readClaim(claims, requesterClaim);
+    const requester = isRequester(claim) ? claim : null;
+    const showsAll = allExportsScope !== null && hasScope(claims, allExportsScope);
+    if (showsAll) return { requester, onlyRequestedBy: null };
+    if (requester !== null) return { requester, onlyRequestedBy: requester };
     const without = allExportsScope === null ? '' : `, nor the scope ${allExportsScope}`;
     throw new UnauthenticatedError('token_claims', `no valid claim ${requesterClaim}${without}`);
   }

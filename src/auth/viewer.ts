@@ -5,6 +5,8 @@ export interface Viewer {
   readonly organization: string;
   /** Only the organization's exports that this requester asked for, never empty; null: all. */
   readonly onlyRequestedBy: string | null;
+  /** The requester that its credentials name, never empty; null: none. */
+  readonly requester: string | null;
   /** Whether it gets links to files. */
   readonly canReadFiles: boolean;
   /** When the credentials expire, in milliseconds since 1970; Infinity: not by themselves. */

@@ -1,5 +1,5 @@
 import { RequestQueries } from './request-queries.js';
-import { ExportOrderBy, ExportSortDirection } from './export-filter.js';
+import { ExportOrderBy, ExportSortDirection, normalizeExportFilter } from './export-filter.js';
 import type { ExportRepository } from './export-repository.js';
 import { isExpired } from './export-view.js';
 import { ExportStatus, requiredColumns } from './export.js';
@@ -9,10 +9,12 @@ export async function findExampleExportId(
   repository: ExportRepository,
   organization: string,
 ): Promise<string | undefined> {
+  const now = new Date();
   const scope = { organization, onlyRequestedBy: null };
   const list = {
     ...scope,
-    filter: { resource: null, statuses: [ExportStatus.COMPLETED], search: '' },
+    filter: normalizeExportFilter({ statuses: [ExportStatus.COMPLETED] }),
+    now,
     orderBy: ExportOrderBy.CREATED_AT,
     direction: ExportSortDirection.DESC,
   };
@@ -23,6 +25,5 @@ export async function findExampleExportId(
     [...requiredColumns, 'expiresAt'],
     new RequestQueries(scope),
   );
-  const now = new Date();
   return rows.find((row) => !isExpired(row, now))?.id;
 }

@@ -2,7 +2,13 @@ import { ArgsType, Field, ID, InputType, Int, registerEnumType } from 'type-grap
 
 import { BadUserInputError } from '../errors.js';
 import { MAX_IDS, MAX_LIMIT } from './export-cost.js';
-import { ExportOrderBy, ExportSortDirection, MAX_SEARCH_LENGTH } from './export-filter.js';
+import {
+  ExportOrderBy,
+  ExportSortDirection,
+  MAX_REQUESTER_LENGTH,
+  MAX_SEARCH_LENGTH,
+} from './export-filter.js';
+import { DateTime } from './export-scalars.js';
 import type { LinkFlags } from './export-view.js';
 import { ExportResource, ExportStatus } from './export.js';
 
@@ -26,19 +32,58 @@ registerEnumType(ExportSortDirection, {
   },
 });
 
+@InputType({ description: 'A range of times. A bound that is absent or null does not restrict.' })
+export class ExportDateRange {
+  @Field(() => DateTime, { nullable: true, description: 'At this time or later.' })
+  gte?: Date | null;
+
+  @Field(() => DateTime, { nullable: true, description: 'Before this time.' })
+  lt?: Date | null;
+}
+
 @InputType({ description: 'Selects the exports that meet every given condition.' })
 export class ExportFilter {
   @Field(() => ExportResource, { nullable: true, description: 'Only exports of this resource.' })
   resource?: ExportResource | null;
+
+  @Field(() => [ExportResource], {
+    nullable: true,
+    description: 'Only these resources, together with `resource`; empty: all.',
+  })
+  resources?: ExportResource[] | null;
 
   @Field(() => [ExportStatus], { nullable: true, description: 'Only these statuses; empty: all.' })
   statuses?: ExportStatus[] | null;
 
   @Field(() => String, {
     nullable: true,
-    description: `Only names that contain this text, in any case; % and _ are literal. Empty: all. At most ${MAX_SEARCH_LENGTH} characters.`,
+    description: `Only names that contain this text, in any case; % and _ are literal. Spaces around it do not count. Empty: all. At most ${MAX_SEARCH_LENGTH} characters.`,
   })
   search?: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: `Only exports that exactly this user requested, in the same case. At most ${MAX_REQUESTER_LENGTH} characters.`,
+  })
+  requestedBy?: string | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'True: only exports that the user of the credentials requested.',
+  })
+  mine?: boolean | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'True: only exports whose files have expired; false: only the others.',
+  })
+  isExpired?: boolean | null;
+
+  @Field(() => ExportDateRange, { nullable: true, description: 'Only exports created then.' })
+  createdAt?: ExportDateRange | null;
+
+  @Field(() => ExportDateRange, { nullable: true, description: 'Only exports last changed then.' })
+  updatedAt?: ExportDateRange | null;
 }
 
 const CSV_LINKS = 'csvUrl, csvErrorUrl, csvSanitizedUrl and the links of the CSV files';

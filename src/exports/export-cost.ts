@@ -32,7 +32,7 @@ export const listCost: Complexity = ({ args, childComplexity }) => {
   const { filter, page, first, last, after, before } = args as ListCostArguments;
   const size = first ?? last ?? Number(args['limit']);
   const limit = Math.min(Math.max(size, 1), MAX_LIMIT);
-  const hasSearch = Boolean(filter?.search);
+  const hasSearch = Boolean(filter?.search?.trim());
   const scan = hasSearch ? SEARCH_COST : 0;
   const count = childComplexity >= COUNT_MARK ? (hasSearch ? SEARCH_COST : COUNT_COST) : 0;
   const hasPage = !after && !before && last == null;

@@ -1,9 +1,16 @@
 import type { Database, QueryOrigin } from '../database/database.js';
 import { QueryCoalescer } from '../database/query-coalescer.js';
+import { toSqlDateTime } from '../database/sql-datetime.js';
 import type { SqlValue } from '../database/sql-format.js';
 import { placeholders, TableSql, type Conditions } from '../database/table-sql.js';
 import type { CursorPosition } from './export-cursor.js';
-import { isEmptyFilter, ExportSortDirection, type ExportList } from './export-filter.js';
+import type { NormalizedDateRange } from './export-date-range.js';
+import {
+  isEmptyFilter,
+  ExportSortDirection,
+  matchesNothing,
+  type ExportList,
+} from './export-filter.js';
 import type { ExportFileRow } from './export-file.js';
 import { lastReadable, validRows, type InvalidRow } from './export-row.js';
 import type { ExportScope } from './export-scope.js';
@@ -70,13 +77,17 @@ type StoredFileRow = Omit<ExportFileRow, 'exportId' | 'objectKey' | 'fileName'> 
   fileName: string | null;
 };
 
-type FilteredScope = ExportScope & Pick<ExportList, 'filter'>;
+/** Which exports a list or a count has, and when: `now` decides what has expired. */
+export type FilteredScope = ExportScope & Pick<ExportList, 'filter'> & { readonly now: Date };
 
 /**
  * Ordered by creation, and covers every filter and order. A requester has few of an organization's
  * rows, so the other orders sort them; along an index of the order, a list would read all others.
  */
 const REQUESTER_INDEX = 'exports_by_requester';
+
+/** The first time that is not a zero date. */
+const FIRST_TIME = '0001-01-01 00:00:00';
 
 const fileColumns = {
   exportId: 'export_id',
@@ -184,13 +195,14 @@ export class ExportRepository {
    * are not valid it reads on, so that a page is full whenever the list has enough rows.
    */
   async list(
-    list: ExportList,
+    list: FilteredScope & ExportList,
     window: ExportWindow,
     columns: readonly ExportColumn[],
     origin: QueryOrigin,
   ): Promise<ExportRows> {
     const { limit } = window;
     let { offset } = window;
+    if (matchesNothing(list.filter)) return { rows: [], mayContinue: false };
     let isEnd = false;
     let lastSkipped: ExportRow | undefined;
     const rows: ExportRow[] = [];
@@ -208,7 +220,7 @@ export class ExportRepository {
   }
 
   async #read(
-    list: ExportList,
+    list: FilteredScope & ExportList,
     { isBackward = false, cursor, offset, limit }: ExportWindow,
     columns: readonly ExportColumn[],
     origin: QueryOrigin,
@@ -218,7 +230,7 @@ export class ExportRepository {
     const [order, comparison] = isAscending ? (['ASC', '>'] as const) : (['DESC', '<'] as const);
     const { sql, parameters } = this.#conditionsOf(list);
     const orderIndex = `exports_${isEmptyFilter(list.filter) ? 'by' : 'filtered_by'}_${column}`;
-    const index = list.onlyRequestedBy === null ? orderIndex : REQUESTER_INDEX;
+    const index = isOfRequester(list) ? REQUESTER_INDEX : orderIndex;
     // A list by a column that a view lacks is ordered by id.
     const keys = this.#exports.has(column) ? [column, 'id'] : ['id'];
     if (cursor !== undefined && keys.length === 1) {
@@ -252,14 +264,9 @@ export class ExportRepository {
 
   /** Returns how many exports of the scope match the filter. */
   async count(list: FilteredScope, origin: QueryOrigin): Promise<number> {
+    if (matchesNothing(list.filter)) return 0;
     const { sql, parameters } = this.#conditionsOf(list);
-    // The smallest index that covers the filter.
-    const filterIndex =
-      list.filter.search === ''
-        ? 'exports_by_resource_and_status'
-        : 'exports_filtered_by_created_at';
-    const index = list.onlyRequestedBy === null ? filterIndex : REQUESTER_INDEX;
-    const table = this.#exports.through(index);
+    const table = this.#exports.through(countIndex(list));
     const statement = `SELECT COUNT(*) AS total FROM ${table} WHERE ${sql.join(' AND ')}`;
     return this.#coalescer.query(statement, parameters, origin, ([row]) => Number(row?.['total']));
   }
@@ -334,35 +341,90 @@ export class ExportRepository {
     const exports = this.#exports;
     const conditions = this.#scopeConditions(list);
     const { sql, parameters } = conditions;
-    const { resource, statuses, search } = list.filter;
-    if (resource === ExportResource.OTHER) {
-      sql.push(`${exports.exact('resource')} NOT IN (${placeholders(knownResources)})`);
-      parameters.push(...knownResources);
-    } else if (resource !== null) {
-      exports.addEqual(conditions, 'resource', [resource]);
+    const { resources, statuses, search, requestedBy, isExpired } = list.filter;
+    if (resources?.includes(ExportResource.OTHER) === true) {
+      const others = knownResources.filter((resource) => !resources.includes(resource));
+      sql.push(`${exports.exact('resource')} NOT IN (${placeholders(others)})`);
+      parameters.push(...others);
+    } else if (resources !== null) {
+      exports.addEqual(conditions, 'resource', resources);
     }
-    if (statuses.length > 0) exports.addEqual(conditions, 'status', statuses);
+    if (statuses !== null) exports.addEqual(conditions, 'status', statuses);
     if (search !== '') {
       sql.push(exports.likeSql('name'));
       parameters.push(`%${search.replace(/[!%_]/g, '!$&')}%`);
     }
+    if (requestedBy !== null) this.#addRequester(conditions, requestedBy);
+    if (isExpired !== null) this.#addExpiry(conditions, isExpired, list.now);
+    addRange(conditions, 'created_at', list.filter.createdAt);
+    addRange(conditions, 'updated_at', list.filter.updatedAt);
     return conditions;
   }
 
-  /** The conditions of a scope, without which no statement may read. Lookups by id have an alias. */
+  /** A zero date, which is none, is before the first time. A view may lack the column. */
+  #addExpiry({ sql, parameters }: Conditions, isExpired: boolean, now: Date): void {
+    if (!this.#exports.has('expires_at')) {
+      if (isExpired) sql.push('1 = 0');
+      return;
+    }
+    sql.push(
+      isExpired
+        ? 'expires_at >= ? AND expires_at < ?'
+        : '(expires_at IS NULL OR expires_at < ? OR expires_at >= ?)',
+    );
+    // Of a time with microseconds, the milliseconds count.
+    parameters.push(FIRST_TIME, toSqlDateTime(new Date(now.getTime() + 1)));
+  }
+
+  /** Lookups by id have an alias. A view may lack the column. */
+  #addRequester(conditions: Conditions, requester: string, alias = ''): void {
+    if (!this.#exports.has('requested_by')) {
+      conditions.sql.push('1 = 0');
+      return;
+    }
+    // The index of requesters is for lists; the lookup of an id has a better one.
+    const options = { alias, countsSpaces: true, isIndexed: alias === '' };
+    this.#exports.addEqual(conditions, 'requested_by', [requester], options);
+  }
+
+  /** The conditions of a scope, without which no statement may read. */
   #scopeConditions({ organization, onlyRequestedBy }: ExportScope, alias = ''): Conditions {
     const conditions = { sql: [], parameters: [] };
     this.#exports.addEqual(conditions, 'organization_id', [organization], { alias });
-    if (onlyRequestedBy !== null) {
-      // The index of requesters is for lists; the lookup of an id has a better one.
-      const options = { alias, countsSpaces: true, isIndexed: alias === '' };
-      this.#exports.addEqual(conditions, 'requested_by', [onlyRequestedBy], options);
-    }
+    if (onlyRequestedBy !== null) this.#addRequester(conditions, onlyRequestedBy, alias);
     return conditions;
   }
 
   /** Selects columns under the names of their fields. */
   #columnsSql(fields: readonly ExportColumn[]): string {
     return fields.map((field) => this.#columns[field]).join(', ');
+  }
+}
+
+function isOfRequester({ onlyRequestedBy, filter }: FilteredScope): boolean {
+  return onlyRequestedBy !== null || filter.requestedBy !== null;
+}
+
+/** The smallest index that covers the filter. */
+function countIndex(list: FilteredScope): string {
+  if (isOfRequester(list)) return REQUESTER_INDEX;
+  return list.filter.search === ''
+    ? 'exports_by_resource_and_status'
+    : 'exports_filtered_by_created_at';
+}
+
+function addRange(
+  { sql, parameters }: Conditions,
+  column: string,
+  range: NormalizedDateRange | null,
+): void {
+  if (range === null) return;
+  if (range.gte !== null) {
+    sql.push(`${column} >= ?`);
+    parameters.push(range.gte);
+  }
+  if (range.lt !== null) {
+    sql.push(`${column} < ?`);
+    parameters.push(range.lt);
   }
 }

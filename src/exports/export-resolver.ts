@@ -23,7 +23,7 @@ import {
 import { ExportConnection } from './export-connection.js';
 import { listCost, lookupCost, lookupsCost } from './export-cost.js';
 import type { ExportFileRow } from './export-file.js';
-import { normalizeExportFilter } from './export-filter.js';
+import { normalizeExportFilter, type FilterViewer } from './export-filter.js';
 import { ExportPage } from './export-page.js';
 import { readPaging, windowOf } from './export-paging.js';
 import { estimateCompletion, progressOf } from './export-progress.js';
@@ -46,6 +46,7 @@ export interface ExportContext {
   readonly queries: RequestQueries;
   readonly links: RequestLinks;
   readonly live: LiveExports;
+  readonly viewer: FilterViewer;
   /** The gateway's clock in whole seconds, which decides what has expired in the whole response. */
   readonly now: Date;
 }
@@ -119,11 +120,11 @@ export class ExportResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<object> {
     const paging = readPaging(args);
-    const { queries } = context;
+    const { queries, now, viewer } = context;
     const { organization, onlyRequestedBy } = queries;
     const { orderBy, direction } = args;
-    const filter = normalizeExportFilter(args.filter);
-    const list = { organization, onlyRequestedBy, filter, orderBy, direction };
+    const filter = normalizeExportFilter(args.filter, viewer);
+    const list = { organization, onlyRequestedBy, filter, now, orderBy, direction };
     const window = windowOf(paging, list);
 
     const selection = exportListSelection(info);
@@ -157,7 +158,7 @@ export class ExportResolver {
 
   @Subscription(() => Export, {
     subscribe: ({ args, context }: SubscriptionData<ExportsUpdatedArgs>) =>
-      context.live.followList(context.queries, normalizeExportFilter(args.filter)),
+      context.live.followList(context.queries, normalizeExportFilter(args.filter, context.viewer)),
     description:
       'Exports that changed in the last 30 seconds, then each that is created or changes, also one that leaves the filter. It does not complete.',
   })

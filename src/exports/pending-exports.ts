@@ -1,4 +1,5 @@
 import { StreamOverflowError } from '../errors.js';
+import { currentSecond } from './export-clock.js';
 import { isEmptyFilter, matchesFilter, type NormalizedExportFilter } from './export-filter.js';
 import { isInScope } from './export-scope.js';
 import { isRunning, type ExportRow } from './export.js';
@@ -154,7 +155,7 @@ export class PendingList extends Pending {
     if (this.#nextRecent() !== undefined) (this.#superseded ??= new Set()).add(row.id);
     const isVisible = isInScope(row, this.requester);
     const wasEmitted = this.#matched?.has(row.id) === true;
-    if (isVisible && (wasEmitted || matchesFilter(row, this.filter))) {
+    if (isVisible && (wasEmitted || this.#matches(row))) {
       // An export that is pending keeps its place.
       (this.#pending ??= new Map()).set(row.id, row);
       this.wake(true);
@@ -197,7 +198,7 @@ export class PendingList extends Pending {
       } else if (
         this.#superseded?.has(row.id) !== true &&
         isInScope(row, this.requester) &&
-        matchesFilter(row, this.filter)
+        this.#matches(row)
       ) {
         return row;
       } else {
@@ -207,11 +208,15 @@ export class PendingList extends Pending {
     return undefined;
   }
 
+  #matches(row: ExportRow): boolean {
+    return matchesFilter(row, this.filter, currentSecond());
+  }
+
   /** Keeps which exports are to be seen leaving the filter. */
   #remember(row: ExportRow): void {
     const matched = (this.#matched ??= new Set());
     matched.delete(row.id);
-    if (!matchesFilter(row, this.filter)) return;
+    if (!this.#matches(row)) return;
     matched.add(row.id);
     const [oldest] = matched;
     if (matched.size > MAX_MATCHED && oldest !== undefined) matched.delete(oldest);

@@ -2,6 +2,7 @@ import type { OperationTypeNode } from 'graphql';
 
 import type { Viewer } from '../auth/viewer.js';
 import { ForbiddenError } from '../errors.js';
+import { currentSecond } from '../exports/export-clock.js';
 import type { ExportContext } from '../exports/export-resolver.js';
 import type { LiveExports } from '../exports/live-exports.js';
 import { RequestLinks } from '../exports/request-links.js';
@@ -54,7 +55,7 @@ export function createContext(
     queries: new RequestQueries(viewer, viewer.id),
     links: new RequestLinks(viewer.canReadFiles ? signer : forbiddenSigner),
     live,
-    now: new Date(Math.floor(Date.now() / 1_000) * 1_000),
+    now: currentSecond(),
     requestId: request.requestId,
     onOperationResult: request.onOperationResult,
     stream: request.stream,

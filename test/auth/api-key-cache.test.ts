@@ -13,7 +13,7 @@ const { apiKeyRow, keyNamed } = await import('./credentials.js');
 const valid = keyNamed('valid');
 const { id } = apiKeyRow(valid, 'org_a');
 const viewer: unknown = {
-  ...{ id, organization: 'org_a', onlyRequestedBy: null, canReadFiles: true },
+  ...{ id, organization: 'org_a', onlyRequestedBy: null, requester: null, canReadFiles: true },
   ...{ expiresAt: Infinity, revalidate: expect.any(Function) },
 };
 

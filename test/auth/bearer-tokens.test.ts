@@ -160,14 +160,15 @@ describe('a token that JWT_SECRET verifies', () => {
 
 const uuid = '9122040d-6c67-4c5b-b112-36a304b66dad';
 const namespaced = 'https://exports.example.com/organization';
-const plain = { onlyRequestedBy: null, canReadFiles: true };
+const plain = { onlyRequestedBy: null, requester: null, canReadFiles: true };
+const only = (requester: string) => ({ requester, onlyRequestedBy: requester });
 /** What identity providers issue, with the settings for it and the viewer that it stands for. */
 it.each<[provider: string, settings: Record<string, string>, issued: object, viewer: object]>([
   [
     'Keycloak, with a list of organizations',
     { JWT_ORGANIZATION_CLAIM: 'organization', JWT_REQUESTER_CLAIM: 'preferred_username' },
     { organization: ['acme'], preferred_username: 'ann', scope: 'openid email' },
-    { ...plain, organization: 'acme', onlyRequestedBy: 'ann' },
+    { ...plain, organization: 'acme', ...only('ann') },
   ],
   [
     'Keycloak, with the ids of organizations',
@@ -179,13 +180,13 @@ it.each<[provider: string, settings: Record<string, string>, issued: object, vie
     'Keycloak, with an attribute in a nested claim',
     { JWT_ORGANIZATION_CLAIM: 'tenant.id', JWT_FILES_SCOPE: 'files' },
     { tenant: { id: 42 }, scope: 'openid profiles' },
-    { organization: '42', onlyRequestedBy: null, canReadFiles: false },
+    { ...plain, organization: '42', canReadFiles: false },
   ],
   [
     'Auth0',
     { JWT_ORGANIZATION_CLAIM: namespaced, JWT_REQUESTER_CLAIM: 'sub', JWT_AUDIENCE: audience },
     { [namespaced]: 'org_Ab1', sub: 'auth0|6f', aud: [audience, 'https://x.auth0.com/userinfo'] },
-    { ...plain, id: 'auth0|6f', organization: 'org_Ab1', onlyRequestedBy: 'auth0|6f' },
+    { ...plain, id: 'auth0|6f', organization: 'org_Ab1', ...only('auth0|6f') },
   ],
   [
     'Cognito, without an audience',
@@ -197,7 +198,7 @@ it.each<[provider: string, settings: Record<string, string>, issued: object, vie
     'Azure AD, with delegated permissions',
     { JWT_ORGANIZATION_CLAIM: 'tid', JWT_REQUESTER_CLAIM: 'oid', JWT_ALL_EXPORTS_SCOPE: 'All' },
     { tid: uuid, oid: 'a1', scp: 'Read All' },
-    { ...plain, organization: uuid },
+    { ...plain, organization: uuid, requester: 'a1' },
   ],
   [
     'Okta, with a list of scopes and no user',
@@ -209,7 +210,7 @@ it.each<[provider: string, settings: Record<string, string>, issued: object, vie
     'any provider, whose literal claim precedes a path',
     { JWT_ORGANIZATION_CLAIM: 'org.id', JWT_REQUESTER_CLAIM: 'user.id' },
     { 'org.id': 'literal', org: { id: 'path' }, 'user.id': 7, user: { id: 8 } },
-    { ...plain, organization: 'literal', onlyRequestedBy: '7' },
+    { ...plain, organization: 'literal', ...only('7') },
   ],
 ])('a token of %s names its viewer', async (_provider, settings, issued, viewer) => {
   const tokens = bearerTokens({ JWT_SECRET: secret, ...settings });

@@ -375,7 +375,7 @@ describeWith('mysqlProgram', 'a gateway over the tables of another system', () =
       const ids = exports.slice(0, 3).map(({ id }) => id);
       await repository.findByIds(queries, ids, ['id', 'name', 'status']);
       await repository.findFiles(queries, ids);
-      const list = { ...scope, filter: normalizeExportFilter(), ...chronological };
+      const list = { ...scope, filter: normalizeExportFilter(), now: new Date(), ...chronological };
       await repository.list(list, { offset: 0, limit: 10 }, ['id', 'name', 'status'], queries);
       await repository.readChanges([{ organization, start: '2037-01-01 00:00:00.000' }]);
 

@@ -57,6 +57,7 @@ const others = exportRows(30, (index) => ({
   createdAt: new Date(index * 1_000_003 - 9_000_000),
 }));
 
+const now = new Date(Date.UTC(2026, 10, 3));
 const noFilter = normalizeExportFilter({});
 const filters = Object.entries({
   'no filter': {},
@@ -128,7 +129,7 @@ describe.each(engines)('the repository on $engine', (engine) => {
     async ({ what, filter, ...order }) => {
       const after = positionAfter(exportRow(1_000), order.orderBy);
       for (const start of [{ offset: 30 }, { cursor: after, offset: 0 }]) {
-        const list = { ...everyone, filter, ...order };
+        const list = { ...everyone, filter, now, ...order };
         const window = { ...start, limit: LIMIT };
         const steps = await stepsOf((repository) =>
           repository.list(list, window, ['id'], new RequestQueries(everyone)),
@@ -149,7 +150,7 @@ describe.each(engines)('the repository on $engine', (engine) => {
   it.each(filters.flatMap((filtered) => orders.map((order) => ({ ...filtered, ...order }))))(
     'lists one requester with $what by $args from its part of one index, sorted by creation',
     async ({ filter, ...order }) => {
-      const list = { ...ann, filter, ...order };
+      const list = { ...ann, filter, now, ...order };
       const window = { cursor: positionAfter(exportRow(1_000), order.orderBy), offset: 0 };
       const steps = await stepsOf((repository) =>
         repository.list(list, { ...window, limit: LIMIT }, ['id'], new RequestQueries(ann)),
@@ -191,14 +192,14 @@ describe.each(engines)('the repository on $engine', (engine) => {
 
   it.each(filters)('counts one requester with $what from an index alone', async ({ filter }) => {
     const steps = await stepsOf((repository) =>
-      repository.count({ ...ann, filter }, new RequestQueries(ann)),
+      repository.count({ ...ann, filter, now }, new RequestQueries(ann)),
     );
     const index = 'exports_by_requester';
     expect(steps).toMatchObject([{ index, covering: true, sorted: false }]);
   });
 
   it.each(filters)('counts with $what from an index alone', async ({ filter }) => {
-    const list = { ...everyone, filter };
+    const list = { ...everyone, filter, now };
     const steps = await stepsOf((repository) =>
       repository.count(list, new RequestQueries(everyone)),
     );
@@ -254,7 +255,7 @@ describe.each(engines)('the repository on $engine', (engine) => {
     async function listAlong(repository: ExportRepository): Promise<void> {
       for (const index of indexes) {
         const after = positionAfter(sorted[index] ?? exportRow(index), orderBy);
-        const list = { ...order, filter: noFilter };
+        const list = { ...order, filter: noFilter, now };
         const window = { cursor: after, offset: 0, limit: LIMIT };
         const queries = new RequestQueries(order);
         const { rows: found } = await repository.list(list, window, ['id', 'name'], queries);
@@ -308,7 +309,7 @@ describe.each(engines)('the repository on $engine', (engine) => {
     const { order, number } = position;
     const value = order === chronological ? toSqlDateTime(new Date(number)) : number;
     const scope = scopeOf('org_other');
-    const list = { ...scope, filter: noFilter, ...order };
+    const list = { ...scope, filter: noFilter, now, ...order };
     for (const id of [
       ...[exportId(10_012), '!', '~'.repeat(26), "'OR(1=1)--", "');--", '\\', "\\'", '"', '%', '?'],
       ...['#', '/*', ':'],

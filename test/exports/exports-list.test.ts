@@ -1,7 +1,11 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
-import { matchesFilter, normalizeExportFilter } from '../../src/exports/export-filter.js';
+import {
+  matchesFilter,
+  normalizeExportFilter,
+  type FilterViewer,
+} from '../../src/exports/export-filter.js';
 import { isInScope } from '../../src/exports/export-scope.js';
 import { ExportResource, ExportStatus, type Export } from '../../src/exports/export.js';
 import { signToken, tokensAccepted } from '../auth/credentials.js';
@@ -50,44 +54,117 @@ const rowArbitrary = fc.record({
   countTotal: fc.constantFrom(...counts),
   createdAt: fc.constantFrom(...times),
   updatedAt: fc.constantFrom(...times),
+  expiresAt: fc.constantFrom(
+    null,
+    ...['2020-01-01T00:00:00.000Z', '2026-11-01T11:59:59.999Z', '2026-11-01T12:00:00.000Z'].map(
+      (time) => new Date(time),
+    ),
+    ...['2026-11-01T12:00:00.001Z', '9999-12-31T23:59:59.999Z'].map((time) => new Date(time)),
+  ),
 });
-const listArbitrary = fc.record({
-  onlyRequestedBy: fc.constantFrom(null, null, ...requesters),
-  resource: fc.option(fc.constantFrom(...Object.entries(ExportResource))),
-  statuses: fc.option(fc.array(fc.constantFrom(...Object.entries(ExportStatus)), { maxLength: 6 })),
-  search: fc.option(text(2)),
-  order: fc.constantFrom(...orders),
-  limit: fc.constantFrom(...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 100]),
+/** At, before and after the times of rows, and those that no column can hold. */
+const bounds = [
+  ...times.flatMap((time) => [-1, 0, 1].map((ms) => new Date(time.getTime() + ms).toISOString())),
+  ...['0000-01-01T00:00:00+01:00', '0001-01-01T00:00:00Z', '9999-12-31T23:59:59-01:00'],
+].filter((time) => !time.startsWith('+'));
+const range = fc.record({
+  gte: fc.option(fc.constantFrom(...bounds)),
+  lt: fc.option(fc.constantFrom(...bounds)),
 });
+type Range = typeof range extends fc.Arbitrary<infer Value> ? Value : never;
+const isWithin = (time: Date, { gte, lt }: Range) =>
+  (gte === null || time >= new Date(gte)) && (lt === null || time < new Date(lt));
+const asDates = ({ gte, lt }: Range) => ({
+  gte: gte === null ? null : new Date(gte),
+  lt: lt === null ? null : new Date(lt),
+});
+const keysOf = <Values extends object>(values: Values) =>
+  Object.keys(values) as (keyof Values & string)[];
+
+const sometimes = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { freq: 1 });
+/** A filter as clients send it. */
+const filterArbitrary = fc.record(
+  {
+    resource: sometimes(fc.constantFrom(...keysOf(ExportResource))),
+    resources: sometimes(fc.array(fc.constantFrom(...keysOf(ExportResource)), { maxLength: 5 })),
+    statuses: sometimes(fc.array(fc.constantFrom(...keysOf(ExportStatus)), { maxLength: 6 })),
+    search: sometimes(text(2)),
+    requestedBy: sometimes(fc.constantFrom('', ...requesters)),
+    mine: sometimes(fc.boolean()),
+    isExpired: sometimes(fc.boolean()),
+    createdAt: sometimes(range),
+    updatedAt: sometimes(range),
+  },
+  { requiredKeys: [] },
+);
+type Filter = typeof filterArbitrary extends fc.Arbitrary<infer Value> ? Value : never;
+
+/** Of a token that sees the exports of one requester, of one that sees all, and of no token. */
+const viewers = [
+  { requester: null, onlyRequestedBy: null },
+  ...requesters.map((requester) => ({ requester, onlyRequestedBy: requester })),
+  { requester: 'ann', onlyRequestedBy: null },
+] as const satisfies FilterViewer[];
+
+const listArbitrary = fc
+  .record({
+    viewer: fc.constantFrom<FilterViewer>(...viewers),
+    filter: filterArbitrary,
+    order: fc.constantFrom(...orders),
+    limit: fc.constantFrom(...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 100]),
+  })
+  .filter(({ viewer, filter }) => viewer.requester !== null || filter.mine !== true);
 const lowerCase = (name: string) => name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 
-type List = Pick<
-  typeof listArbitrary extends fc.Arbitrary<infer Value> ? Value : never,
-  'onlyRequestedBy' | 'resource' | 'statuses' | 'search'
->;
+interface List {
+  readonly viewer: FilterViewer;
+  readonly filter: Filter;
+  readonly now?: Date;
+}
 
 /** Whether a list has a row, in plain JavaScript. */
 const isExpected =
-  ({ onlyRequestedBy, resource, statuses, search }: List) =>
-  (row: Export) =>
-    row.organizationId === 'org_demo' &&
-    [row.requestedBy, null].includes(onlyRequestedBy) &&
-    (resource === null || row.resource === resource[1]) &&
-    (!statuses?.length || statuses.some(([, status]) => row.status === status)) &&
-    lowerCase(row.name).includes(lowerCase(search ?? ''));
+  ({ viewer, filter, now = new Date() }: List) =>
+  (row: Export) => {
+    const { createdAt, updatedAt } = filter;
+    return [
+      row.organizationId === 'org_demo',
+      viewer.onlyRequestedBy === null || row.requestedBy === viewer.onlyRequestedBy,
+      filter.resource == null || row.resource === ExportResource[filter.resource],
+      !filter.resources?.length ||
+        filter.resources.some((resource) => row.resource === ExportResource[resource]),
+      !filter.statuses?.length ||
+        filter.statuses.some((status) => row.status === ExportStatus[status]),
+      lowerCase(row.name).includes(lowerCase((filter.search ?? '').trim())),
+      filter.requestedBy == null || row.requestedBy === filter.requestedBy,
+      filter.mine !== true || row.requestedBy === viewer.requester,
+      filter.isExpired == null ||
+        (row.expiresAt !== null && row.expiresAt <= now) === filter.isExpired,
+      createdAt == null || isWithin(row.createdAt, createdAt),
+      updatedAt == null || isWithin(row.updatedAt, updatedAt),
+    ].every(Boolean);
+  };
 
 it('a subscription has the same exports as a list with its filter', () => {
-  const property = fc.property(rowArbitrary, listArbitrary, (changes, list) => {
-    const { onlyRequestedBy, resource, statuses, search } = list;
+  const now = new Date('2026-11-01T12:00:00.000Z');
+  const property = fc.property(rowArbitrary, listArbitrary, (changes, { viewer, filter }) => {
     const row = exportRow(1, { ...changes, organizationId: 'org_demo' });
-    const filter = normalizeExportFilter({
-      resource: resource?.[1] ?? null,
-      statuses: statuses?.map(([, status]) => status) ?? null,
-      search,
-    });
+    const { resource = null, resources, statuses, createdAt, updatedAt } = filter;
+    const normalized = normalizeExportFilter(
+      {
+        ...filter,
+        resource: resource && ExportResource[resource],
+        resources: resources?.map((each) => ExportResource[each]) ?? null,
+        statuses: statuses?.map((each) => ExportStatus[each]) ?? null,
+        createdAt: createdAt ? asDates(createdAt) : null,
+        updatedAt: updatedAt ? asDates(updatedAt) : null,
+      },
+      viewer,
+    );
     const stored = storedRow(row);
-    const isMatching = isInScope(stored, onlyRequestedBy) && matchesFilter(stored, filter);
-    expect(isMatching).toBe(isExpected(list)(row));
+    const isMatching =
+      isInScope(stored, viewer.onlyRequestedBy) && matchesFilter(stored, normalized, now);
+    expect(isMatching).toBe(isExpected({ viewer, filter, now })(row));
   });
   fc.assert(property, { numRuns: 5_000 });
 });
@@ -100,12 +177,13 @@ describe.each(engines)('a list of exports on $engine', (engine) => {
   it('equals what plain JavaScript computes, page by page and cursor by cursor', async () => {
     const restricted = await startGateway(
       { config: gateway.config.database },
-      { config: tokensAccepted({ JWT_REQUESTER_CLAIM: 'sub' }) },
+      { config: tokensAccepted({ JWT_REQUESTER_CLAIM: 'sub', JWT_ALL_EXPORTS_SCOPE: 'all' }) },
     );
-    /** The gateway as this requester sees it, or as everyone together. */
-    async function seenBy(requester: string | null): Promise<Pick<Gateway, 'send'>> {
+    async function seenBy(viewer: FilterViewer): Promise<Pick<Gateway, 'send'>> {
+      const { requester, onlyRequestedBy } = viewer;
       if (requester === null) return gateway;
-      const token = await signToken({ org_id: 'org_demo', sub: requester });
+      const scope = onlyRequestedBy === null ? 'all' : '';
+      const token = await signToken({ org_id: 'org_demo', sub: requester, scope });
       const headers = ['Authorization', `Bearer ${token}`];
       return { send: (request) => restricted.send({ headers, ...request }) };
     }
@@ -116,19 +194,15 @@ describe.each(engines)('a list of exports on $engine', (engine) => {
         const all = changes.map((row, index) => exportRow((index * 7_919) % 100_003, row));
         await clearRows(gateway.source);
         await insert(all);
-        for (const { onlyRequestedBy, resource, statuses, search, order, limit } of lists) {
-          const seen = await seenBy(onlyRequestedBy);
-          const matching = all.filter(isExpected({ onlyRequestedBy, resource, statuses, search }));
+        for (const { viewer, filter, order, limit } of lists) {
+          const seen = await seenBy(viewer);
+          const matching = all.filter(isExpected({ viewer, filter }));
           const expectedIds = idsInOrder(matching, order);
           const totalPages = Math.ceil(expectedIds.length / limit);
-          const names = statuses?.map(([name]) => name);
-          const conditions = [
-            `resource: ${resource?.[0] ?? 'null'}`,
-            // GraphQL accepts a single value as a list of one.
-            `statuses: ${names?.length === 1 ? String(names[0]) : names ? `[${names.join()}]` : 'null'}`,
-            `search: ${JSON.stringify(search)}`,
-          ];
-          const args = `filter: { ${conditions.join(' ')} }, ${order.args}, limit: ${limit}`;
+          // GraphQL accepts a single value as a list of one.
+          const { statuses } = filter;
+          const sent = { ...filter, ...(statuses?.length === 1 && { statuses: statuses[0] }) };
+          const args = `${order.args}, limit: ${limit}`;
           let after: string | null = null;
           // Also the page after the last, and one whose offset exceeds 32 bits.
           for (const page of [...Array(totalPages + 1).keys(), 2_147_483_646].map((at) => at + 1)) {
@@ -138,11 +212,11 @@ describe.each(engines)('a list of exports on $engine', (engine) => {
               totalCount: expectedIds.length,
               endCursor: expected.length === 0 ? null : expect.any(String),
             };
-            const byNumber = await readPage(seen, `${args}, page: ${page}`);
+            const byNumber = await readPage(seen, `${args}, page: ${page}`, null, sent);
             expect(byNumber).toEqual({ ids: expected, pagination });
             if (page > Math.max(totalPages + 1, 1)) break;
             // The page argument keeps its default beside a cursor.
-            expect(await readPage(seen, args, after)).toEqual({
+            expect(await readPage(seen, args, after, sent)).toEqual({
               ids: expected,
               pagination: {
                 ...byNumber.pagination,

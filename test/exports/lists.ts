@@ -45,10 +45,12 @@ export async function readPage(
   gateway: Pick<Gateway, 'send'>,
   args: string,
   after: string | null = null,
+  filter: object | null = null,
 ) {
-  const query = `query ($after: String) { exports(after: $after, ${args}) {
+  const query = `query ($after: String, $filter: ExportFilter) {
+    exports(after: $after, ${args.includes('filter:') ? '' : 'filter: $filter, '}${args}) {
     data { id } pagination { page limit hasMore totalCount totalPages endCursor } } }`;
-  const { text } = await gateway.send({ body: { query, variables: { after } } });
+  const { text } = await gateway.send({ body: { query, variables: { after, filter } } });
   const { data, errors } = JSON.parse(text) as {
     data: {
       exports: {

@@ -30,7 +30,7 @@ it.each([{}, { statuses: [PROCESSING] }])(
         const emitted: ExportRow[] = [];
         const lastEmitted = (id: string) => emitted.findLast((row) => row.id === id);
         const concerns = (row: ExportRow) =>
-          row.requestedBy === 'ann' && matchesFilter(row, filter);
+          row.requestedBy === 'ann' && matchesFilter(row, filter, new Date());
         const take = () => {
           const row = pending.take();
           if (row === undefined) return false;
@@ -38,8 +38,8 @@ it.each([{}, { statuses: [PROCESSING] }])(
           expect(row.requestedBy).toBe('ann');
           expect(row).not.toBe(previous);
           // What does not match is emitted once, after what matched.
-          const isLeaving = previous !== undefined && matchesFilter(previous, filter);
-          expect(matchesFilter(row, filter) || isLeaving).toBe(true);
+          const isLeaving = previous !== undefined && matchesFilter(previous, filter, new Date());
+          expect(matchesFilter(row, filter, new Date()) || isLeaving).toBe(true);
           expect(row).toBe(newest.get(row.id));
           emitted.push(row);
           return true;
@@ -60,7 +60,7 @@ it.each([{}, { statuses: [PROCESSING] }])(
           const last = lastEmitted(id);
           if (concerns(row)) expect(last).toBe(row);
           else if (last !== undefined && row.requestedBy === 'ann') {
-            expect(matchesFilter(last, filter)).toBe(false);
+            expect(matchesFilter(last, filter, new Date())).toBe(false);
           }
         }
       },

@@ -71,7 +71,13 @@ const row = (changes: Partial<ExportRow> = {}): ExportRow => ({
 });
 
 const viewer: Viewer = {
-  ...{ id: 'key_1', organization: 'org_a', onlyRequestedBy: null, canReadFiles: true },
+  ...{
+    id: 'key_1',
+    organization: 'org_a',
+    onlyRequestedBy: null,
+    requester: null,
+    canReadFiles: true,
+  },
   ...alwaysValid,
 };
 

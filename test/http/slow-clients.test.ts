@@ -40,7 +40,13 @@ let directory: string;
 let signer: LocalUrlSigner;
 let server: Awaited<ReturnType<typeof createHttpServer>>;
 const viewer = {
-  ...{ id: null, organization: 'org_a', onlyRequestedBy: null, canReadFiles: true },
+  ...{
+    id: null,
+    organization: 'org_a',
+    onlyRequestedBy: null,
+    requester: null,
+    canReadFiles: true,
+  },
   ...alwaysValid,
 };
 const clients: Socket[] = [];

@@ -70,7 +70,13 @@ beforeAll(async () => {
       ...{ apollo, loadShedder: new LoadShedder(), graphiql: null, tracer: null },
       ...{ metrics: new Registry(), trustedDocuments: null, localFiles: null },
       authenticate: async () => ({
-        ...{ id: null, organization: 'org_a', onlyRequestedBy: null, canReadFiles: true },
+        ...{
+          id: null,
+          organization: 'org_a',
+          onlyRequestedBy: null,
+          requester: null,
+          canReadFiles: true,
+        },
         ...alwaysValid,
       }),
       createContext: (_viewer, request) => ({ queries: {}, links: {}, ...request }) as Context,

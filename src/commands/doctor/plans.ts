@@ -2,7 +2,11 @@ import { ApiKeyRepository } from '../../auth/api-key-repository.js';
 import type { Database } from '../../database/database.js';
 import type { Inspection } from '../../database/inspection.js';
 import { errorNumber } from '../../database/mysql-errors.js';
-import { ExportOrderBy, ExportSortDirection } from '../../exports/export-filter.js';
+import {
+  ExportOrderBy,
+  ExportSortDirection,
+  normalizeExportFilter,
+} from '../../exports/export-filter.js';
 import { ExportRepository } from '../../exports/export-repository.js';
 import { ExportResource, ExportStatus, requiredColumns } from '../../exports/export.js';
 import { ok, problem, warning, type Finding } from './finding.js';
@@ -89,13 +93,13 @@ async function statementShapes(
   };
   const exports = new ExportRepository(database, () => undefined);
   const origin = { organization, isAbandoned: false };
-  const everyFilter = { resource: null, statuses: [], search: '' };
   const filters = {
-    'no filter': everyFilter,
-    'a resource': { ...everyFilter, resource: ExportResource.CONTACT },
-    'a status': { ...everyFilter, statuses: [ExportStatus.FAILED] },
-    'a search': { ...everyFilter, search: 'a' },
+    'no filter': {},
+    'a resource': { resource: ExportResource.CONTACT },
+    'a status': { statuses: [ExportStatus.FAILED] },
+    'a search': { search: 'a' },
   };
+  const now = new Date();
   // A view may have no requesters.
   const hasRequesters = catalog.get('exports')?.columns.has('requested_by') === true;
   for (const onlyRequestedBy of hasRequesters ? [null, 'someone'] : [null]) {
@@ -105,13 +109,14 @@ async function statementShapes(
     await exports.findByIds({ ...origin, ...scope }, [id], requiredColumns);
     name = `files of an export${suffix}`;
     await exports.findFiles({ ...origin, ...scope }, [id]);
-    for (const [with_, filter] of Object.entries(filters)) {
+    for (const [with_, given] of Object.entries(filters)) {
+      const filter = normalizeExportFilter(given);
       name = `count with ${with_}${suffix}`;
-      await exports.count({ ...scope, filter }, origin);
+      await exports.count({ ...scope, filter, now }, origin);
       for (const [order, orderBy] of Object.entries(ExportOrderBy)) {
         maySort = onlyRequestedBy !== null && orderBy !== ExportOrderBy.CREATED_AT;
         const value = orderBy.startsWith('count') ? 1 : '2026-01-01 00:00:00.000';
-        const list = { ...scope, filter, orderBy, direction: ExportSortDirection.ASC };
+        const list = { ...scope, filter, now, orderBy, direction: ExportSortDirection.ASC };
         for (const window of [{}, { cursor: { value, id } }]) {
           name = `list by ${order} with ${with_}${'cursor' in window ? ', after a cursor' : ''}${suffix}`;
           await exports.list(list, { ...window, offset: 0, limit: 10 }, requiredColumns, origin);
