@@ -10,6 +10,7 @@ import { entities } from './entities.js';
 import { ChangeFeed } from './exports/change-feed.js';
 import { findExampleExportId } from './exports/example-export.js';
 import { ExportFileKind } from './exports/export-file.js';
+import { ExportPreviews } from './exports/export-previews.js';
 import { ExportRepository } from './exports/export-repository.js';
 import { invalidRowReporter } from './exports/export-row.js';
 import { ExportResolver } from './exports/export-resolver.js';
@@ -26,7 +27,7 @@ import type { Logger } from './logger.js';
 import { SampleWorker } from './sample/sample-worker.js';
 import { seedIfEmpty } from './sample/seed.js';
 import { WorkerRepository } from './sample/worker-repository.js';
-import { createUrlSigner, openStorage } from './storage/open-storage.js';
+import { createFileReader, createUrlSigner, openStorage } from './storage/open-storage.js';
 import type { UrlSigner } from './storage/url-signer.js';
 import { Metrics } from './telemetry/metrics.js';
 
@@ -78,6 +79,11 @@ export async function createApp(config: Config, logger: Logger) {
       return signer.sign(file, notAfter);
     },
   };
+  const previews = new ExportPreviews(createFileReader(storage), {
+    logger,
+    onRead: metrics.previewRead,
+  });
+  const access = { signer: meteredSigner, previews };
   const repository = new ExportRepository(
     database,
     invalidRowReporter(logger, metrics.invalidRowSkipped),
@@ -86,7 +92,7 @@ export async function createApp(config: Config, logger: Logger) {
   const feed = new ChangeFeed(repository, { intervalMs, logger, onPolled: metrics.live.polled });
   const live = new LiveExports(repository, feed);
   const createOperationContext = (viewer: Viewer, request: OperationRequest) =>
-    createContext(viewer, request, { signer: meteredSigner, live });
+    createContext(viewer, request, { access, live });
   const loadShedder = new LoadShedder(() => {
     metrics.requestRejected('overload');
   });
@@ -130,7 +136,7 @@ export async function createApp(config: Config, logger: Logger) {
     checkReady: () => database.query('SELECT 1'),
     metrics: metrics.registry,
     onRequestCompleted: metrics.requestCompleted,
-    onLinksDisclosed: metrics.linksDisclosed,
+    onDisclosed: metrics.filesDisclosed,
     endSubscriptions: () => {
       subscriptions.endAll();
     },

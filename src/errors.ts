@@ -67,6 +67,14 @@ export class LinksUnavailableError extends UnavailableError {
   }
 }
 
+/** A file cannot be read for a preview. It fails this field alone, so the response is HTTP 200. */
+export class PreviewUnavailableError extends GatewayError {
+  constructor(options: ErrorOptions) {
+    const message = 'The file cannot be read right now. Try again in a moment.';
+    super({ code: 'SERVICE_UNAVAILABLE' }, message, options);
+  }
+}
+
 /** The client disconnected while its request still had queries to run. No response contains it. */
 export class RequestAbandonedError extends UnavailableError {
   constructor() {
@@ -134,10 +142,10 @@ export class UnauthenticatedError extends GatewayError {
   }
 }
 
-/** A link whose file the viewer may not read. It fails the field of the link alone. */
+/** A file that the viewer may not read. It fails the field of its link or preview alone. */
 export class ForbiddenError extends GatewayError {
   constructor() {
-    const problem = 'These credentials do not allow links to files.';
+    const problem = 'These credentials do not allow links to files and previews.';
     const remedy = 'Use an API key that can read files, or a token with the scope for files.';
     super({ code: 'FORBIDDEN' }, `${problem} ${remedy}`);
   }

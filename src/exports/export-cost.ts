@@ -1,7 +1,10 @@
 import type { Complexity } from 'type-graphql';
 
+import { checkPreviewRows } from './export-preview.js';
+
 // The costs of fields other than plain ones, which cost 1 (graphql/limits.ts sets the maximum of a
-// request). They clamp arguments that are out of range, because the resolver rejects these.
+// request). They clamp arguments that are out of range, because the resolver rejects these. That of a
+// nested field rejects them itself, because its resolver runs after the statements.
 
 export const MAX_LIMIT = 100;
 export const MAX_IDS = 100;
@@ -52,6 +55,16 @@ interface ListCostArguments {
 
 /** A link is signed, after its file has been read. */
 export const linkCost: Complexity = 5;
+
+const PREVIEW_COST = 50;
+const PREVIEW_ROW_COST = 10;
+
+/** A file is read, and a row may be as large as many exports. Throws BadUserInputError. */
+export const previewCost: Complexity = ({ args, childComplexity }) => {
+  const { rows } = args as { rows: number };
+  checkPreviewRows(rows);
+  return PREVIEW_COST + PREVIEW_ROW_COST * rows + childComplexity;
+};
 
 /** An export always has four files. */
 export const filesCost: Complexity = ({ childComplexity }) => 1 + 4 * childComplexity;

@@ -1,8 +1,9 @@
 import { GraphQLSafeInt } from 'graphql-scalars';
-import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
+import { Arg, Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-import { linkCost } from './export-cost.js';
+import { linkCost, previewCost } from './export-cost.js';
+import { ExportFilePreview, MAX_PREVIEW_ROWS } from './export-preview.js';
 import { DateTime, LinkField } from './export-scalars.js';
 import { mapMaybePromise, type Link, type RequestLinks } from './request-links.js';
 
@@ -103,11 +104,18 @@ export class ExportFile {
   private readonly exportId: string;
   #link: Link | undefined;
 
-  /** `linking` is null for a file without a link. It signs at most once, when a field needs it. */
+  /**
+   * `access` is null for a file that is not available, and has a link if the request has its flag. It
+   * signs at most once, when a field needs it.
+   */
   constructor(
     identity: { exportId: string; kind: ExportFileKind; state: ExportFileState },
     private readonly row: ExportFileRow | undefined,
-    private readonly linking: { links: RequestLinks; exportExpiresAt: Date | null } | null,
+    private readonly access: {
+      links: RequestLinks;
+      exportExpiresAt: Date | null;
+      hasLink: boolean;
+    } | null,
   ) {
     this.exportId = identity.exportId;
     this.kind = identity.kind;
@@ -120,8 +128,8 @@ export class ExportFile {
 
   @LinkField('the file', 'its flag (includeJson or includeCsv)')
   get url(): string | null | Promise<string> {
-    const { row, linking } = this;
-    return row && linking ? linking.links.disclose(row, this.link) : null;
+    const { row, access } = this;
+    return row && access ? access.links.disclose(row, this.link) : null;
   }
 
   @Field(() => DateTime, {
@@ -134,10 +142,27 @@ export class ExportFile {
     return mapMaybePromise(this.link, ({ expiresAt }) => expiresAt);
   }
 
+  @Field(() => ExportFilePreview, {
+    nullable: true,
+    simple: false,
+    complexity: previewCost,
+    description:
+      'The first rows of the file. Null unless it is ready, and for a file that cannot be shown as a table. Needs no flag.',
+  })
+  preview(
+    @Arg('rows', () => Int, {
+      defaultValue: 10,
+      description: `How many rows, 1 to ${MAX_PREVIEW_ROWS}.`,
+    })
+    rows: number,
+  ): Promise<ExportFilePreview | null> | null {
+    return this.row && this.access ? this.access.links.preview(this.row, rows) : null;
+  }
+
   private get link(): Link {
-    const { row, linking } = this;
+    const { row, access } = this;
     return (this.#link ??=
-      row && linking ? linking.links.sign(row, linking.exportExpiresAt) : null);
+      row && access?.hasLink ? access.links.sign(row, access.exportExpiresAt) : null);
   }
 }
 

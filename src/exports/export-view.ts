@@ -60,13 +60,14 @@ export class ExportView {
 
   get files(): ExportFile[] {
     const { row, options } = this;
-    const linking = { links: options.links, exportExpiresAt: this.#expiresAt };
+    const { links, requested } = options;
     return Object.values(ExportFileKind).map((kind) => {
       const file = this.storedFile(kind);
       const state = fileState(row, file, options.now);
-      const hasLink = state === ExportFileState.READY && isRequested(kind, options.requested);
-      const identity = { exportId: row.id, kind, state };
-      return new ExportFile(identity, file, hasLink ? linking : null);
+      const isReady = state === ExportFileState.READY;
+      const hasLink = isRequested(kind, requested);
+      const access = isReady ? { links, exportExpiresAt: this.#expiresAt, hasLink } : null;
+      return new ExportFile({ exportId: row.id, kind, state }, file, access);
     });
   }
 

@@ -1,25 +1,48 @@
 import type { SignedUrl, StoredFile, UrlSigner } from '../storage/url-signer.js';
 import type { ExportFileRow } from './export-file.js';
+import type { ExportFilePreview } from './export-preview.js';
+import type { ExportPreviews, PreviewOrigin } from './export-previews.js';
 
 export type Link = SignedUrl | Promise<SignedUrl> | null;
 
-/** Signs the links of one request, and records which of them its response discloses. */
-export class RequestLinks {
-  /** The file of each URL in the response. */
-  readonly disclosed: ExportFileRow[] = [];
+/** The files that a response discloses, of each link and of each preview in it. */
+export interface Disclosure {
+  readonly links: readonly ExportFileRow[];
+  readonly previews: readonly ExportFileRow[];
+}
 
-  constructor(private readonly signer: UrlSigner) {}
+/** What gives access to files: each link and preview comes from here. */
+export interface FileAccess {
+  readonly signer: UrlSigner;
+  readonly previews: Pick<ExportPreviews, 'read'>;
+}
+
+/** Signs the links and reads the previews of one request, and records what its response discloses. */
+export class RequestLinks {
+  readonly disclosed = { links: [] as ExportFileRow[], previews: [] as ExportFileRow[] };
+
+  constructor(
+    private readonly access: FileAccess,
+    private readonly origin: PreviewOrigin,
+  ) {}
 
   sign(file: StoredFile, exportExpiresAt: Date | null): SignedUrl | Promise<SignedUrl> {
-    return this.signer.sign(file, exportExpiresAt);
+    return this.access.signer.sign(file, exportExpiresAt);
   }
 
   /** Returns the URL of a file's link for the response. */
   disclose(file: ExportFileRow, link: Link): string | null | Promise<string> {
     return mapMaybePromise(link, ({ url }) => {
-      this.disclosed.push(file);
+      this.disclosed.links.push(file);
       return url;
     });
+  }
+
+  /** Returns the first rows of a file for the response. */
+  async preview(file: ExportFileRow, rows: number): Promise<ExportFilePreview | null> {
+    const preview = await this.access.previews.read(file, rows, this.origin);
+    if (preview !== null) this.disclosed.previews.push(file);
+    return preview;
   }
 }
 

@@ -5,9 +5,8 @@ import { ForbiddenError } from '../errors.js';
 import { currentSecond } from '../exports/export-clock.js';
 import type { ExportContext } from '../exports/export-resolver.js';
 import type { LiveExports } from '../exports/live-exports.js';
-import { RequestLinks } from '../exports/request-links.js';
+import { RequestLinks, type FileAccess } from '../exports/request-links.js';
 import { RequestQueries } from '../exports/request-queries.js';
-import type { UrlSigner } from '../storage/url-signer.js';
 import type { ResultStream, Transport } from './result-stream.js';
 
 export interface OperationResult {
@@ -37,23 +36,23 @@ export interface Context extends ExportContext, OperationRequest {
   readonly viewer: Viewer;
 }
 
-/** Every link is signed by it or by the real one, so that no field leads around the right to files. */
-const forbiddenSigner: UrlSigner = {
-  sign() {
-    throw new ForbiddenError();
-  },
+const forbid = () => {
+  throw new ForbiddenError();
 };
+/** Every field uses it or the real one, so that none leads around the right to files. */
+const forbiddenAccess: FileAccess = { signer: { sign: forbid }, previews: { read: forbid } };
 
 export function createContext(
   viewer: Viewer,
   request: OperationRequest,
-  { signer, live }: { readonly signer: UrlSigner; readonly live: LiveExports },
+  { access, live }: { readonly access: FileAccess; readonly live: LiveExports },
 ): Context {
   // Property by property: a spread would add 3 µs to each request.
+  const queries = new RequestQueries(viewer, viewer.id);
   return {
     viewer,
-    queries: new RequestQueries(viewer, viewer.id),
-    links: new RequestLinks(viewer.canReadFiles ? signer : forbiddenSigner),
+    queries,
+    links: new RequestLinks(viewer.canReadFiles ? access : forbiddenAccess, queries),
     live,
     now: currentSecond(),
     requestId: request.requestId,

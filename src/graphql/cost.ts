@@ -11,6 +11,8 @@ import {
   type OperationDefinitionNode,
 } from 'graphql';
 
+import { BadUserInputError } from '../errors.js';
+
 // Its ES module would load a second copy of graphql-js, which rejects the types of this schema.
 const { fieldExtensionsEstimator, getComplexity } = createRequire(import.meta.url)(
   'graphql-query-complexity',
@@ -31,7 +33,7 @@ const MAX_KEY_LENGTH = 1_000;
 /**
  * Returns the cost of an operation. It is measured once per key of its variables: Apollo caches
  * documents, so a repeated text is the same operation. Throws a GraphQLError for a variable that its
- * argument does not accept, such as null.
+ * argument does not accept, such as null, and for a value that a cost function rejects.
  */
 export function costOf(operation: OperationDefinitionNode, request: Measured): MeasuredCost {
   let known = measures.get(operation);
@@ -88,7 +90,10 @@ function measure({ operationName, ...operation }: Measured): MeasuredCost {
   try {
     return { cost: getComplexity({ ...named, estimators: [estimate] }), most };
   } catch (error) {
-    throw error instanceof GraphQLError ? badUserInput(error) : error;
+    if (error instanceof GraphQLError) throw badUserInput(error);
+    if (!(error instanceof BadUserInputError)) throw error;
+    const extensions = { ...error.extensions, http: { status: 400 } };
+    throw new GraphQLError(error.message, { extensions });
   }
 }
 

@@ -31,13 +31,14 @@ export const operationMetrics: ApolloServerPlugin<Context> = {
   },
 };
 
-/** Lets browsers cache a response to GET unless it is an error or has links, which grant access. */
+/** Lets browsers cache a response to GET unless it is an error or discloses files. */
 export const conditionalResponses: ApolloServerPlugin<Context> = {
   requestDidStart: async () => ({
     async willSendResponse({ request, response: { http, body }, contextValue }) {
       const succeeded = body.kind === 'single' && body.singleResult.errors === undefined;
-      const holdsLinks = contextValue.links.disclosed.length > 0;
-      const cacheable = request.http?.method === 'GET' && succeeded && !holdsLinks;
+      const { links, previews } = contextValue.links.disclosed;
+      const disclosesFiles = links.length + previews.length > 0;
+      const cacheable = request.http?.method === 'GET' && succeeded && !disclosesFiles;
       // Always set, because Apollo makes the error for an unknown persisted query cacheable.
       http.headers.set('cache-control', cacheable ? 'private, no-cache' : 'private, no-store');
     },

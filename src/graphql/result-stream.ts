@@ -2,9 +2,9 @@ import type { FormattedExecutionResult } from 'graphql';
 
 import type { Viewer } from '../auth/viewer.js';
 import { GatewayError } from '../errors.js';
-import type { ExportFileRow } from '../exports/export-file.js';
 import type { PendingExports } from '../exports/live-exports.js';
 import type { ExportRow } from '../exports/export.js';
+import type { Disclosure } from '../exports/request-links.js';
 
 /** How the results of a subscription reach its client. */
 export type Transport = (typeof transports)[number];
@@ -13,8 +13,8 @@ export const transports = ['websocket', 'sse', 'multipart'] as const;
 /** The result of one event. */
 export interface EventResult {
   readonly result: FormattedExecutionResult;
-  /** The files whose links it contains. */
-  readonly disclosed: readonly ExportFileRow[];
+  /** The files whose links and previews it contains. */
+  readonly disclosed: Disclosure;
   /** Whether the database could not be read: the event may succeed later. */
   readonly isUnavailable: boolean;
 }
@@ -48,8 +48,8 @@ const MAX_OUTAGE_RETRIES = 10;
  * is too slow for, or the budget cannot pay for, gives way to a newer one of the same export.
  */
 export class ResultStream implements AsyncIterableIterator<FormattedExecutionResult, undefined> {
-  /** The files whose links the last result contains. */
-  disclosed: readonly ExportFileRow[] = [];
+  /** The files whose links and previews the last result contains. */
+  disclosed: Disclosure = { links: [], previews: [] };
   #error: GatewayError | null = null;
   #isClosed = false;
   /** Ends what `next` waits for. */

@@ -1,6 +1,14 @@
-import { isUnionType, type GraphQLSchema } from 'graphql';
+import {
+  GraphQLList,
+  GraphQLNonNull,
+  GraphQLString,
+  isUnionType,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+} from 'graphql';
 import { buildSchema, type ContainerType } from 'type-graphql';
 
+import { ExportFilePreview } from '../exports/export-preview.js';
 import { ExportResolver } from '../exports/export-resolver.js';
 import { Export } from '../exports/export.js';
 import { FederationResolver } from './federation.js';
@@ -30,6 +38,10 @@ async function buildExportSchema(container?: ContainerType): Promise<GraphQLSche
   if (query) query.description = 'Reads exports and links to their files.';
   const subscription = schema.getSubscriptionType();
   if (subscription) subscription.description = 'Follows exports while they change.';
+  // TypeGraphQL makes each level of a nested list nullable or none.
+  const rows = (schema.getType(ExportFilePreview.name) as GraphQLObjectType).getFields()['rows'];
+  const row = new GraphQLNonNull(new GraphQLList(GraphQLString));
+  if (rows) rows.type = new GraphQLNonNull(new GraphQLList(row));
   // TypeGraphQL resolves the type asynchronously, which graphql-jit does not await.
   const entity = schema.getType('_Entity');
   if (isUnionType(entity)) entity.resolveType = () => Export.name;

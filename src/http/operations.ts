@@ -44,7 +44,7 @@ export function createOperationRunner(
       onDisconnect(() => {
         context.queries.isAbandoned = true;
       });
-      record.disclosedFiles = context.links.disclosed;
+      record.disclosed = context.links.disclosed;
       return execute(context);
     };
     const run = () =>

@@ -14,7 +14,7 @@ export function beginStream(
   const { operationResult, traced } = record;
   traced?.end({ status: 200, errorCode: null });
   observer.onRequestCompleted({
-    ...{ route: GRAPHQL_PATH, status: 200, seconds, disclosedFiles: [] },
+    ...{ route: GRAPHQL_PATH, status: 200, seconds, disclosed: null },
     operationResult: operationResult ?? { operation: undefined, code: null },
   });
   return (record.stream = new RecordedStream(results, record, observer));
@@ -51,8 +51,7 @@ export class RecordedStream {
   #recordResult(): void {
     this.events++;
     const { disclosed } = this.results;
-    if (disclosed.length === 0) return;
     logDisclosure(this.record, disclosed);
-    this.observer.onLinksDisclosed(disclosed);
+    this.observer.onDisclosed(disclosed);
   }
 }

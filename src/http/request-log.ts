@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify';
 
 import type { OperationResult } from '../graphql/context.js';
-import { redactedPath, type DisclosedFiles, type OperationRecord } from './requests.js';
+import { redactedPath, type Disclosure, type OperationRecord } from './requests.js';
 
 /**
  * A request or an operation of a WebSocket whose response was sent, whose stream has begun, or whose
@@ -12,13 +12,14 @@ export interface CompletedRequest {
   readonly status: number;
   readonly seconds: number;
   readonly operationResult: OperationResult;
-  readonly disclosedFiles: DisclosedFiles;
+  /** Null where the client received no files. */
+  readonly disclosed: Disclosure | null;
 }
 
 export interface RequestObserver {
   readonly onRequestCompleted: (request: CompletedRequest) => void;
   /** For each result of a stream, after its request has been reported. */
-  readonly onLinksDisclosed: (files: DisclosedFiles) => void;
+  readonly onDisclosed: (disclosed: Disclosure) => void;
 }
 
 /** Adds the code for an error status: Apollo rejects malformed requests without a plugin call. */
@@ -87,17 +88,29 @@ export function completeOperation(
   // The rest was reported when the stream began, and with each of its results.
   if (stream !== null) return;
   record.traced?.end({ status, errorCode: result.code });
-  const disclosedFiles = (status !== null && record.disclosedFiles) || [];
-  if (disclosedFiles.length > 0) logDisclosure(record, disclosedFiles);
+  const disclosed = status === null ? null : record.disclosed;
+  if (disclosed !== null) logDisclosure(record, disclosed);
   const seconds = ms / 1_000;
-  onCompleted({ route, status: reported, seconds, operationResult: result, disclosedFiles });
+  onCompleted({ route, status: reported, seconds, operationResult: result, disclosed });
 }
 
 /** More ids would make a line too long for some log systems. */
 const MAX_LOGGED_IDS = 100;
 
-/** The line of the audit: links work for anyone, so it shows which viewer received which. */
-export function logDisclosure({ viewer, ip, log }: OperationRecord, files: DisclosedFiles): void {
+/**
+ * The lines of the audit, one for links and one for previews: links work for anyone, so they show
+ * which viewer received what.
+ */
+export function logDisclosure(record: OperationRecord, { links, previews }: Disclosure): void {
+  if (links.length > 0) logFiles(record, links, 'links disclosed');
+  if (previews.length > 0) logFiles(record, previews, 'previews disclosed');
+}
+
+function logFiles(
+  { viewer, ip, log }: OperationRecord,
+  files: Disclosure['links'],
+  message: string,
+): void {
   const exportIds = new Set<string>();
   const kinds = new Set<string>();
   for (const { exportId, kind } of files) {
@@ -112,5 +125,5 @@ export function logDisclosure({ viewer, ip, log }: OperationRecord, files: Discl
     exports: exportIds.size,
     kinds: [...kinds],
   };
-  log.info(fields, 'links disclosed');
+  log.info(fields, message);
 }

@@ -9,7 +9,7 @@ import type { ResultStream, Transport } from '../graphql/result-stream.js';
 import type { RecordedStream } from './recorded-stream.js';
 import type { RequestedStream } from './stream-encodings.js';
 
-export type DisclosedFiles = ResultStream['disclosed'];
+export type Disclosure = ResultStream['disclosed'];
 
 /** What the log, the metrics and the trace tell of an operation. */
 export interface OperationRecord {
@@ -19,8 +19,8 @@ export interface OperationRecord {
   readonly log: Pick<FastifyBaseLogger, 'info' | 'debug'>;
   /** What GraphQL or an error response reported; null for every other response. */
   operationResult: OperationResult | null;
-  /** The files whose links the response contains; null outside of the GraphQL route. */
-  disclosedFiles: DisclosedFiles | null;
+  /** The files whose links and previews it contains; null outside of the GraphQL route. */
+  disclosed: Disclosure | null;
   /** Null where the request is not traced. */
   traced: TracedRequest | null;
   /** Null until the GraphQL route has authenticated the client. */

@@ -66,7 +66,7 @@ const HEARTBEATS = 3;
 const DROP_LOG_INTERVAL_MS = 60_000;
 
 const REQUEST_FIELDS = [
-  ...['disclosedFiles', 'operationResult', 'requestedStream', 'stream', 'traced', 'transport'],
+  ...['disclosed', 'operationResult', 'requestedStream', 'stream', 'traced', 'transport'],
   'viewer',
 ];
 

@@ -13,7 +13,7 @@ import { beginStream, type RecordedStream } from './recorded-stream.js';
 import { completeOperation, type RequestObserver } from './request-log.js';
 import {
   GRAPHQL_PATH,
-  type DisclosedFiles,
+  type Disclosure,
   type OperationRecord,
   type RequestTracer,
   type TracedRequest,
@@ -42,7 +42,7 @@ export class WebSocketOperation
 {
   readonly transport = 'websocket';
   operationResult: OperationResult | null = null;
-  disclosedFiles: DisclosedFiles | null = null;
+  disclosed: Disclosure | null = null;
   traced: TracedRequest | null = null;
   stream: RecordedStream | null = null;
   readonly #startedAt = performance.now();
@@ -83,7 +83,7 @@ export class WebSocketOperation
     const { observer } = this.connection.services;
     beginStream(this, results, { observer, seconds: this.#ms / 1_000 });
     this.traced = null;
-    this.disclosedFiles = null;
+    this.disclosed = null;
     return undefined;
   }
 

@@ -4,8 +4,11 @@ import type { Bucket, FilesConfig, LocalFilesConfig } from '../config/files.js';
 import type { Logger } from '../logger.js';
 import type { RemoteValueOptions } from '../remote-value.js';
 import { RenewableValue } from '../renewable-value.js';
+import type { FileReader } from './file-reader.js';
+import { LocalFileReader } from './local-file-reader.js';
 import { LocalUrlSigner, type VerifiedLink } from './local-url-signer.js';
 import { awsCredentials, type CredentialsProvider } from './s3-credentials.js';
+import { S3FileReader } from './s3-file-reader.js';
 import { S3Presigner } from './s3-presigner.js';
 import { S3UrlSigner } from './s3-url-signer.js';
 import { loadOrCreateSigningSecret } from './signing-secret.js';
@@ -54,6 +57,12 @@ export async function openStorage(
   const credentials = await awsCredentials(options);
   const links = new S3UrlSigner({ presigner, credentials, ttl: files.linkTtl });
   return { kind: 's3', place, presigner, credentials, links };
+}
+
+export function createFileReader(storage: Storage): FileReader {
+  return storage.kind === 's3'
+    ? new S3FileReader(storage.links)
+    : new LocalFileReader(storage.place);
 }
 
 /** A bucket in log lines and messages. */

@@ -1,9 +1,10 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 import type { PoolStats } from '../database/database.js';
 import type { CompletedQuery } from '../database/instrumented-database.js';
 import { authenticationFailures, type AuthenticationFailure } from '../errors.js';
 import type { CompletedRequest } from '../http/request-log.js';
+import type { Disclosure } from '../http/requests.js';
 import { KeyedHistogram } from './histogram.js';
 import { LiveMetrics } from './live-metrics.js';
 import { gatewayVersion } from './version.js';
@@ -27,6 +28,14 @@ const REASONS = [
   'tokens',
   'validation',
 ];
+
+const PREVIEW_OUTCOMES = ['success', 'missing', 'unreadable', 'failure'] as const;
+
+/** A read of a file for previews. */
+interface CompletedPreviewRead {
+  readonly outcome: (typeof PREVIEW_OUTCOMES)[number];
+  readonly seconds: number;
+}
 
 /** Receives events from other components; only this class names metrics and their labels. */
 export class Metrics {
@@ -63,6 +72,23 @@ export class Metrics {
     name: 'exports_gateway_links_disclosed_total',
     help: 'Links in responses, by the kind of the file.',
     labelNames: ['kind'],
+    registers: [this.registry],
+  });
+
+  readonly #previewDisclosures = new Counter({
+    name: 'exports_gateway_previews_disclosed_total',
+    help: 'Previews in responses, by the kind of the file.',
+    labelNames: ['kind'],
+    registers: [this.registry],
+  });
+
+  readonly #previewReads = new Histogram({
+    name: 'exports_gateway_preview_read_duration_seconds',
+    help:
+      'Duration of reads of files for previews, including the wait for other reads, by outcome: ' +
+      'success, missing, unreadable for a file that is not what its kind says, or failure.',
+    labelNames: ['outcome'],
+    buckets: QUERY_BUCKETS,
     registers: [this.registry],
   });
 
@@ -108,16 +134,20 @@ export class Metrics {
     for (const reason of REASONS) this.#rejections.inc({ reason }, 0);
     for (const result of ['success', 'failure']) this.#keySetFetches.inc({ result }, 0);
     for (const cause of authenticationFailures) this.#authenticationFailures.inc({ cause }, 0);
-    for (const kind of fileKinds) this.#disclosures.inc({ kind }, 0);
+    for (const outcome of PREVIEW_OUTCOMES) this.#previewReads.zero({ outcome });
+    for (const kind of fileKinds) {
+      this.#disclosures.inc({ kind }, 0);
+      this.#previewDisclosures.inc({ kind }, 0);
+    }
   }
 
   readonly requestCompleted = (request: CompletedRequest): void => {
-    const { route = 'none', status, seconds, operationResult, disclosedFiles } = request;
+    const { route = 'none', status, seconds, operationResult, disclosed } = request;
     const operation = this.#operationLabel(operationResult);
     const error_code = operationResult.code ?? 'none';
     const key = `${route} ${status} ${operation} ${error_code}`;
     this.#requests.observeByKey(key, { route, status, operation, error_code }, seconds);
-    this.linksDisclosed(disclosedFiles);
+    if (disclosed !== null) this.filesDisclosed(disclosed);
   };
 
   readonly queryCompleted = ({ summary, failed, seconds }: CompletedQuery): void => {
@@ -133,12 +163,13 @@ export class Metrics {
     this.#links.inc();
   };
 
-  /** Counts first, because prom-client hashes the labels of each call, and a page may have 400. */
-  readonly linksDisclosed = (files: CompletedRequest['disclosedFiles']): void => {
-    if (files.length === 0) return;
-    const counts = new Map<string, number>();
-    for (const { kind } of files) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-    for (const [kind, count] of counts) this.#disclosures.inc({ kind }, count);
+  readonly filesDisclosed = ({ links, previews }: Disclosure): void => {
+    countByKind(links, this.#disclosures);
+    countByKind(previews, this.#previewDisclosures);
+  };
+
+  readonly previewRead = ({ outcome, seconds }: CompletedPreviewRead): void => {
+    this.#previewReads.observe({ outcome }, seconds);
   };
 
   readonly invalidRowSkipped = (): void => {
@@ -230,4 +261,12 @@ export class Metrics {
     this.#operations.add(name);
     return name;
   }
+}
+
+/** Counts first, because prom-client hashes the labels of each call, and a page may have 400. */
+function countByKind(files: Disclosure['links'], counter: Counter<'kind'>): void {
+  if (files.length === 0) return;
+  const counts = new Map<string, number>();
+  for (const { kind } of files) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  for (const [kind, count] of counts) counter.inc({ kind }, count);
 }

@@ -56,7 +56,7 @@ describe('links to files', () => {
         const forbidden = ['jsonUrl', 'url', 'urlExpiresAt'];
         expect(response.errors?.map(({ path }) => path?.at(-1))).toEqual(forbidden);
         const message = expect.stringMatching(
-          /^These credentials do not allow links to files\. Use /,
+          /^These credentials do not allow links to files and previews\. Use /,
         );
         expect(response.errors).toMatchObject(
           forbidden.map(() => ({ message, extensions: { code: 'FORBIDDEN' } })),

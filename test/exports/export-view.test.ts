@@ -31,7 +31,9 @@ function viewOf({ stored = kinds, requested = both, isAsync = false, ...row }) {
     const link = { url: `https://files/${objectKey}`, expiresAt: urlExpiresAt };
     return isAsync ? Promise.resolve(link) : link;
   };
-  const links = new RequestLinks({ sign });
+  const previews = { read: async () => null };
+  const origin = { organization: 'org_demo', isAbandoned: false };
+  const links = new RequestLinks({ signer: { sign }, previews }, origin);
   const files = new Map([[id, stored.map((kind) => fileRow(0, kind))]]);
   const options = { requested, links, now };
   return {
@@ -108,7 +110,7 @@ describe('the files of an export', () => {
       expect(await linksOf(view)).toEqual(linksTo(linked));
       // Once for a URL field, and once for the URL and expiry of a file.
       expect(signed).toHaveLength(2 * linked.length);
-      const disclosed = links.disclosed.map(({ kind }) => kind);
+      const disclosed = links.disclosed.links.map(({ kind }) => kind);
       expect(disclosed.sort()).toEqual([...linked, ...linked].sort());
     }
   });
@@ -131,7 +133,7 @@ describe('the files of an export', () => {
   it('disclose no link when only their expiries are read', async () => {
     const { view, links, signed } = viewOf({});
     await all(view.files.map(({ urlExpiresAt }) => urlExpiresAt));
-    expect([signed.length, links.disclosed]).toEqual([kinds.length, []]);
+    expect([signed.length, links.disclosed.links]).toEqual([kinds.length, []]);
   });
 
   it('become ready one by one', async () => {

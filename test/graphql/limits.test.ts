@@ -48,7 +48,7 @@ async function execute(query: string, variables = {}, operationName?: string) {
   const contextValue = {
     viewer: {},
     onOperationResult: () => undefined,
-    links: { disclosed: [] },
+    links: { disclosed: { links: [], previews: [] } },
   };
   const { body, http } = await apollo.executeOperation(
     { query, variables, ...(operationName && { operationName }) },

@@ -131,6 +131,7 @@ function createGateway({ costPerSecond = null as number | null } = {}) {
       expiresAt: new Date(),
     }),
   };
+  const access = { signer, previews: { read: async () => null } };
   const options: SubscriptionOptions = {
     subscriptions,
     async schedule(_organization, work) {
@@ -140,7 +141,7 @@ function createGateway({ costPerSecond = null as number | null } = {}) {
       return work();
     },
     createEventContext: (each, requestId) =>
-      createContext(each, { requestId, onOperationResult() {}, stream: null }, { signer, live }),
+      createContext(each, { requestId, onOperationResult() {}, stream: null }, { access, live }),
     observer: {
       eventSent: () => events++,
       subscriptionEnded: ({ operationResult: { code } }) => ends.push(code),
@@ -168,7 +169,7 @@ function createGateway({ costPerSecond = null as number | null } = {}) {
       let results: ResultStream | undefined;
       const stream: StreamRequest = { transport: 'sse', onStream: (each) => (results = each) };
       const request = { requestId: 'r', onOperationResult() {}, stream: canStream ? stream : null };
-      const contextValue = createContext(as, request, { signer, live });
+      const contextValue = createContext(as, request, { access, live });
       const { body, http } = await apollo.executeOperation(
         { query, variables: { ...variables } },
         { contextValue },

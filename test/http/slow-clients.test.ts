@@ -70,7 +70,7 @@ beforeAll(async () => {
       checkReady: async () => undefined,
       localFiles: { verify: async (target) => signer.verify(target), directory },
       logger: pino({}, { write }),
-      onLinksDisclosed() {},
+      onDisclosed() {},
       endSubscriptions() {},
       onRequestCompleted: ({ operationResult: { code }, seconds }) => {
         completed.push({ code, seconds });

@@ -82,7 +82,7 @@ beforeAll(async () => {
       createContext: (_viewer, request) => ({ queries: {}, links: {}, ...request }) as Context,
       checkReady: async () => undefined,
       logger: pino({ level: 'silent' }),
-      onLinksDisclosed() {},
+      onDisclosed() {},
       endSubscriptions() {},
       onRequestCompleted() {},
     },

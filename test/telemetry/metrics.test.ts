@@ -49,7 +49,7 @@ it('the metrics of requests name 100 operations at most, and no operation that a
     const operation = name === undefined ? name : { type: OperationTypeNode.QUERY, name };
     const operationResult = { operation, code };
     const request = { route: '/', status: 200, seconds: 0.01, operationResult };
-    metrics.requestCompleted({ ...request, disclosedFiles: [] });
+    metrics.requestCompleted({ ...request, disclosed: null });
   };
   const names = Array.from({ length: 120 }, (_, index) => `Operation${index}`);
   complete('Failed', 'BAD_USER_INPUT');
