@@ -1,5 +1,5 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import type { BrowserContext, Page } from 'playwright-core';
 
 import { toSqlDateTime } from '../../src/database/sql-datetime.js';
 import { ExportStatus } from '../../src/exports/export.js';
@@ -8,9 +8,8 @@ import { describeWith } from '../support/describe-with.js';
 import { embedded } from '../support/engines.js';
 import { useGateway } from '../support/gateway.js';
 import { exportId, exportRow } from '../support/rows.js';
+import { collectWarnings, useBrowser } from '../support/use-browser.js';
 import {
-  collectWarnings,
-  launchBrowser,
   openTab,
   pressControlEnter,
   queryLines,
@@ -22,12 +21,7 @@ import {
 const key = keyNamed('page');
 
 describeWith('chromium', 'GraphiQL of a gateway that requires credentials', () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await launchBrowser();
-  });
-  afterAll(() => browser.close());
-
+  const browser = useBrowser();
   const gateway = useGateway(embedded, {
     config: tokensAccepted(),
     keys: [apiKeyRow(key, 'org_demo')],

@@ -1,12 +1,11 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { Browser, Page, Response } from 'playwright-core';
+import { beforeAll, expect, it } from '@jest/globals';
+import type { Page, Response } from 'playwright-core';
 
 import { describeWith } from '../support/describe-with.js';
 import { embedded } from '../support/engines.js';
 import { useGateway } from '../support/gateway.js';
+import { collectWarnings, useBrowser } from '../support/use-browser.js';
 import {
-  collectWarnings,
-  launchBrowser,
   openTab,
   pressControlEnter,
   queryLines,
@@ -17,12 +16,7 @@ import {
 } from './graphiql-browser.js';
 
 describeWith('chromium', 'GraphiQL in a browser', () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await launchBrowser();
-  });
-  afterAll(() => browser.close());
-
+  const browser = useBrowser();
   const gateway = useGateway(embedded, { config: { seedSamples: true, sampleWorker: true } });
   /** The requested URLs; of `blob:` and `data:` URLs only the start. */
   const requests = new Set<string>();

@@ -1,33 +1,12 @@
-import { chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 
 import { until } from '../support/until.js';
-
-/** Without a sandbox (tests may run as root), traffic of its own, or a network. */
-const args = [
-  ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
-  ...['--disable-background-networking', '--disable-component-update'],
-  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
-];
 
 /** High enough for Monaco, which renders only visible lines. */
 export const viewport = { width: 1400, height: 1600 };
 
 export const queryLines = '.graphiql-query-editor .view-line';
 export const responseLines = '.graphiql-response .view-line';
-
-export function launchBrowser() {
-  return chromium.launch({ executablePath: process.env['TEST_CHROMIUM'] ?? '', args });
-}
-
-/** Collects warnings and errors, including violations of the Content-Security-Policy. */
-export function collectWarnings(page: Page): string[] {
-  const warnings: string[] = [];
-  page.on('console', (message) => {
-    if (['warning', 'error'].includes(message.type())) warnings.push(message.text());
-  });
-  page.on('pageerror', (error) => warnings.push(error.message));
-  return warnings;
-}
 
 export async function openTab(page: Page, title: string): Promise<void> {
   await page.getByRole('tab', { name: title }).click();
