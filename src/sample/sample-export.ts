@@ -20,6 +20,12 @@ export const failures: readonly Failure[] = [
 ];
 const noFailure: Failure = { failureCode: null, failureReason: null };
 
+/** So few that each has several exports. */
+const requesters = Array.from(
+  { length: 12 },
+  (_, index) => generatePerson(createRandom(`requester/${index}`), locales[0]).email,
+);
+
 /** Returns a generator of numbered samples; the same seed and `now` yield the same bytes. */
 export function createSampleGenerator(seed: string, now: Date) {
   const runs = new Map<string, ReturnType<typeof generateRun>>();
@@ -54,7 +60,7 @@ export function createSampleGenerator(seed: string, now: Date) {
       countBatches: batches,
       countTotal: total,
       ...(status === FAILED || status === TIMED_OUT ? random.pick(failures) : noFailure),
-      requestedBy: random.fraction() < 0.2 ? null : generatePerson(random, locales[0]).email,
+      requestedBy: random.fraction() < 0.2 ? null : random.pick(requesters),
       // Whole batches, some of which are left where there are no files.
       countProcessed: run === null && total > 0 ? 50 * random.integer(1, batches - 1) : total,
       ...times,
