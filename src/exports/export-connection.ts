@@ -1,6 +1,7 @@
 import { Directive, Field, Int, ObjectType } from 'type-graphql';
 
 import { countCost } from './export-cost.js';
+import { ExportFacets } from './export-facets.js';
 import { Export } from './export.js';
 
 @ObjectType({ description: 'The position of a page in its list.', simpleResolvers: true })
@@ -81,4 +82,11 @@ export class ExportConnection {
 
   @Field(() => PageInfo, { description: 'The same as clients with Relay pagination expect it.' })
   readonly pageInfo!: PageInfo;
+
+  @Field(() => ExportFacets, {
+    complexity: countCost,
+    description:
+      'Counts beside the choices of a filter. Costs the same as totalCount, and both together cost no more.',
+  })
+  readonly facets?: ExportFacets;
 }

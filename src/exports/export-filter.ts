@@ -138,8 +138,8 @@ const conditions: readonly ((
   filter: NormalizedExportFilter,
   now: Date,
 ) => boolean)[] = [
-  ({ resource }, { resources }) => isIn(resources, resource),
-  ({ status }, { statuses }) => isIn(statuses, status),
+  ({ resource }, { resources }) => isOneOf(resources, resource),
+  ({ status }, { statuses }) => isOneOf(statuses, status),
   ({ name = '' }, { search }) => search === '' || lowerCase(name).includes(lowerCase(search)),
   (row, { requestedBy }) => isInScope(row, requestedBy),
   (row, filter, now) => filter.isExpired === null || isExpired(row, now) === filter.isExpired,
@@ -148,8 +148,12 @@ const conditions: readonly ((
   (_, { isContradictory }) => !isContradictory,
 ];
 
-function isIn<Value>(values: readonly Value[] | null, value: Value | undefined): boolean {
-  return values === null || (value !== undefined && values.includes(value));
+/** Whether a condition that accepts these values, null: any, accepts a value. */
+export function isOneOf<Value>(
+  values: readonly Value[] | null,
+  value: Value | null | undefined,
+): boolean {
+  return values === null || (value != null && values.includes(value));
 }
 
 /** By letter, as databases do: `toLowerCase` of a text has a sigma of its own at ends of words. */

@@ -1,9 +1,16 @@
 import { encodeCursor } from './export-cursor.js';
+import type { ExportFacets } from './export-facets.js';
 import type { ExportList } from './export-filter.js';
 import type { Paging } from './export-paging.js';
 import type { ExportRows } from './export-repository.js';
 import type { ExportSource } from './export-view.js';
 import type { ExportRow } from './export.js';
+
+/** What is undefined is not selected. */
+export interface ListCounts {
+  readonly totalCount?: number;
+  readonly facets?: ExportFacets;
+}
 
 interface PageParts {
   readonly list: ExportList;
@@ -13,8 +20,7 @@ interface PageParts {
   /** Those of the page, in the order of the list, as `exports`. */
   readonly rows: readonly ExportRow[];
   readonly exports: readonly ExportSource[];
-  /** Undefined when it is not selected. */
-  readonly totalCount: number | undefined;
+  readonly counts: ListCounts;
 }
 
 /**
@@ -55,7 +61,11 @@ export class ExportPage {
   }
 
   get totalCount(): number | undefined {
-    return this.parts.totalCount;
+    return this.parts.counts.totalCount;
+  }
+
+  get facets(): ExportFacets | undefined {
+    return this.parts.counts.facets;
   }
 
   get totalPages(): number | undefined {

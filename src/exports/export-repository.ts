@@ -11,6 +11,7 @@ import {
   matchesNothing,
   type ExportList,
 } from './export-filter.js';
+import type { ExportGroup } from './export-facets.js';
 import type { ExportFileRow } from './export-file.js';
 import { lastReadable, validRows, type InvalidRow } from './export-row.js';
 import type { ExportScope } from './export-scope.js';
@@ -18,6 +19,7 @@ import {
   allColumns,
   exportColumns,
   ExportResource,
+  ExportStatus,
   isExportId,
   knownResources,
   type ExportColumn,
@@ -101,6 +103,10 @@ const fileColumns = {
 
 /** The first, and two more where rows are not valid. */
 const MAX_STATEMENTS_PER_PAGE = 3;
+
+/** The last one stands for all that are not known. */
+const resources = [...knownResources, ExportResource.OTHER];
+const statuses = Object.values(ExportStatus);
 
 /** How many changes a page has at most. */
 const MAX_CHANGES = 1_000;
@@ -271,6 +277,34 @@ export class ExportRepository {
     return this.#coalescer.query(statement, parameters, origin, ([row]) => Number(row?.['total']));
   }
 
+  /**
+   * Returns how many exports of the scope meet the other conditions of the filter, by resource and
+   * status.
+   */
+  async countGroups(list: FilteredScope, origin: QueryOrigin): Promise<readonly ExportGroup[]> {
+    const { filter } = list;
+    if (filter.isContradictory) return [];
+    const others = { ...list, filter: { ...filter, resources: null, statuses: null } };
+    const { sql, parameters } = this.#conditionsOf(others);
+    const stored = (column: string) => `${this.#exports.exact(column)} AS stored_${column}`;
+    // First by stored values, along an index where one has them, then by those of the API: of other
+    // values there may be any number.
+    const statement =
+      `SELECT ${codeSql('stored_resource', knownResources)} AS resource, ` +
+      `${codeSql('stored_status', statuses)} AS status, SUM(stored_total) AS total ` +
+      `FROM (SELECT ${stored('resource')}, ${stored('status')}, COUNT(*) AS stored_total ` +
+      `FROM ${this.#exports.through(countIndex(others))} WHERE ${sql.join(' AND ')} ` +
+      `GROUP BY stored_resource, stored_status) stored_groups GROUP BY resource, status`;
+    const values = [...knownResources, ...statuses, ...parameters];
+    return this.#coalescer.query(statement, values, origin, (rows) =>
+      rows.map(({ resource, status, total }) => ({
+        resource: resources[Number(resource)] ?? null,
+        status: statuses[Number(status)] ?? null,
+        count: Number(total),
+      })),
+    );
+  }
+
   /** The current time of a database that answers queries, `YYYY-MM-DD hh:mm:ss.mmm` in UTC. */
   async currentTime(): Promise<string> {
     const sql = `SELECT ${this.database.currentTimeSql} AS now`;
@@ -399,6 +433,12 @@ export class ExportRepository {
   #columnsSql(fields: readonly ExportColumn[]): string {
     return fields.map((field) => this.#columns[field]).join(', ');
   }
+}
+
+/** The place of a column's value among these, their number for another one, -1 for NULL. */
+function codeSql(column: string, values: readonly string[]): string {
+  const cases = values.map((_, index) => `WHEN ${column} = ? THEN ${index}`);
+  return `CASE WHEN ${column} IS NULL THEN -1 ${cases.join(' ')} ELSE ${values.length} END`;
 }
 
 function isOfRequester({ onlyRequestedBy, filter }: FilteredScope): boolean {

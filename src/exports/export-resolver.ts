@@ -24,10 +24,11 @@ import { ExportConnection } from './export-connection.js';
 import { listCost, lookupCost, lookupsCost } from './export-cost.js';
 import type { ExportFileRow } from './export-file.js';
 import { normalizeExportFilter, type FilterViewer } from './export-filter.js';
-import { ExportPage } from './export-page.js';
+import { ExportFacets, totalOf } from './export-facets.js';
+import { ExportPage, type ListCounts } from './export-page.js';
 import { readPaging, windowOf } from './export-paging.js';
 import { estimateCompletion, progressOf } from './export-progress.js';
-import type { ExportRepository, ExportRows } from './export-repository.js';
+import type { ExportRepository, ExportRows, FilteredScope } from './export-repository.js';
 import { exportListSelection, exportSelection, type ExportSelection } from './export-selection.js';
 import {
   ExportView,
@@ -128,14 +129,14 @@ export class ExportResolver {
     const window = windowOf(paging, list);
 
     const selection = exportListSelection(info);
-    const [found, totalCount] = await Promise.all([
+    const [found, counts] = await Promise.all([
       selection.rows ? this.repository.list(list, window, selection.columns, queries) : NO_ROWS,
-      selection.count ? this.repository.count(list, queries) : undefined,
+      this.count(list, selection, queries),
     ]);
     const rows = found.rows.slice(0, paging.size);
     if (paging.isBackward) rows.reverse();
     const exports = await this.withFiles(rows, { requested: args, selection, context });
-    return new ExportPage({ list, paging, found, rows, exports, totalCount });
+    return new ExportPage({ list, paging, found, rows, exports, counts });
   }
 
   @Subscription(() => Export, {
@@ -211,6 +212,20 @@ export class ExportResolver {
     if (row === null || !requiresFiles(row, selection, options)) return row;
     const files = await this.#files.load(queries, [id]).catch(toError);
     return new ExportView(row, files, options);
+  }
+
+  /** Counts what is selected, facets and the whole list by one statement. */
+  private async count(
+    list: FilteredScope,
+    selected: { readonly count: boolean; readonly facets: boolean },
+    queries: RequestQueries,
+  ): Promise<ListCounts> {
+    const { filter } = list;
+    if (selected.facets) {
+      const groups = await this.repository.countGroups(list, queries);
+      return { totalCount: totalOf(groups, filter), facets: new ExportFacets(groups, filter) };
+    }
+    return selected.count ? { totalCount: await this.repository.count(list, queries) } : {};
   }
 
   /** Adds the files of exports, read in one statement, where the request needs any. */

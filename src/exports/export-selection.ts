@@ -28,7 +28,7 @@ const computedFrom: Readonly<Record<string, readonly ExportColumn[]>> = {
 
 export const exportSelection = memoizeByNode((info) => selectionIn(info, info.fieldNodes));
 
-/** The selection of a field that returns a list, and whether it needs the list's rows and count. */
+/** The selection of a field that returns a list, and whether it needs rows, count and facets. */
 export const exportListSelection = memoizeByNode((info) => {
   const list = selectedFields(info, 'ExportConnection', info.fieldNodes);
   const pagination = selectedFields(info, 'ExportPagination', list.get('pagination') ?? []);
@@ -38,6 +38,7 @@ export const exportListSelection = memoizeByNode((info) => {
     ...selectionIn(info, [...(list.get('data') ?? []), ...(edges.get('node') ?? [])]),
     rows: ofRows || pagination.has('hasMore') || pagination.has('endCursor'),
     count: pagination.has('totalCount') || pagination.has('totalPages'),
+    facets: list.has('facets'),
   };
 });
 

@@ -12,7 +12,7 @@ import { signToken, tokensAccepted } from '../auth/credentials.js';
 import { engines } from '../support/engines.js';
 import { startGateway, useGateway, type Gateway } from '../support/gateway.js';
 import { clearRows, exportRow, exportRows, insertRows } from '../support/rows.js';
-import { chronological, idsInOrder, orders, readPage, storedRow } from './lists.js';
+import { chronological, idsInOrder, orders, readFacets, readPage, storedRow } from './lists.js';
 
 const ROWS = 57;
 
@@ -145,6 +145,26 @@ const isExpected =
     ].every(Boolean);
   };
 
+/** The facets of a list and its total, in plain JavaScript. */
+function facetsOf(all: readonly Export[], { viewer, filter }: List) {
+  const withoutResources = { ...filter, resource: null, resources: null };
+  const withoutStatuses = { ...filter, statuses: null };
+  const counted = (others: Filter, column: 'resource' | 'status', values: object) =>
+    Object.entries(values).map(([name, value]) => ({
+      [column]: name,
+      count: all
+        .filter(isExpected({ viewer, filter: others }))
+        .filter((row) => row[column] === value).length,
+    }));
+  return {
+    facets: {
+      statuses: counted(withoutStatuses, 'status', ExportStatus),
+      resources: counted(withoutResources, 'resource', ExportResource),
+    },
+    pagination: { totalCount: all.filter(isExpected({ viewer, filter })).length },
+  };
+}
+
 it('a subscription has the same exports as a list with its filter', () => {
   const now = new Date('2026-11-01T12:00:00.000Z');
   const property = fc.property(rowArbitrary, listArbitrary, (changes, { viewer, filter }) => {
@@ -202,6 +222,7 @@ describe.each(engines)('a list of exports on $engine', (engine) => {
           // GraphQL accepts a single value as a list of one.
           const { statuses } = filter;
           const sent = { ...filter, ...(statuses?.length === 1 && { statuses: statuses[0] }) };
+          expect(await readFacets(seen, sent)).toEqual(facetsOf(all, { viewer, filter }));
           const args = `${order.args}, limit: ${limit}`;
           let after: string | null = null;
           // Also the page after the last, and one whose offset exceeds 32 bits.

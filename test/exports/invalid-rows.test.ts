@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 
 import { ExportFileKind } from '../../src/exports/export-file.js';
+import { ExportResource } from '../../src/exports/export.js';
 import { engines } from '../support/engines.js';
 import { useGateway } from '../support/gateway.js';
 import { exportId, exportRows, fileRow } from '../support/rows.js';
@@ -62,6 +63,30 @@ describe.each(engines)('invalid rows on $engine', (engine) => {
     expect(errors).toBeUndefined();
     expect(data.exports.data.map(({ id }) => ({ id }))).toEqual(ids(0, 1, 4, 5));
     expect(data.exports.pagination).toEqual({ hasMore: true, totalCount: 40 });
+  });
+
+  it('are counted in the total, and as OTHER or in no facet', async () => {
+    const { data } = await gateway.query(
+      `{ exports(filter: { resources: [OTHER, CONTACT] }) { facets { statuses { count } resources { resource count } }
+           pagination { totalCount } } others: exports(filter: { resource: OTHER }) { data { id } } }`,
+    );
+    const counts = Object.fromEntries(
+      Object.keys(ExportResource).map((resource) => [resource, resource === 'OTHER' ? 1 : 0]),
+    );
+    const contacts = 39;
+    expect(data).toEqual({
+      exports: {
+        facets: {
+          statuses: [0, 0, 28, 0, 0].map((count) => ({ count })),
+          resources: Object.entries({ ...counts, CONTACT: contacts }).map(([resource, count]) => ({
+            resource,
+            count,
+          })),
+        },
+        pagination: { totalCount: 40 },
+      },
+      others: { data: ids(1) },
+    });
   });
 
   it('are read on past in at most three statements', async () => {

@@ -63,3 +63,13 @@ export async function readPage(
   expect(errors).toBeUndefined();
   return { ids: data.exports.data.map(({ id }) => id), pagination: data.exports.pagination };
 }
+
+/** Reads the facets and the total of a list, which come from one statement. */
+export async function readFacets(gateway: Pick<Gateway, 'send'>, filter: object | null) {
+  const query = `query ($filter: ExportFilter) { exports(filter: $filter) {
+    facets { statuses { status count } resources { resource count } } pagination { totalCount } } }`;
+  const { text } = await gateway.send({ body: { query, variables: { filter } } });
+  const { data, errors } = JSON.parse(text) as { data: { exports: object }; errors?: object };
+  expect(errors).toBeUndefined();
+  return data.exports;
+}

@@ -13,6 +13,7 @@ const fileFields = 'id kind state fileName sizeBytes rowCount sha256';
 const urlFields = 'jsonUrl csvUrl csvErrorUrl csvSanitizedUrl';
 const list =
   /^SELECT e\.id AS id, .* FROM \(SELECT id FROM exports INDEXED BY "exports_by_created_at" WHERE organization_id = \? ORDER BY created_at ASC, id ASC LIMIT \? OFFSET \?\) page/;
+const groups = /^SELECT CASE .* GROUP BY stored_resource, stored_status\) /;
 const count = /^SELECT COUNT\(\*\)/;
 const files = /FROM exports e JOIN export_files f/;
 const lookUp = /^SELECT e\.id AS id.* FROM exports e WHERE e\.organization_id = \? AND e\.id IN \(/;
@@ -42,6 +43,8 @@ describe('the statements and links', () => {
     [page('pagination { totalCount }'), [count]],
     [page('pagination { totalPages }'), [count]],
     [page('data { id } pagination { totalCount totalPages }'), [count, list]],
+    [page('facets { statuses { count } resources { count } } pagination { totalCount }'), [groups]],
+    [page('facets { resources { resource } } data { id }'), [groups, list]],
     [page(`data { files { ${fileFields} } }`), [list, files]],
     // All but the expired export have links.
     [page(`data { ${urlFields} }`), [list, files], 396],

@@ -113,6 +113,8 @@ async function statementShapes(
       const filter = normalizeExportFilter(given);
       name = `count with ${with_}${suffix}`;
       await exports.count({ ...scope, filter, now }, origin);
+      name = `count by resource and status with ${with_}${suffix}`;
+      await exports.countGroups({ ...scope, filter, now }, origin);
       for (const [order, orderBy] of Object.entries(ExportOrderBy)) {
         maySort = onlyRequestedBy !== null && orderBy !== ExportOrderBy.CREATED_AT;
         const value = orderBy.startsWith('count') ? 1 : '2026-01-01 00:00:00.000';
