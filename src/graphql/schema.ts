@@ -12,22 +12,12 @@ import { ExportFilePreview } from '../exports/export-preview.js';
 import { ExportResolver } from '../exports/export-resolver.js';
 import { Export } from '../exports/export.js';
 import { FederationResolver } from './federation.js';
-import { schemaText } from './sdl.js';
 
-export async function createSchema(resolver: ExportResolver): Promise<GraphQLSchema> {
-  const federation = new FederationResolver(resolver);
-  return buildExportSchema({ get: (cls) => (cls === FederationResolver ? federation : resolver) });
-}
-
-/** The text of schema.graphql. */
-export async function createSchemaText(): Promise<string> {
-  return schemaText(await buildExportSchema());
-}
-
-async function buildExportSchema(container?: ContainerType): Promise<GraphQLSchema> {
+/** Without a resolver, the schema serves for its texts alone. */
+export async function createSchema(resolver?: ExportResolver): Promise<GraphQLSchema> {
   const schema = await buildSchema({
     resolvers: [ExportResolver, FederationResolver],
-    ...(container && { container }),
+    ...(resolver && { container: containerOf(resolver) }),
     // exports/export-args.ts validates arguments, with messages of this API.
     validate: false,
     // Each subscription brings its own source, but TypeGraphQL demands one for all.
@@ -46,4 +36,9 @@ async function buildExportSchema(container?: ContainerType): Promise<GraphQLSche
   const entity = schema.getType('_Entity');
   if (isUnionType(entity)) entity.resolveType = () => Export.name;
   return schema;
+}
+
+function containerOf(resolver: ExportResolver): ContainerType {
+  const federation = new FederationResolver(resolver);
+  return { get: (cls) => (cls === FederationResolver ? federation : resolver) };
 }

@@ -13,31 +13,15 @@ import {
 const FEDERATION = `extend schema
   @link(url: "https://specs.apollo.dev/federation/v2.4", import: ["@key", "@shareable", "@tag", "@inaccessible"])`;
 
-/** For GraphQL tools that, unlike routers, do not define the directives of federation. */
-const DIRECTIVES = `"""Links the schema to the specification of its directives."""
-directive @link(url: String!, as: String, import: [String]) repeatable on SCHEMA
-
-"""The fields by which other subgraphs refer to an entity."""
-directive @key(fields: String!, resolvable: Boolean = true) repeatable on OBJECT | INTERFACE
-
-"""Other subgraphs may define and resolve it as well."""
-directive @shareable repeatable on OBJECT | FIELD_DEFINITION
-
-"""A label by which a contract of a federated graph can exclude it."""
-directive @tag(name: String!) repeatable on FIELD_DEFINITION | INTERFACE | OBJECT | UNION | ARGUMENT_DEFINITION | SCALAR | ENUM | ENUM_VALUE | INPUT_OBJECT | INPUT_FIELD_DEFINITION | SCHEMA
-
-"""It is not part of a federated graph."""
-directive @inaccessible on FIELD_DEFINITION | INTERFACE | OBJECT | UNION | ARGUMENT_DEFINITION | SCALAR | ENUM | ENUM_VALUE | INPUT_OBJECT | INPUT_FIELD_DEFINITION`;
-
 const MERGE_DIRECTIVE = `"""The field by which a stitched graph looks up objects by their key."""
 directive @merge(keyField: String, keyArg: String) on FIELD_DEFINITION`;
 
 const STITCHING_KEY_DIRECTIVE = `"""The fields by which a stitched graph identifies an object."""
 directive @key(selectionSet: String!) on OBJECT`;
 
-/** The text of schema.graphql: the whole schema, self-contained, for developers and tools. */
-export function schemaText(schema: GraphQLSchema): string {
-  return joinParts(FEDERATION, printSpaced(toDocument(schema)), DIRECTIVES, MERGE_DIRECTIVE);
+/** The schema for client tools, without anything of federation and stitching. */
+export function clientSdl(schema: GraphQLSchema): string {
+  return joinParts(printApi(schema, (directive) => directive === 'specifiedBy'));
 }
 
 /** The schema as a subgraph of Apollo Federation 2, without the types that every subgraph has. */

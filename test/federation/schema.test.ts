@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
+import { filterSchema } from '@graphql-tools/utils';
 import { stitchingDirectives } from '@graphql-tools/stitching-directives';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import {
@@ -10,13 +11,13 @@ import {
   parse,
   print,
   printSchema,
-  printType,
   visit,
+  validateSchema,
   type GraphQLSchema,
   type IntrospectionQuery,
 } from 'graphql';
 
-import { entriesOf, type Entry } from '../graphql/schema-entries.js';
+import { entriesOf } from '../graphql/schema-entries.js';
 import { embedded } from '../support/engines.js';
 import { useGateway } from '../support/gateway.js';
 import { exportId, exportRow } from '../support/rows.js';
@@ -36,12 +37,8 @@ function directiveUses(sdl: string, name: string): Record<string, string> {
   return uses;
 }
 
-/** Everything that an SDL defines except the fields and types for gateways in front. */
-function clientEntries(sdl: string): Entry[] {
-  // Only routers have the definitions of some of its directives.
-  const entries = entriesOf(buildSchema(sdl, { assumeValidSDL: true }));
-  return entries.filter(({ says }) => !/^(\w+ |Query\.)?_/.test(says));
-}
+/** Everything that an SDL defines. Only routers have the definitions of some of its directives. */
+const entriesIn = (sdl: string) => entriesOf(buildSchema(sdl, { assumeValidSDL: true }));
 
 const clientSchema = (subgraph: Subgraph) =>
   composeSupergraph([subgraph]).schema.toAPISchema().toGraphQLJSSchema();
@@ -119,26 +116,30 @@ describe('_sdl', () => {
   });
 });
 
-describe('schema.graphql, _sdl and _service.sdl', () => {
-  it('define the same API with the same descriptions', () => {
-    const api = clientEntries(file);
-    expect(api.length).toBeGreaterThan(50);
-    expect([clientEntries(stitchingSdl), clientEntries(sdl)]).toEqual([api, api]);
-  });
-
-  it('compose to the same client schema', () => {
-    const fromService = printSchema(clientSchema(ours()));
-    expect(printSchema(clientSchema(ours(file)))).toBe(fromService);
-    expect(fromService).toContain('A page of the exports, by default the oldest first.');
-    expect(fromService).not.toMatch(/exportsByIds|_sdl|_entities|_service/);
-  });
-
-  it('equal the schema that the gateway serves', async () => {
+describe('schema.graphql', () => {
+  it('is the served schema without the types and fields of federation and stitching', async () => {
     const query = getIntrospectionQuery({ specifiedByUrl: true });
     const { data } = await gateway.query<IntrospectionQuery>(query);
-    const types = (schema: GraphQLSchema) =>
-      Object.values(lexicographicSortSchema(schema).getTypeMap()).map(printType);
-    expect(types(buildClientSchema(data))).toEqual(types(buildSchema(file)));
+    const schema = filterSchema({
+      schema: buildClientSchema(data),
+      rootFieldFilter: (_type, field) => !field.startsWith('_'),
+      typeFilter: (type) => !type.startsWith('_'),
+    });
+    const print = (each: GraphQLSchema) => printSchema(lexicographicSortSchema(each));
+    expect(print(buildSchema(file))).toBe(print(schema));
+  });
+
+  it('has only directives of GraphQL itself, so that every tool reads it', () => {
+    expect(validateSchema(buildSchema(file))).toEqual([]);
+    const directives = [...file.matchAll(/@\w+/g)].map(([name]) => name);
+    expect(new Set(directives)).toEqual(new Set(['@specifiedBy']));
+    expect(file).not.toMatch(/^extend |^directive |\b_[A-Za-z]/m);
+  });
+
+  it('defines the same API as _sdl and _service.sdl, with the same descriptions', () => {
+    const api = entriesIn(file);
+    expect(api.length).toBeGreaterThan(50);
+    expect([entriesIn(stitchingSdl), entriesIn(sdl)]).toEqual([api, api]);
   });
 });
 
@@ -177,6 +178,14 @@ describe('a subgraph of Apollo Federation 2', () => {
     expect([errors, hints]).toEqual([undefined, []]);
     const unshared = ours(sdl.replaceAll(' @shareable', ''));
     expect(errorCodes(unshared, sharing)).toEqual(['INVALID_FIELD_SHARING']);
+  });
+
+  it('composes without hints to a schema for clients of the router', () => {
+    const { errors, hints } = compose([ours()]);
+    expect([errors, hints]).toEqual([undefined, []]);
+    const schema = printSchema(clientSchema(ours()));
+    expect(schema).toContain('A page of the exports, by default the oldest first.');
+    expect(schema).not.toMatch(/exportsByIds|_sdl|_entities|_service/);
   });
 
   it('passes @tag to the supergraph, so that a contract can exclude the field', () => {

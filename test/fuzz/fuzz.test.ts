@@ -3,10 +3,11 @@ import fc from 'fast-check';
 import { parse } from 'graphql';
 
 import { isJitEligible } from '../../src/graphql/jit-eligibility.js';
+import { createSchema } from '../../src/graphql/schema.js';
 import { embedded } from '../support/engines.js';
 import { useGateway } from '../support/gateway.js';
 import { post } from '../support/post.js';
-import { fuzzedRows, fuzzedSchema, requestsTo } from './fuzzed-gateway.js';
+import { fuzzedRows, requestsTo } from './fuzzed-gateway.js';
 import { comparable, errorCodes } from './responses.js';
 
 /** `FUZZ_REQUESTS=5000 npm test -- test/fuzz` uses a new seed; `FUZZ_SEED` repeats a failed run. */
@@ -18,7 +19,7 @@ const gateway = useGateway(embedded, fuzzedRows);
 const send = (request: object) => post(`${gateway.origin}/graphql`, request);
 
 const test = async () => {
-  const schema = await fuzzedSchema();
+  const schema = await createSchema();
   const requests = await requestsTo(gateway.origin);
   const counts = { all: 0, succeeded: 0, compiled: 0 };
   const property = fc.asyncProperty(requests, async (generate) => {

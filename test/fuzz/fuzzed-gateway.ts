@@ -1,9 +1,8 @@
 import type fc from 'fast-check';
-import { buildSchema, type GraphQLSchema } from 'graphql';
 
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import { ExportResource, ExportStatus } from '../../src/exports/export.js';
-import { createSchemaText } from '../../src/graphql/schema.js';
+import { createSchema } from '../../src/graphql/schema.js';
 import { post } from '../support/post.js';
 import { exportId, exportRows, fileRow, type Rows } from '../support/rows.js';
 import { fuzzedRequests, type GraphqlRequest } from './requests.js';
@@ -29,17 +28,13 @@ export const fuzzedRows: Rows = {
   ),
 };
 
-export async function fuzzedSchema(): Promise<GraphQLSchema> {
-  return buildSchema(await createSchemaText(), { assumeValidSDL: true });
-}
-
 /** Requests to a gateway with these rows, generated from its schema. */
 export async function requestsTo(origin: string): Promise<fc.Arbitrary<() => GraphqlRequest>> {
   const query = `{ a: exports { ...c } b: exports(limit: 3, direction: DESC) { ...c } }
                  fragment c on ExportConnection { pagination { endCursor } }`;
   const { text } = await post(`${origin}/graphql`, { query });
   const cursors = [...text.matchAll(/"endCursor":"(.*?)"/g)].map(([, cursor = '']) => cursor);
-  return fuzzedRequests(await fuzzedSchema(), {
+  return fuzzedRequests(await createSchema(), {
     ids: [0, 1, 2, 3, 4, 9, ROWS - 1, ROWS].map(exportId),
     texts: ['Export', 'xport 1', 'E', '9', ...cursors],
   });

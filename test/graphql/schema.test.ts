@@ -5,10 +5,11 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import { buildSchema } from 'graphql';
 
-import { createSchemaText } from '../../src/graphql/schema.js';
+import { createSchema } from '../../src/graphql/schema.js';
+import { clientSdl } from '../../src/graphql/sdl.js';
 import { entriesOf } from './schema-entries.js';
 
-const text = await createSchemaText();
+const text = clientSdl(await createSchema());
 
 describe('the schema', () => {
   // The file is the contract with clients: a change of it needs a review.

@@ -58,6 +58,8 @@ export async function buildGateway() {
   }
 
   return {
+    /** The folder of the compiled files. */
+    dist,
     /**
      * Starts `dist/src/main.js` in a working directory, with only PATH and `env` in its environment.
      * Its samples do not move unless SAMPLE_WORKER in `env` is empty.
