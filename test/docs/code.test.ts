@@ -13,19 +13,13 @@ import { exportId, exportRow } from '../support/rows.js';
 import { compile, useDocumentedCode } from './documented-code.js';
 import { documentedFiles } from './markdown.js';
 
-/** The package itself is not installed; this is its type. */
-const codegenTypes = `
-declare module '@graphql-codegen/cli' {
-  export type CodegenConfig = import('@graphql-codegen/plugin-helpers').Types.Config;
-}`;
-
 describe('the TypeScript files in the documentation', () => {
   const documented = useDocumentedCode();
   const gateway = useGateway(embedded, { exports: [exportRow(0)] });
 
   it('compile under strict settings', async () => {
     const { folder } = documented;
-    const code = new Map([...(await documentedFiles()), ['codegen-types.d.ts', codegenTypes]]);
+    const code = await documentedFiles();
     for (const [name, text] of code) await writeFile(join(folder, name), text);
     expect(await compile(folder, { files: [...code.keys()], types: ['node'] })).toBe('');
   });

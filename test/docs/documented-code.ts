@@ -46,6 +46,7 @@ const strictOptions = {
   lib: ['ES2023', 'DOM', 'DOM.Iterable'],
   module: 'ESNext',
   moduleResolution: 'bundler',
+  jsx: 'react-jsx',
   verbatimModuleSyntax: true,
   erasableSyntaxOnly: true,
   isolatedModules: true,
