@@ -79,10 +79,16 @@ export class ExportFilter {
   })
   isExpired?: boolean | null;
 
-  @Field(() => ExportDateRange, { nullable: true, description: 'Only exports created then.' })
+  @Field(() => ExportDateRange, {
+    nullable: true,
+    description: 'Only exports created in this range.',
+  })
   createdAt?: ExportDateRange | null;
 
-  @Field(() => ExportDateRange, { nullable: true, description: 'Only exports last changed then.' })
+  @Field(() => ExportDateRange, {
+    nullable: true,
+    description: 'Only exports that last changed in this range.',
+  })
   updatedAt?: ExportDateRange | null;
 }
 
@@ -130,12 +136,15 @@ export class ExportsArgs extends LinkArgs {
   @Field(() => ExportFilter, { nullable: true, description: 'Filters the list; default: all.' })
   filter?: ExportFilter | null;
 
-  @Field(() => ExportOrderBy, { defaultValue: ExportOrderBy.CREATED_AT, description: 'The order.' })
+  @Field(() => ExportOrderBy, {
+    defaultValue: ExportOrderBy.CREATED_AT,
+    description: 'What the list is ordered by.',
+  })
   orderBy!: ExportOrderBy;
 
   @Field(() => ExportSortDirection, {
     defaultValue: ExportSortDirection.ASC,
-    description: 'Its direction.',
+    description: 'The direction of the order.',
   })
   direction!: ExportSortDirection;
 

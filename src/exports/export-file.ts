@@ -1,10 +1,9 @@
-import { GraphQLSafeInt } from 'graphql-scalars';
 import { Arg, Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 import { linkCost, previewCost } from './export-cost.js';
 import { ExportFilePreview, MAX_PREVIEW_ROWS } from './export-preview.js';
-import { DateTime, LinkField } from './export-scalars.js';
+import { DateTime, LinkField, SafeInt } from './export-scalars.js';
 import { mapMaybePromise, type Link, type RequestLinks } from './request-links.js';
 
 export enum ExportFileKind {
@@ -39,7 +38,7 @@ registerEnumType(ExportFileState, {
   description: 'Whether a file is available.',
   valuesConfig: {
     PENDING: { description: 'The export is queued or processing and may still produce the file.' },
-    READY: { description: 'The file exists.' },
+    READY: { description: 'The file exists and can be downloaded.' },
     NOT_PRODUCED: { description: 'The export ended without this file.' },
     EXPIRED: { description: 'The file existed, until the export expired.' },
   },
@@ -72,6 +71,8 @@ export class ExportFileRow {
   sha256!: string;
 }
 
+const UNKNOWN = 'Null when it is not known or there is no file.';
+
 /** One of the four files of an export. Unlike its row, it may stand for a missing file. */
 @ObjectType({
   description: 'One of the four files of an export, whether it exists or not.',
@@ -89,16 +90,22 @@ export class ExportFile {
   @Field(() => ExportFileState, { description: 'Whether the file is available.' })
   readonly state: ExportFileState;
 
-  @Field(() => String, { description: 'The name for a download, even when there is none.' })
+  @Field(() => String, { description: 'The name for a download, also when there is no file.' })
   readonly fileName: string;
 
-  @Field(() => GraphQLSafeInt, { nullable: true, description: 'The size in bytes.' })
+  @Field(() => SafeInt, { nullable: true, description: `The size in bytes. ${UNKNOWN}` })
   readonly sizeBytes: number | null;
 
-  @Field(() => Int, { nullable: true, description: 'The number of records, without a header.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: `The number of records; a header is none. ${UNKNOWN}`,
+  })
   readonly rowCount: number | null;
 
-  @Field(() => String, { nullable: true, description: 'The SHA-256 of the bytes in hexadecimal.' })
+  @Field(() => String, {
+    nullable: true,
+    description: `The SHA-256 of the bytes in hexadecimal. ${UNKNOWN}`,
+  })
   readonly sha256: string | null;
 
   private readonly exportId: string;
@@ -136,7 +143,7 @@ export class ExportFile {
     nullable: true,
     simple: false,
     complexity: linkCost,
-    description: 'The time at which the link expires.',
+    description: 'When the link expires. Null when `url` is.',
   })
   get urlExpiresAt(): Date | null | Promise<Date> {
     return mapMaybePromise(this.link, ({ expiresAt }) => expiresAt);

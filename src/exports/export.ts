@@ -99,11 +99,15 @@ export class Export {
   @Column({ type: 'varchar', length: 16 })
   status!: ExportStatus;
 
-  @Field(() => Int, { description: 'The number of batches that the work is divided into.' })
+  @Field(() => Int, {
+    description: 'The number of batches that the work is divided into; 0 while it is not known.',
+  })
   @Column({ name: 'count_batches', type: 'integer', default: 0 })
   countBatches!: number;
 
-  @Field(() => Int, { description: 'The number of records that it covers.' })
+  @Field(() => Int, {
+    description: 'The number of records that it covers; 0 while it is not known.',
+  })
   @Column({ name: 'count_total', type: 'integer', default: 0 })
   countTotal!: number;
 
@@ -121,13 +125,13 @@ export class Export {
   @Field(() => DateTime, {
     nullable: true,
     description:
-      'When it will be completed at its pace so far. Null unless it is processing and makes progress.',
+      'When it will be completed at its pace so far. Null unless it is processing and makes progress, and when the estimate has passed or is more than a year ahead.',
   })
   readonly estimatedCompletionAt?: Date | null;
 
   @Field(() => String, {
     nullable: true,
-    description: 'The reason of a failure, for people. Null when none is known.',
+    description: 'The reason of a failure, for people. Null unless it failed or timed out.',
   })
   @Column({ name: 'failure_reason', type: 'varchar', length: 500, nullable: true })
   failureReason!: string | null;
@@ -135,14 +139,17 @@ export class Export {
   @Field(() => String, {
     nullable: true,
     description:
-      'The reason of a failure, for programs: a code of the system that runs the export. Null when it has none.',
+      'The reason of a failure, for programs: a code of the system that runs exports. Null when there is none.',
   })
   @Column({ name: 'failure_code', type: 'varchar', length: 64, nullable: true })
   failureCode!: string | null;
 
   // The tag allows a contract of a federated graph to exclude the field.
   @Directive('@tag(name: "personal-data")')
-  @Field(() => String, { nullable: true, description: 'The user who requested it, if known.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The user who requested it; null when not known.',
+  })
   @Column({ name: 'requested_by', type: 'varchar', length: 255, nullable: true })
   requestedBy!: string | null;
 
@@ -154,11 +161,17 @@ export class Export {
   @Column({ name: 'updated_at', type: 'datetime', precision: 3 })
   updatedAt!: Date;
 
-  @Field(() => DateTime, { nullable: true, description: 'When a worker started it.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'When a worker started it; null while it waits.',
+  })
   @Column({ name: 'started_at', type: 'datetime', precision: 3, nullable: true })
   startedAt!: Date | null;
 
-  @Field(() => DateTime, { nullable: true, description: 'When it ended, with or without success.' })
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'When it ended, with or without success; null before.',
+  })
   @Column({ name: 'completed_at', type: 'datetime', precision: 3, nullable: true })
   completedAt!: Date | null;
 
@@ -169,7 +182,9 @@ export class Export {
   @Column({ name: 'expires_at', type: 'datetime', precision: 3, nullable: true })
   expiresAt!: Date | null;
 
-  @Field(() => Boolean, { description: 'Whether expiresAt has passed; false without one.' })
+  @Field(() => Boolean, {
+    description: 'Whether expiresAt has passed; false when it never expires.',
+  })
   readonly isExpired?: boolean;
 
   @LinkField('the exported data as JSON', 'includeJson')
