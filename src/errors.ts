@@ -69,7 +69,7 @@ export class LinksUnavailableError extends UnavailableError {
 
 /** A file cannot be read for a preview. It fails this field alone, so the response is HTTP 200. */
 export class PreviewUnavailableError extends GatewayError {
-  constructor(options: ErrorOptions) {
+  constructor(options?: ErrorOptions) {
     const message = 'The file cannot be read right now. Try again in a moment.';
     super({ code: 'SERVICE_UNAVAILABLE' }, message, options);
   }

@@ -2,7 +2,7 @@ import { finished } from 'node:stream/promises';
 
 import { parse } from 'csv-parse';
 
-import { PreviewTableBuilder } from './export-preview-table.js';
+import { PreviewTableBuilder } from './export-preview-builder.js';
 import type { PreviewTable } from './export-preview.js';
 import { Turn } from './turn.js';
 

@@ -1,6 +1,6 @@
 import { createScanner, ScanError, SyntaxKind, type JSONScanner } from 'jsonc-parser';
 
-import { PreviewTableBuilder } from './export-preview-table.js';
+import { PreviewTableBuilder } from './export-preview-builder.js';
 import type { PreviewTable } from './export-preview.js';
 
 /** A value, as far as the text has it. */
@@ -16,6 +16,12 @@ interface Element {
 
 const opening = new Set([SyntaxKind.OpenBraceToken, SyntaxKind.OpenBracketToken]);
 const closing = new Set([SyntaxKind.CloseBraceToken, SyntaxKind.CloseBracketToken]);
+
+/** What stands in place of a value where the text breaks. */
+const noValue = new Set([
+  ...closing,
+  ...[SyntaxKind.CommaToken, SyntaxKind.ColonToken, SyntaxKind.EOF, SyntaxKind.Unknown],
+]);
 
 /** Longer ones are cut anyway. */
 const MAX_NESTED_LENGTH = 1_001;
@@ -44,8 +50,9 @@ export function readJson(text: string, isWhole: boolean): PreviewTable | null {
 
 /** Reads the element that begins with the current token; null where none does. */
 function readElement(scanner: JSONScanner, source: string): Element | null {
-  if (scanner.getToken() === SyntaxKind.OpenBraceToken) return readObject(scanner, source);
-  if (scanner.getToken() === SyntaxKind.Unknown) return null;
+  const token = scanner.getToken();
+  if (token === SyntaxKind.OpenBraceToken) return readObject(scanner, source);
+  if (noValue.has(token)) return null;
   const { text, isComplete } = readValue(scanner, source);
   return { values: new Map([['', text]]), isComplete };
 }
@@ -56,7 +63,9 @@ function readObject(scanner: JSONScanner, source: string): Element {
   while (token === SyntaxKind.StringLiteral) {
     const name = scanner.getTokenValue();
     if (scanner.scan() !== SyntaxKind.ColonToken) break;
-    if (scanner.scan() === SyntaxKind.EOF) break;
+    token = scanner.scan();
+    // Python writes NaN and Infinity.
+    if (noValue.has(token) && token !== SyntaxKind.Unknown) break;
     const { text, isComplete } = readValue(scanner, source);
     values.set(name, text);
     if (!isComplete) break;

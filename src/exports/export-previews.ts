@@ -5,17 +5,16 @@ import { withDeadline } from '../deadline.js';
 import { PreviewUnavailableError, RequestAbandonedError, toError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { FileReader } from '../storage/file-reader.js';
-import { ExportFileKind, type ExportFileRow } from './export-file.js';
-import { readCsv } from './export-preview-csv.js';
-import { readJson } from './export-preview-json.js';
-import { decodeText } from './export-preview-text.js';
+import type { ExportFileRow } from './export-file.js';
+import { readPreviewTable } from './export-preview-table.js';
 import { ExportFilePreview, type PreviewTable } from './export-preview.js';
 
 const MAX_BYTES = 256 * 1024;
-/** Includes the wait for a permit. */
-const READ_TIMEOUT_MS = 2_000;
+/** For a read with its wait for others, and for what it takes to parse what was read. */
+const TIMEOUT_MS = 2_000;
 const MAX_CONCURRENT_READS = 16;
 const MAX_CACHED_BYTES = 16 * 1024 * 1024;
+const KEY_BYTES = 2_000;
 /** An object may be deleted. */
 const KEPT_MS = 300_000;
 /** What no hash identifies may be replaced, and what is missing may be written yet. */
@@ -48,12 +47,14 @@ interface SharedRead {
 export class ExportPreviews {
   readonly #reads = new Map<string, SharedRead>();
   readonly #permits = new FairSemaphore(MAX_CONCURRENT_READS);
+  /** Since a read has taken too long, and until one ends in time. */
+  #isUnresponsive = false;
   /** Parsing one file at a time keeps the turns of the event loop short. */
   readonly #parsing = new FairSemaphore(1);
   /** `false` stands for a file without a preview. */
   readonly #cache = new LRUCache<string, PreviewTable | false>({
     maxSize: MAX_CACHED_BYTES,
-    sizeCalculation: (table) => (table === false ? 100 : 2 * JSON.stringify(table).length),
+    sizeCalculation: (table) => KEY_BYTES + 2 * JSON.stringify(table).length,
   });
 
   constructor(
@@ -99,29 +100,22 @@ export class ExportPreviews {
     file: ExportFileRow,
     origins: readonly PreviewOrigin[],
   ): Promise<PreviewTable | null> {
-    const [{ organization } = { organization: '' }] = origins;
-    const { logger, onRead } = this.options;
-    const { exportId, kind } = file;
+    // One read at a time finds out when the storage responds again: while others waited, the gateway
+    // could not serve other requests in their place.
+    if (this.#isUnresponsive && this.#reads.size > 0) throw new PreviewUnavailableError();
     const startedAt = performance.now();
     const report = (outcome: PreviewReadOutcome) => {
-      onRead({ outcome, seconds: (performance.now() - startedAt) / 1_000 });
+      this.options.onRead({ outcome, seconds: (performance.now() - startedAt) / 1_000 });
     };
     const aborter = new AbortController();
-    const read = this.#permits.run(organization, async () => {
-      aborter.signal.throwIfAborted();
-      if (origins.every(({ isAbandoned }) => isAbandoned)) throw new RequestAbandonedError();
-      return this.reader.readStart(file, MAX_BYTES, aborter.signal);
-    });
     try {
-      const start = await withDeadline(read, READ_TIMEOUT_MS);
-      if (start === null) {
-        report('missing');
-        logger.warn({ exportId, kind }, 'A file is missing in the storage');
-        return null;
+      const work = this.#readAndParse(file, origins, aborter.signal);
+      const [outcome, table] = await withDeadline(work, TIMEOUT_MS);
+      report(outcome);
+      if (table === null) {
+        const { exportId, kind } = file;
+        this.options.logger.warn({ exportId, kind, outcome }, 'A file has no preview');
       }
-      const table = await this.#parsing.run(organization, async () => parseFile(kind, start));
-      report(table === null ? 'unreadable' : 'success');
-      if (table === null) logger.warn({ exportId, kind }, 'A file is not what its kind says');
       return table;
     } catch (error) {
       if (error instanceof RequestAbandonedError) throw error;
@@ -131,16 +125,31 @@ export class ExportPreviews {
       aborter.abort();
     }
   }
-}
 
-/** Returns null for what is not of the kind. */
-async function parseFile(
-  kind: ExportFileKind,
-  start: Parameters<typeof decodeText>[0],
-): Promise<PreviewTable | null> {
-  const text = decodeText(start);
-  if (text === null) return null;
-  return kind === ExportFileKind.JSON
-    ? readJson(text, start.isWhole)
-    : readCsv(text, start.isWhole);
+  async #readAndParse(
+    file: ExportFileRow,
+    origins: readonly PreviewOrigin[],
+    signal: AbortSignal,
+  ): Promise<readonly [PreviewReadOutcome, PreviewTable | null]> {
+    const [{ organization } = { organization: '' }] = origins;
+    const start = await this.#permits.run(organization, async () => {
+      signal.throwIfAborted();
+      if (origins.every(({ isAbandoned }) => isAbandoned)) throw new RequestAbandonedError();
+      // Not by the end of the read, because reads of a network file system may never end.
+      const onAbort = () => (this.#isUnresponsive = true);
+      signal.addEventListener('abort', onAbort);
+      try {
+        return await this.reader.readStart(file, MAX_BYTES, signal);
+      } finally {
+        signal.removeEventListener('abort', onAbort);
+        if (!signal.aborted) this.#isUnresponsive = false;
+      }
+    });
+    if (start === null) return ['missing', null];
+    const table = await this.#parsing.run(organization, async () => {
+      signal.throwIfAborted();
+      return readPreviewTable(file.kind, start);
+    });
+    return [table === null ? 'unreadable' : 'success', table];
+  }
 }

@@ -25,7 +25,8 @@ const withRight: Viewers = [
 
 const id = exportId(0);
 const flags = 'includeJson: true, includeCsv: true';
-const fields = 'name jsonUrl csvUrl files { kind state sizeBytes url urlExpiresAt }';
+const fields =
+  'name jsonUrl csvUrl files { kind state sizeBytes url urlExpiresAt preview { rows } }';
 const documents = [
   `{ found: export(id: "${id}", ${flags}) { ${fields} } }`,
   `{ found: exportsByIds(ids: ["${id}"]) { ${fields} } }`,
@@ -34,7 +35,7 @@ const documents = [
     ... on Export { ${fields} } } }`,
 ];
 
-describe('links to files', () => {
+describe('links to files and previews', () => {
   const gateway = useGateway(embedded, {
     config: tokensAccepted({ JWT_FILES_SCOPE: 'exports:files' }),
     keys: [
@@ -53,7 +54,7 @@ describe('links to files', () => {
         const response = await gateway.query<{ found: unknown }>(document, {}, headers);
         expect(response).toMatchObject({ status: 200, linksSigned: 0 });
         // No file, no link: a URL without a file is null for every viewer.
-        const forbidden = ['jsonUrl', 'url', 'urlExpiresAt'];
+        const forbidden = ['jsonUrl', 'url', 'urlExpiresAt', 'preview'];
         expect(response.errors?.map(({ path }) => path?.at(-1))).toEqual(forbidden);
         const message = expect.stringMatching(
           /^These credentials do not allow links to files and previews\. Use /,

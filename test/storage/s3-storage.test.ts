@@ -8,7 +8,7 @@ import { readConfig } from '../../src/config/config.js';
 import { createLogger } from '../../src/logger.js';
 import { writeToStorage } from '../../src/sample/file-writer.js';
 import { contentDispositionFor, contentTypeFor } from '../../src/storage/download-headers.js';
-import { openStorage, type Storage } from '../../src/storage/open-storage.js';
+import { createFileReader, openStorage, type Storage } from '../../src/storage/open-storage.js';
 import type { StoredFile } from '../../src/storage/url-signer.js';
 import { describeWith } from '../support/describe-with.js';
 import { startGateway } from '../support/gateway.js';
@@ -121,6 +121,31 @@ describeWith('objectStorage', 'object storage that verifies signatures', () => {
     await expect(written).rejects.toThrow('(404 NoSuchBucket)');
   });
 
+  it.each([
+    ['a short file', 'id,name\r\n1,Zoë\r\n', true],
+    ['a file without bytes', '', true],
+    ['a file as long as what is read', 'x'.repeat(100), true],
+    ['a longer file', 'x'.repeat(101), false],
+  ])('returns the beginning of %s', async (_name, text, isWhole) => {
+    const file = { objectKey: 'größe/%2F a+b.csv', fileName: 'a.csv' };
+    await writeToStorage(storage, { ...file, content: Buffer.from(text) });
+    const read = createFileReader(storage).readStart(file, 100, new AbortController().signal);
+    expect(await read).toEqual({ bytes: Buffer.from(text.slice(0, 100)), isWhole });
+  });
+
+  it('returns no beginning of a missing object, and an error without the right to it', async () => {
+    const missing = { objectKey: 'missing.csv', fileName: 'a.csv' };
+    const { signal } = new AbortController();
+    expect(await createFileReader(storage).readStart(missing, 100, signal)).toBeNull();
+    for (const [from, to, problem] of [
+      ['//exports', '//absent', '404 NoSuchBucket'],
+      ['region=us-east-1', 'region=eu-west-1', '400 AuthorizationQueryParametersError'],
+    ] as const) {
+      const reader = createFileReader(await openBucket(filesUrl.replace(from, to)));
+      await expect(reader.readStart(missing, 100, signal)).rejects.toThrow(problem);
+    }
+  });
+
   it('receives the files of npm run sample, which the links of a gateway download', async () => {
     const env = { FILES_URL: filesUrl, ...server.environment };
     const program = built.command('sample', built.folder, { args: ['--exports', '60'], env });
@@ -150,6 +175,16 @@ describeWith('objectStorage', 'object storage that verifies signatures', () => {
         expect(hash('sha256', bytes)).toBe(sha256);
       }
       expect(await statusOf(`${gateway.origin}/files/exports/1/csv`)).toBe(404);
+      const previews = await gateway.query<{
+        exports: { data: { files: { state: string; preview: object | null }[] }[] };
+      }>('{ exports(limit: 20) { data { files { state preview(rows: 3) { columns rows } } } } }');
+      for (const { files } of previews.data.exports.data) {
+        for (const { state, preview } of files) {
+          const row = expect.arrayContaining([expect.any(String)]);
+          const table = { columns: row, rows: expect.arrayContaining([row]) };
+          expect(preview).toEqual(state === 'READY' ? table : null);
+        }
+      }
       expect(JSON.stringify(gateway.log)).not.toMatch(/X-Amz-|Signature/);
     } finally {
       await gateway.close();

@@ -243,6 +243,10 @@ describe('the metrics of a gateway', () => {
       exports_gateway_graphql_requests_queued: { '': 0 },
       exports_gateway_links_signed_total: { '': 0 },
       exports_gateway_links_disclosed_total: linksByKind(),
+      exports_gateway_previews_disclosed_total: linksByKind(),
+      exports_gateway_preview_read_duration_seconds_count: Object.fromEntries(
+        ['success', 'missing', 'unreadable', 'failure'].map((each) => [`outcome="${each}"`, 0]),
+      ),
       exports_gateway_database_clock_difference_seconds: { '': 0 },
       exports_gateway_database_server_up: {},
       exports_gateway_build_info: { [`version="${version}"`]: 1 },
