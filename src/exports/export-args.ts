@@ -159,13 +159,13 @@ export class ExportsArgs extends LinkArgs {
 
   @Field(() => Int, {
     nullable: true,
-    description: `The page size in place of \`limit\`, 1 to ${MAX_LIMIT}.`,
+    description: `The page size, by Relay’s name; it replaces \`limit\`. 1 to ${MAX_LIMIT}.`,
   })
   first?: number | null;
 
   @Field(() => Int, {
     nullable: true,
-    description: `As many exports in front of \`before\`, or at the end of the list, 1 to ${MAX_LIMIT}.`,
+    description: `The page size when reading backwards: the exports in front of \`before\` or, without it, the last of the list. 1 to ${MAX_LIMIT}.`,
   })
   last?: number | null;
 
@@ -177,7 +177,8 @@ export class ExportsArgs extends LinkArgs {
 
   @Field(() => String, {
     nullable: true,
-    description: 'A cursor of an earlier response: the page ends in front of it.',
+    description:
+      'A cursor of an earlier response: the page ends in front of it. Fast at any depth.',
   })
   before?: string | null;
 }

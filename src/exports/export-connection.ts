@@ -32,7 +32,7 @@ export class ExportPagination {
   @Field(() => String, {
     nullable: true,
     description:
-      'Pass it as `after`, with the same filter and order. An empty page has that of `after`.',
+      'The cursor of the last export: pass it as `after`, with the same filter and order, for the next page. An empty page has that of `after`, or null.',
   })
   readonly endCursor!: string | null;
 }
@@ -42,29 +42,36 @@ export class ExportEdge {
   @Field(() => Export, { description: 'The export.' })
   readonly node!: Export;
 
-  @Field(() => String, { description: 'Pass it as `after` or `before`, with the same order.' })
+  @Field(() => String, {
+    description: 'Its place: pass it as `after` or `before`, with the same filter and order.',
+  })
   readonly cursor!: string;
 }
 
 // Shareable, because the type of this name belongs to every Relay schema.
 @Directive('@shareable')
-@ObjectType({ description: 'What lies around a page of a list.', simpleResolvers: true })
+@ObjectType({
+  description: 'Whether and where a list goes on around a page.',
+  simpleResolvers: true,
+})
 export class PageInfo {
-  @Field(() => Boolean, { description: 'Whether more follow. Costs no count.' })
+  @Field(() => Boolean, { description: 'Whether more items follow the page. Costs no count.' })
   readonly hasNextPage!: boolean;
 
-  @Field(() => Boolean, { description: 'Whether others stand in front. Costs no count.' })
+  @Field(() => Boolean, { description: 'Whether items precede the page. Costs no count.' })
   readonly hasPreviousPage!: boolean;
 
   @Field(() => String, {
     nullable: true,
-    description: 'The cursor of the first. Pass it as `before` for the page in front.',
+    description:
+      'The cursor of the first item: pass it as `before` for the previous page. An empty page has that of `before`, or null.',
   })
   readonly startCursor!: string | null;
 
   @Field(() => String, {
     nullable: true,
-    description: 'The cursor of the last. Pass it as `after` for the next page.',
+    description:
+      'The cursor of the last item: pass it as `after` for the next page. An empty page has that of `after`, or null.',
   })
   readonly endCursor!: string | null;
 }
@@ -80,7 +87,10 @@ export class ExportConnection {
   @Field(() => ExportPagination, { description: 'The position of the page in the list.' })
   readonly pagination!: ExportPagination;
 
-  @Field(() => PageInfo, { description: 'The same as clients with Relay pagination expect it.' })
+  @Field(() => PageInfo, {
+    description:
+      'Whether and where the list goes on, in the form of Relay, which caches of clients expect.',
+  })
   readonly pageInfo!: PageInfo;
 
   @Field(() => ExportFacets, {
