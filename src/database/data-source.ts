@@ -10,6 +10,7 @@ import { RestrictApiKeys1790400000000 } from './migrations/1790400000000-restric
 import { WidenIds1790500000000 } from './migrations/1790500000000-widen-ids.js';
 import { CountProcessed1790600000000 } from './migrations/1790600000000-count-processed.js';
 import { FailureCode1790700000000 } from './migrations/1790700000000-failure-code.js';
+import { CoverDates1790800000000 } from './migrations/1790800000000-cover-dates.js';
 
 /** The log of the migrations. `migrations`, the default, is also the name of Laravel's. */
 export const MIGRATIONS_TABLE = 'exports_gateway_migrations';
@@ -33,6 +34,7 @@ export async function createDataSource(
       WidenIds1790500000000,
       CountProcessed1790600000000,
       FailureCode1790700000000,
+      CoverDates1790800000000,
     ],
     migrationsTableName: MIGRATIONS_TABLE,
     // Silent unless DEBUG=typeorm:* is set. Errors are thrown.

@@ -6,10 +6,12 @@ import { placeholders, TableSql, type Conditions } from '../database/table-sql.j
 import type { CursorPosition } from './export-cursor.js';
 import type { NormalizedDateRange } from './export-date-range.js';
 import {
-  isEmptyFilter,
+  ExportOrderBy,
   ExportSortDirection,
+  isEmptyFilter,
   matchesNothing,
   type ExportList,
+  type NormalizedExportFilter,
 } from './export-filter.js';
 import type { ExportGroup } from './export-facets.js';
 import type { ExportFileRow } from './export-file.js';
@@ -60,6 +62,12 @@ export interface Changes {
   readonly rows: readonly ExportRow[];
   /** Where the next page starts; null when this is the last one. */
   readonly next: CursorPosition | null;
+}
+
+/** That a list goes on at a cursor, and which bound of a range of the order it has passed. */
+interface Seek {
+  readonly orderBy: ExportOrderBy;
+  readonly passed: 'gte' | 'lt';
 }
 
 /** What one statement of a list has read. */
@@ -234,9 +242,9 @@ export class ExportRepository {
     const column = exportColumns[list.orderBy];
     const isAscending = (list.direction === ExportSortDirection.ASC) !== isBackward;
     const [order, comparison] = isAscending ? (['ASC', '>'] as const) : (['DESC', '<'] as const);
-    const { sql, parameters } = this.#conditionsOf(list);
-    const orderIndex = `exports_${isEmptyFilter(list.filter) ? 'by' : 'filtered_by'}_${column}`;
-    const index = isOfRequester(list) ? REQUESTER_INDEX : orderIndex;
+    const passed = isAscending ? 'gte' : 'lt';
+    const seek = cursor === undefined ? null : ({ orderBy: list.orderBy, passed } as const);
+    const { sql, parameters } = this.#conditionsOf(list, seek);
     // A list by a column that a view lacks is ordered by id.
     const keys = this.#exports.has(column) ? [column, 'id'] : ['id'];
     if (cursor !== undefined && keys.length === 1) {
@@ -258,7 +266,7 @@ export class ExportRepository {
     // MariaDB reads all rows before a late page, and walks from the first row to a cursor.
     const statement =
       `SELECT ${this.#columnsSql(columns)} ` +
-      `FROM (SELECT id FROM ${this.#exports.through(index)} WHERE ${sql.join(' AND ')} ` +
+      `FROM (SELECT id FROM ${this.#exports.through(listIndex(list))} WHERE ${sql.join(' AND ')} ` +
       `ORDER BY ${orderOf('')} LIMIT ? OFFSET ?) page ` +
       `JOIN exports e ON ${join.join(' AND ')} ORDER BY ${orderOf('e.')}`;
     return this.#coalescer.query(statement, parameters, origin, (rows) => {
@@ -331,7 +339,7 @@ export class ExportRepository {
       // A derived table, because SQLite takes no parentheses with an order in a UNION.
       return (
         `SELECT * FROM (SELECT ${index} AS page, ${this.#columnsSql(allColumns)} ` +
-        `FROM ${this.#exports.through('exports_by_updated_at', 'e')} ` +
+        `FROM ${this.#exports.through('exports_filtered_by_updated_at', 'e')} ` +
         `WHERE ${conditions.sql.join(' AND ')} ` +
         `ORDER BY e.updated_at, e.id LIMIT ${MAX_CHANGES}) changes_${index}`
       );
@@ -370,8 +378,8 @@ export class ExportRepository {
     parameters.push(value, id, value, value, id);
   }
 
-  /** The conditions of a list. */
-  #conditionsOf(list: FilteredScope): Conditions {
+  /** The conditions of a list, without those of its cursor. */
+  #conditionsOf(list: FilteredScope, seek: Seek | null = null): Conditions {
     const exports = this.#exports;
     const conditions = this.#scopeConditions(list);
     const { sql, parameters } = conditions;
@@ -390,8 +398,10 @@ export class ExportRepository {
     }
     if (requestedBy !== null) this.#addRequester(conditions, requestedBy);
     if (isExpired !== null) this.#addExpiry(conditions, isExpired, list.now);
-    addRange(conditions, 'created_at', list.filter.createdAt);
-    addRange(conditions, 'updated_at', list.filter.updatedAt);
+    for (const field of ['createdAt', 'updatedAt'] as const) {
+      const passed = seek?.orderBy === field ? seek.passed : null;
+      addRange(conditions, exportColumns[field], list.filter[field], passed);
+    }
     return conditions;
   }
 
@@ -445,26 +455,51 @@ function isOfRequester({ onlyRequestedBy, filter }: FilteredScope): boolean {
   return onlyRequestedBy !== null || filter.requestedBy !== null;
 }
 
-/** The smallest index that covers the filter. */
-function countIndex(list: FilteredScope): string {
+/**
+ * Each index covers what it is for. One of the order returns a page without reading more than the
+ * page and what does not match. A range of another time is read and sorted instead: along the order,
+ * few matching rows may come last.
+ */
+function listIndex(list: FilteredScope & ExportList): string {
+  const { filter, orderBy } = list;
+  const { CREATED_AT, UPDATED_AT } = ExportOrderBy;
   if (isOfRequester(list)) return REQUESTER_INDEX;
-  return list.filter.search === ''
-    ? 'exports_by_resource_and_status'
-    : 'exports_filtered_by_created_at';
+  // A quarter smaller, for pages by number that are far from the start.
+  if (isEmptyFilter(filter) && orderBy === CREATED_AT) return 'exports_by_created_at';
+  const isTime = orderBy === CREATED_AT || orderBy === UPDATED_AT;
+  const range = isTime && filter[orderBy] !== null ? undefined : rangeColumn(filter);
+  return `exports_filtered_by_${range ?? exportColumns[orderBy]}`;
 }
 
+/** The smallest index that covers the filter, for counts with and without groups. */
+function countIndex(list: FilteredScope): string {
+  const { filter } = list;
+  if (isOfRequester(list)) return REQUESTER_INDEX;
+  const range = rangeColumn(filter) ?? (filter.search === '' ? undefined : 'created_at');
+  return range === undefined ? 'exports_by_resource_and_status' : `exports_filtered_by_${range}`;
+}
+
+/** The time that a filter restricts to a range; of two, that of creation. */
+function rangeColumn({ createdAt, updatedAt }: NormalizedExportFilter): string | undefined {
+  if (createdAt !== null) return 'created_at';
+  return updatedAt === null ? undefined : 'updated_at';
+}
+
+/** `passed` is the bound that a cursor in the order of the column has passed already. */
 function addRange(
   { sql, parameters }: Conditions,
   column: string,
   range: NormalizedDateRange | null,
+  passed: 'gte' | 'lt' | null,
 ): void {
-  if (range === null) return;
-  if (range.gte !== null) {
-    sql.push(`${column} >= ?`);
-    parameters.push(range.gte);
-  }
-  if (range.lt !== null) {
-    sql.push(`${column} < ?`);
-    parameters.push(range.lt);
+  for (const [bound, operator] of [
+    ['gte', '>='],
+    ['lt', '<'],
+  ] as const) {
+    const value = range?.[bound] ?? null;
+    if (value === null) continue;
+    // SQLite uses no index for a column with a sign. It would seek this bound, not the cursor.
+    sql.push(`${bound === passed ? '+' : ''}${column} ${operator} ?`);
+    parameters.push(value);
   }
 }

@@ -55,7 +55,8 @@ registerEnumType(ExportStatus, {
 });
 
 /** The filtered columns. At the end of an index, they let filters run without the table rows. */
-const filtered = ['resource', 'status', 'name'];
+const filtered = ['resource', 'status', 'name', 'expiresAt'];
+const counts = ['countBatches', 'countTotal'];
 
 /** One row of `exports`, and the GraphQL type of its representation in the API. */
 @Directive('@key(fields: "id")')
@@ -66,18 +67,22 @@ const filtered = ['resource', 'status', 'name'];
 })
 @Entity('exports')
 @Index('exports_by_created_at', ['organizationId', 'createdAt', 'id'])
-@Index('exports_by_updated_at', ['organizationId', 'updatedAt', 'id'])
-@Index('exports_by_count_batches', ['organizationId', 'countBatches', 'id'])
-@Index('exports_by_count_total', ['organizationId', 'countTotal', 'id'])
-@Index('exports_filtered_by_created_at', ['organizationId', 'createdAt', 'id', ...filtered])
-@Index('exports_filtered_by_updated_at', ['organizationId', 'updatedAt', 'id', ...filtered])
+// Every order and filter, because a range of times is read from here whatever the order.
+@Index('exports_filtered_by_created_at', [
+  ...['organizationId', 'createdAt', 'id', ...filtered],
+  ...['updatedAt', ...counts],
+])
+@Index('exports_filtered_by_updated_at', [
+  ...['organizationId', 'updatedAt', 'id', ...filtered],
+  ...['createdAt', ...counts],
+])
 @Index('exports_filtered_by_count_batches', ['organizationId', 'countBatches', 'id', ...filtered])
 @Index('exports_filtered_by_count_total', ['organizationId', 'countTotal', 'id', ...filtered])
 @Index('exports_by_requester', [
   ...['organizationId', 'requestedBy', 'createdAt', 'id'],
-  ...['updatedAt', 'countBatches', 'countTotal', ...filtered],
+  ...['updatedAt', ...counts, ...filtered],
 ])
-@Index('exports_by_resource_and_status', ['organizationId', 'resource', 'status'])
+@Index('exports_by_resource_and_status', ['organizationId', 'resource', 'status', 'expiresAt'])
 export class Export {
   @Field(() => ID, { description: 'The id of the export: 1 to 64 ASCII characters, no spaces.' })
   @PrimaryColumn({ type: 'varchar', length: 64 })

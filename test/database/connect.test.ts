@@ -109,7 +109,7 @@ describeWith('mysql', 'connecting to a MySQL server', () => {
 
   it('starts without indexes, which are advice', async () => {
     await migrate();
-    await database.query('DROP INDEX exports_by_count_total ON exports');
+    await database.query('DROP INDEX exports_filtered_by_count_total ON exports');
     const connected = await connect(database.url).source;
     await connected.destroy();
   });

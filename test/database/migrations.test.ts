@@ -10,8 +10,17 @@ import { exportRow, fileRow, insertRows } from '../support/rows.js';
 
 type Rows = readonly Readonly<Record<string, unknown>>[];
 
-/** Columns and indexes that a later migration drops deliberately: no running gateway uses them. */
-const retired: readonly string[] = [];
+/** Columns and indexes that a later migration drops deliberately: running gateways need not have them. */
+const retired = ['updated_at', 'count_batches', 'count_total'].map(
+  (column) => `exports.exports_by_${column}`,
+);
+
+/** Whether a column or index, as `structure` tells it, has the columns of an earlier one. */
+function isWithin(before: string, after: string): boolean {
+  const [name, ...columns] = before.split(/[ (),]+/);
+  const [nameAfter, ...columnsAfter] = after.split(/[ (),]+/);
+  return name === nameAfter && columns.every((column) => columnsAfter.includes(column));
+}
 
 describe.each(engines)('the migrations on $engine', ({ engine, provide }) => {
   let database: EngineDatabase;
@@ -121,9 +130,9 @@ describe.each(engines)('the migrations on $engine', ({ engine, provide }) => {
     for (let count = 1; count <= source.migrations.length; count += 1) {
       await migrateTo(count);
       const now = await structure();
-      expect(now).toEqual(
-        expect.arrayContaining(earlier.filter((name) => !retired.includes(name))),
-      );
+      // An index may get more columns.
+      const lost = earlier.filter((before) => !now.some((after) => isWithin(before, after)));
+      expect(lost.filter((each) => !retired.includes(each.split(' ')[0] ?? ''))).toEqual([]);
       earlier = now;
     }
     expect(earlier).toContain('exports.exports_by_created_at (created_at,id,organization_id)');

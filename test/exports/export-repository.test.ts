@@ -9,6 +9,7 @@ import {
   normalizeExportFilter,
   ExportSortDirection,
   type ExportOrderBy,
+  type NormalizedExportFilter,
 } from '../../src/exports/export-filter.js';
 import { ExportRepository, type Changes } from '../../src/exports/export-repository.js';
 import { RequestQueries } from '../../src/exports/request-queries.js';
@@ -41,13 +42,16 @@ const { COMPLETED, FAILED } = ExportStatus;
 /** Four are created at a time, as by a nightly job. Most rows tie in the other orders. */
 const rows = exportRows(6_000, (index) => ({
   createdAt: new Date(Date.UTC(2026, 10, 1) + Math.floor(index / 4) * 1_000),
-  updatedAt: new Date(Date.UTC(2026, 10, 1)),
+  updatedAt: new Date(Date.UTC(2026, index % 3 === 0 ? 9 : 10, 1)),
   countBatches: index % 2,
   countTotal: 0,
   resource: index % 3 === 0 ? GROUP : CONTACT,
   status: index % 5 === 0 ? FAILED : COMPLETED,
   requestedBy: index % 7 < 2 ? 'ann' : 'bob',
 }));
+
+/** Within the ranges of every filter. */
+const middle = rows[1_000] ?? exportRow(1_000);
 
 /** A short list of another organization. */
 const others = exportRows(30, (index) => ({
@@ -59,13 +63,30 @@ const others = exportRows(30, (index) => ({
 
 const now = new Date(Date.UTC(2026, 10, 3));
 const noFilter = normalizeExportFilter({});
+/** Of a third of the rows by creation, and two thirds by change. */
+const creation = {
+  gte: new Date(rows[900]?.createdAt ?? 0),
+  lt: new Date(rows[2_900]?.createdAt ?? 0),
+};
+const change = { gte: new Date(Date.UTC(2026, 10, 1)), lt: now };
 const filters = Object.entries({
   'no filter': {},
   'a resource': { resource: CONTACT },
+  resources: { resources: [CONTACT, ExportResource.OTHER] },
   'a status': { statuses: [FAILED] },
   'statuses and a resource': { resource: GROUP, statuses: [COMPLETED, FAILED] },
   'a search': { search: 'rare' },
-  'every filter': { resource: GROUP, statuses: [FAILED], search: 'rare' },
+  'expired exports': { isExpired: true },
+  'exports that have not expired': { isExpired: false },
+  'a range of creation': { createdAt: creation },
+  'an end of creation': { createdAt: { lt: creation.lt } },
+  'a range of changes': { updatedAt: change },
+  'a start of changes': { updatedAt: { gte: change.gte } },
+  'both ranges': { createdAt: creation, updatedAt: change },
+  'every filter': {
+    ...{ resource: GROUP, statuses: [FAILED], search: 'rare', isExpired: true },
+    ...{ createdAt: creation, updatedAt: change },
+  },
 }).map(([what, filter]) => ({ what, filter: normalizeExportFilter(filter) }));
 
 /** The position after a row in an order, with the value as the database returns it. */
@@ -78,6 +99,12 @@ const scopeOf = (organization: string, onlyRequestedBy: string | null = null) =>
   organization,
   onlyRequestedBy,
 });
+const keysOf = <Values extends object>(values: Values) => Object.keys(values) as (keyof Values)[];
+/** The exports of a requester, as its scope and as a filter in a wider scope. */
+const ofAnn = (filter: NormalizedExportFilter) => [
+  { ...ann, filter, now },
+  { ...everyone, filter: { ...filter, requestedBy: 'ann' }, now },
+];
 const [everyone, ann] = [scopeOf('org_demo'), scopeOf('org_demo', 'ann')];
 
 describe.each(engines)('the repository on $engine', (engine) => {
@@ -125,9 +152,14 @@ describe.each(engines)('the repository on $engine', (engine) => {
   });
 
   it.each(filters.flatMap((filtered) => orders.map((order) => ({ ...filtered, ...order }))))(
-    'lists with $what by $args along an index, reads only the rows of the page, and sorts no others',
+    'lists with $what by $args along the index of the order, or sorts a range of another time',
     async ({ what, filter, ...order }) => {
-      const after = positionAfter(exportRow(1_000), order.orderBy);
+      const { createdAt, updatedAt } = filter;
+      const ranges = { ...(updatedAt && { updatedAt }), ...(createdAt && { createdAt }) };
+      const along =
+        order.orderBy in ranges ? order.orderBy : (keysOf(ranges).at(-1) ?? order.orderBy);
+      const isNarrow = what === 'no filter' && order.orderBy === 'createdAt';
+      const after = positionAfter(middle, order.orderBy);
       for (const start of [{ offset: 30 }, { cursor: after, offset: 0 }]) {
         const list = { ...everyone, filter, now, ...order };
         const window = { ...start, limit: LIMIT };
@@ -137,10 +169,12 @@ describe.each(engines)('the repository on $engine', (engine) => {
         expect(steps).toHaveLength(2);
         expect(steps).toContainEqual({
           table: 'exports',
-          index: `exports_${what === 'no filter' ? '' : 'filtered_'}by_${exportColumns[order.orderBy]}`,
-          access: expect.any(String),
+          index: `exports_${isNarrow ? '' : 'filtered_'}by_${exportColumns[along]}`,
+          access: expect.stringMatching(
+            along in ranges ? `^range$|\\b${exportColumns[along]}[,id)]*[<>]` : '',
+          ),
           covering: true,
-          sorted: false,
+          sorted: along !== order.orderBy,
         });
         expect(steps).toContainEqual(byPrimaryKey);
       }
@@ -150,20 +184,26 @@ describe.each(engines)('the repository on $engine', (engine) => {
   it.each(filters.flatMap((filtered) => orders.map((order) => ({ ...filtered, ...order }))))(
     'lists one requester with $what by $args from its part of one index, sorted by creation',
     async ({ filter, ...order }) => {
-      const list = { ...ann, filter, now, ...order };
-      const window = { cursor: positionAfter(exportRow(1_000), order.orderBy), offset: 0 };
-      const steps = await stepsOf((repository) =>
-        repository.list(list, { ...window, limit: LIMIT }, ['id'], new RequestQueries(ann)),
-      );
-      expect(steps).toHaveLength(2);
-      expect(steps).toContainEqual({
-        table: 'exports',
-        index: 'exports_by_requester',
-        access: expect.any(String),
-        covering: true,
-        sorted: order.orderBy !== 'createdAt',
-      });
-      expect(steps).toContainEqual(byPrimaryKey);
+      const window = { cursor: positionAfter(middle, order.orderBy), offset: 0 };
+      for (const list of ofAnn(filter)) {
+        const steps = await stepsOf((repository) =>
+          repository.list(
+            { ...list, ...order },
+            { ...window, limit: LIMIT },
+            ['id'],
+            new RequestQueries(list),
+          ),
+        );
+        expect(steps).toHaveLength(2);
+        expect(steps).toContainEqual({
+          table: 'exports',
+          index: 'exports_by_requester',
+          access: expect.any(String),
+          covering: true,
+          sorted: order.orderBy !== 'createdAt',
+        });
+        expect(steps).toContainEqual(byPrimaryKey);
+      }
     },
   );
 
@@ -178,7 +218,7 @@ describe.each(engines)('the repository on $engine', (engine) => {
     const steps = await stepsOf(async (repository) => {
       changes = await repository.readChanges(pages);
     });
-    const index = 'exports_by_updated_at';
+    const index = 'exports_filtered_by_updated_at';
     expect(steps).toMatchObject(pages.map(() => ({ index, sorted: false })));
     for (const { access } of steps) expect(access).toMatch(/^range$|updated_at(>|,id\)>)/);
     const expected = idsInOrder(rows, { ...chronological, orderBy: 'updatedAt' });
@@ -191,11 +231,11 @@ describe.each(engines)('the repository on $engine', (engine) => {
   });
 
   it.each(filters)('counts one requester with $what from an index alone', async ({ filter }) => {
-    const steps = await stepsOf((repository) =>
-      repository.count({ ...ann, filter, now }, new RequestQueries(ann)),
-    );
-    const index = 'exports_by_requester';
-    expect(steps).toMatchObject([{ index, covering: true, sorted: false }]);
+    for (const list of ofAnn(filter)) {
+      const steps = await stepsOf((repository) => repository.count(list, new RequestQueries(list)));
+      const index = 'exports_by_requester';
+      expect(steps).toMatchObject([{ index, covering: true, sorted: false }]);
+    }
   });
 
   it.each(filters)('counts with $what from an index alone', async ({ filter }) => {
@@ -203,7 +243,10 @@ describe.each(engines)('the repository on $engine', (engine) => {
     const steps = await stepsOf((repository) =>
       repository.count(list, new RequestQueries(everyone)),
     );
-    const index = filter.search === '' ? 'by_resource_and_status' : 'filtered_by_created_at';
+    const { createdAt, updatedAt, search } = filter;
+    const isByCreation = createdAt !== null || (updatedAt === null && search !== '');
+    const ofRange = updatedAt === null ? 'by_resource_and_status' : 'filtered_by_updated_at';
+    const index = isByCreation ? 'filtered_by_created_at' : ofRange;
     expect(steps).toMatchObject([{ index: `exports_${index}`, covering: true, sorted: false }]);
   });
 
@@ -241,61 +284,79 @@ describe.each(engines)('the repository on $engine', (engine) => {
   const listsOfAnn = orders
     .filter(({ orderBy }) => orderBy === 'createdAt')
     .map((order) => ({ ...order, ...ann, of: 'one requester' }));
-  describe.each([...wholeLists, ...listsOfAnn])('after a cursor of $of by $args', (order) => {
-    const { orderBy, direction, onlyRequestedBy } = order;
-    const listed = rows.filter(
-      ({ requestedBy }) => onlyRequestedBy === null || requestedBy === onlyRequestedBy,
-    );
-    const byId = new Map(listed.map((row) => [row.id, row]));
-    const sorted = idsInOrder(listed, order).flatMap((id) => byId.get(id) ?? []);
-    // Not the first row: MySQL scans the index when nearly every row follows the cursor.
-    const indexes = [0.1, 0.25, 0.5, 0.75, 0.99].map((share) => Math.floor(share * sorted.length));
-
-    /** Lists after rows throughout the list, and expects the correct rows. */
-    async function listAlong(repository: ExportRepository): Promise<void> {
-      for (const index of indexes) {
-        const after = positionAfter(sorted[index] ?? exportRow(index), orderBy);
-        const list = { ...order, filter: noFilter, now };
-        const window = { cursor: after, offset: 0, limit: LIMIT };
-        const queries = new RequestQueries(order);
-        const { rows: found } = await repository.list(list, window, ['id', 'name'], queries);
-        const expected = sorted.slice(index + 1, index + 1 + LIMIT);
-        expect(found.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
-      }
-    }
-
-    if (!isMysql) {
-      it('seeks the position in the index of the order by value and id', async () => {
-        const steps = await stepsOf(listAlong);
-        const comparison = direction === ExportSortDirection.ASC ? '>' : '<';
-        // Without the id, the search starts at the first row that ties.
-        const requester = onlyRequestedBy === null ? '' : ' AND requested_by=?';
-        const access = `(organization_id=?${requester} AND (${exportColumns[orderBy]},id)${comparison}(?,?))`;
-        const ofPage = steps.filter(({ table }) => table === 'exports');
-        expect(ofPage.map((step) => step.access)).toEqual(indexes.map(() => access));
-      });
-      return;
-    }
-
-    it('touches as few rows at the end of the list as at its start', async () => {
-      const runner = gateway.source.createQueryRunner();
-      const touched: number[] = [];
-      const repository = repositoryOn(async (sql, parameters) => {
-        await runner.query('FLUSH STATUS');
-        const found = (await runner.query(sql, parameters)) as Record<string, unknown>[];
-        const counters = (await runner.query(
-          `SHOW SESSION STATUS
-           WHERE Variable_name LIKE 'Handler_read%' OR Variable_name = 'Handler_icp_attempts'`,
-        )) as { Value: string }[];
-        touched.push(counters.reduce((sum, { Value }) => sum + Number(Value), 0));
-        return found;
-      });
-      await listAlong(repository).finally(() => runner.release());
-      expect(touched).toHaveLength(indexes.length);
-      // A row counts several times: in the index, in the list of ids, in its table and in the order.
-      expect(touched.filter((count) => count > 6 * LIMIT)).toEqual([]);
-    });
+  /** A range of the order has no other plan: the position is sought, and not the bound before it. */
+  const ranges = orders.flatMap(({ orderBy, ...order }) => {
+    if (orderBy !== 'createdAt' && orderBy !== 'updatedAt') return [];
+    const times = { gte: new Date(0), lt: new Date(Date.UTC(2027, 0, 1)) };
+    const filter = normalizeExportFilter({ [orderBy]: times });
+    return [{ ...order, ...everyone, orderBy, filter, of: 'a range' }];
   });
+  describe.each([...wholeLists, ...listsOfAnn, ...ranges])(
+    'after a cursor of $of by $args',
+    (order) => {
+      const { orderBy, direction, onlyRequestedBy } = order;
+      const { filter = noFilter } = order as { filter?: NormalizedExportFilter };
+      const listed = rows.filter(
+        ({ requestedBy }) => onlyRequestedBy === null || requestedBy === onlyRequestedBy,
+      );
+      const byId = new Map(listed.map((row) => [row.id, row]));
+      const sorted = idsInOrder(listed, order).flatMap((id) => byId.get(id) ?? []);
+      // Not the first row: MySQL scans the index when nearly every row follows the cursor.
+      const indexes = [0.1, 0.25, 0.5, 0.75, 0.99].map((share) =>
+        Math.floor(share * sorted.length),
+      );
+
+      /** Lists after rows throughout the list, and expects the correct rows. */
+      async function listAlong(repository: ExportRepository): Promise<void> {
+        for (const index of indexes) {
+          const after = positionAfter(sorted[index] ?? exportRow(index), orderBy);
+          const list = { ...order, filter, now };
+          const window = { cursor: after, offset: 0, limit: LIMIT };
+          const queries = new RequestQueries(order);
+          const { rows: found } = await repository.list(list, window, ['id', 'name'], queries);
+          const expected = sorted.slice(index + 1, index + 1 + LIMIT);
+          expect(found.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
+        }
+      }
+
+      if (!isMysql) {
+        it('seeks the position in the index of the order by value and id', async () => {
+          const steps = await stepsOf(listAlong);
+          const comparison = direction === ExportSortDirection.ASC ? '>' : '<';
+          // Without the id, the search starts at the first row that ties.
+          const requester = onlyRequestedBy === null ? '' : ' AND requested_by=?';
+          const column = exportColumns[orderBy];
+          const position = ` AND (${column},id)${comparison}(?,?)`;
+          const bound =
+            filter === noFilter ? '' : ` AND ${column}${comparison === '>' ? '<' : '>'}?`;
+          const sought = comparison === '>' ? position + bound : bound + position;
+          const access = `(organization_id=?${requester}${sought})`;
+          const ofPage = steps.filter(({ table }) => table === 'exports');
+          expect(ofPage.map((step) => step.access)).toEqual(indexes.map(() => access));
+        });
+        return;
+      }
+
+      it('touches as few rows at the end of the list as at its start', async () => {
+        const runner = gateway.source.createQueryRunner();
+        const touched: number[] = [];
+        const repository = repositoryOn(async (sql, parameters) => {
+          await runner.query('FLUSH STATUS');
+          const found = (await runner.query(sql, parameters)) as Record<string, unknown>[];
+          const counters = (await runner.query(
+            `SHOW SESSION STATUS
+           WHERE Variable_name LIKE 'Handler_read%' OR Variable_name = 'Handler_icp_attempts'`,
+          )) as { Value: string }[];
+          touched.push(counters.reduce((sum, { Value }) => sum + Number(Value), 0));
+          return found;
+        });
+        await listAlong(repository).finally(() => runner.release());
+        expect(touched).toHaveLength(indexes.length);
+        // A row counts several times: in the index, in the list of ids, in its table and in the order.
+        expect(touched.filter((count) => count > 6 * LIMIT)).toEqual([]);
+      });
+    },
+  );
 
   it.each([
     ...[0, 1, 27, 253_402_300_799_999, -62_135_596_800_000, -62_167_219_200_000].map((number) => ({

@@ -21,7 +21,7 @@ interface Shape {
   readonly name: string;
   readonly sql: string;
   readonly parameters: readonly unknown[];
-  /** A requester has few rows, so lists of one sort them. */
+  /** A requester and a day have few rows, so lists of them sort these. */
   readonly maySort: boolean;
 }
 
@@ -93,11 +93,15 @@ async function statementShapes(
   };
   const exports = new ExportRepository(database, () => undefined);
   const origin = { organization, isAbandoned: false };
+  const day = { gte: new Date('2037-01-01T00:00:00Z'), lt: new Date('2037-01-02T00:00:00Z') };
   const filters = {
     'no filter': {},
     'a resource': { resource: ExportResource.CONTACT },
     'a status': { statuses: [ExportStatus.FAILED] },
     'a search': { search: 'a' },
+    'expired exports': { isExpired: true },
+    'a day of creation': { createdAt: day },
+    'a day of changes': { updatedAt: day },
   };
   const now = new Date();
   // A view may have no requesters.
@@ -116,7 +120,8 @@ async function statementShapes(
       name = `count by resource and status with ${with_}${suffix}`;
       await exports.countGroups({ ...scope, filter, now }, origin);
       for (const [order, orderBy] of Object.entries(ExportOrderBy)) {
-        maySort = onlyRequestedBy !== null && orderBy !== ExportOrderBy.CREATED_AT;
+        const hasRange = filter.createdAt !== null || filter.updatedAt !== null;
+        maySort = hasRange || (onlyRequestedBy !== null && orderBy !== ExportOrderBy.CREATED_AT);
         const value = orderBy.startsWith('count') ? 1 : '2026-01-01 00:00:00.000';
         const list = { ...scope, filter, now, orderBy, direction: ExportSortDirection.ASC };
         for (const window of [{}, { cursor: { value, id } }]) {

@@ -33,6 +33,23 @@ export async function createIndex(
   await runner.query(`CREATE ${unique}INDEX ${index} ON ${table} (${columns})`);
 }
 
+/** Changes the columns of an index in one statement, or creates it. Until then, queries have the old one. */
+export async function changeIndex(
+  runner: QueryRunner,
+  { table, index, columns }: { table: string; index: string; columns: string },
+) {
+  if (!(await isTable(runner, table))) return;
+  const current = await indexedColumns(runner, table, index);
+  if (current.join(', ') === columns) return;
+  if (current.length > 0 && isMysql(runner)) {
+    const change = `DROP INDEX ${index}, ADD INDEX ${index} (${columns})`;
+    await runner.query(`ALTER TABLE ${table} ${change}`);
+    return;
+  }
+  await dropIndex(runner, table, index);
+  await createIndex(runner, { table, index, columns });
+}
+
 export async function dropIndex(runner: QueryRunner, table: string, index: string) {
   if (!(await isTable(runner, table)) || !(await hasIndex(runner, table, index))) return;
   await runner.query(`DROP INDEX ${index}${isMysql(runner) ? ` ON ${table}` : ''}`);
@@ -78,13 +95,19 @@ async function typeOf(runner: QueryRunner, table: string): Promise<'table' | 'vi
   return /view/i.test(found.type) ? 'view' : 'table';
 }
 
-function hasIndex(runner: QueryRunner, table: string, index: string): Promise<boolean> {
-  return hasRows(
+async function hasIndex(runner: QueryRunner, table: string, index: string): Promise<boolean> {
+  return (await indexedColumns(runner, table, index)).length > 0;
+}
+
+/** The columns of an index in order; none where there is no such index. */
+async function indexedColumns(runner: QueryRunner, table: string, index: string) {
+  const columns = await select<{ name: string }>(
     runner,
     isMysql(runner)
-      ? `SELECT 1 FROM information_schema.statistics ${whereTable(table)} AND index_name = '${index}'`
-      : `SELECT 1 FROM pragma_index_list('${table}') WHERE name = '${index}'`,
+      ? `SELECT column_name AS name FROM information_schema.statistics ${whereTable(table)} AND index_name = '${index}' ORDER BY seq_in_index`
+      : `SELECT name FROM pragma_index_info('${index}') ORDER BY seqno`,
   );
+  return columns.map(({ name }) => name);
 }
 
 export function hasColumn(runner: QueryRunner, table: string, column: string): Promise<boolean> {
