@@ -87,7 +87,7 @@ const environment = {
 };
 
 export default defineConfig(
-  { ignores: ['dist', 'data', 'coverage'] },
+  { ignores: ['dist', 'data', 'coverage', 'examples/exports-page/src/gql'] },
   js.configs.recommended,
   ts.configs.strictTypeChecked,
   {
@@ -97,17 +97,20 @@ export default defineConfig(
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     plugins: { 'import-x': importX },
     settings: {
-      'import-x/parsers': { '@typescript-eslint/parser': ['.ts', '.mts'] },
+      'import-x/parsers': { '@typescript-eslint/parser': ['.ts', '.tsx', '.mts'] },
       'import-x/resolver-next': [
         createNodeResolver({
-          extensions: ['.ts', '.mts', '.js'],
-          extensionAlias: { '.js': ['.ts', '.js'], '.mjs': ['.mts', '.mjs'] },
+          extensions: ['.ts', '.tsx', '.mts', '.js'],
+          extensionAlias: { '.js': ['.ts', '.tsx', '.js'], '.mjs': ['.mts', '.mjs'] },
         }),
       ],
     },
     rules: {
       'import-x/no-cycle': 'error',
-      'import-x/no-extraneous-dependencies': ['error', { devDependencies: ['test/**', '*.js'] }],
+      'import-x/no-extraneous-dependencies': [
+        'error',
+        { devDependencies: ['test/**', 'examples/**', '*.js'] },
+      ],
       'import-x/no-restricted-paths': ['error', { zones }],
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
