@@ -31,12 +31,12 @@ export type ExportFileState =
   | 'NOT_PRODUCED'
   /** The export is queued or processing and may still produce the file. */
   | 'PENDING'
-  /** The file exists. */
+  /** The file exists and can be downloaded. */
   | 'READY';
 
 /** Selects the exports that meet every given condition. */
 export type ExportFilter = {
-  /** Only exports created then. */
+  /** Only exports created in this range. */
   createdAt?: ExportDateRange | null | undefined;
   /** True: only exports whose files have expired; false: only the others. */
   isExpired?: boolean | null | undefined;
@@ -52,7 +52,7 @@ export type ExportFilter = {
   search?: string | null | undefined;
   /** Only these statuses; empty: all. */
   statuses?: Array<ExportStatus> | null | undefined;
-  /** Only exports last changed then. */
+  /** Only exports that last changed in this range. */
   updatedAt?: ExportDateRange | null | undefined;
 };
 
