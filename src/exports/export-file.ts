@@ -109,21 +109,16 @@ export class ExportFile {
   readonly sha256: string | null;
 
   private readonly exportId: string;
+  private readonly hasLink: boolean;
   #link: Link | undefined;
 
-  /**
-   * `access` is null for a file that is not available, and has a link if the request has its flag. It
-   * signs at most once, when a field needs it.
-   */
+  /** `access` is null for a file that is not ready. It signs at most once, when a field needs it. */
   constructor(
-    identity: { exportId: string; kind: ExportFileKind; state: ExportFileState },
+    identity: { exportId: string; kind: ExportFileKind; state: ExportFileState; hasLink: boolean },
     private readonly row: ExportFileRow | undefined,
-    private readonly access: {
-      links: RequestLinks;
-      exportExpiresAt: Date | null;
-      hasLink: boolean;
-    } | null,
+    private readonly access: { links: RequestLinks; exportExpiresAt: Date | null } | null,
   ) {
+    this.hasLink = identity.hasLink;
     this.exportId = identity.exportId;
     this.kind = identity.kind;
     this.state = identity.state;
@@ -167,9 +162,9 @@ export class ExportFile {
   }
 
   private get link(): Link {
-    const { row, access } = this;
+    const { row, access, hasLink } = this;
     return (this.#link ??=
-      row && access?.hasLink ? access.links.sign(row, access.exportExpiresAt) : null);
+      row && access && hasLink ? access.links.sign(row, access.exportExpiresAt) : null);
   }
 }
 

@@ -60,14 +60,13 @@ export class ExportView {
 
   get files(): ExportFile[] {
     const { row, options } = this;
-    const { links, requested } = options;
+    const access = { links: options.links, exportExpiresAt: this.#expiresAt };
     return Object.values(ExportFileKind).map((kind) => {
       const file = this.storedFile(kind);
       const state = fileState(row, file, options.now);
-      const isReady = state === ExportFileState.READY;
-      const hasLink = isRequested(kind, requested);
-      const access = isReady ? { links, exportExpiresAt: this.#expiresAt, hasLink } : null;
-      return new ExportFile({ exportId: row.id, kind, state }, file, access);
+      const hasLink = isRequested(kind, options.requested);
+      const identity = { exportId: row.id, kind, state, hasLink };
+      return new ExportFile(identity, file, state === ExportFileState.READY ? access : null);
     });
   }
 

@@ -180,8 +180,7 @@ describeWith('objectStorage', 'object storage that verifies signatures', () => {
       }>('{ exports(limit: 20) { data { files { state preview(rows: 3) { columns rows } } } } }');
       for (const { files } of previews.data.exports.data) {
         for (const { state, preview } of files) {
-          const row = expect.arrayContaining([expect.any(String)]);
-          const table = { columns: row, rows: expect.arrayContaining([row]) };
+          const table = { columns: expect.any(Array), rows: expect.any(Array) };
           expect(preview).toEqual(state === 'READY' ? table : null);
         }
       }
