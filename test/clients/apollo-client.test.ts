@@ -9,7 +9,7 @@ import {
   type TypedDocumentNode,
 } from '@apollo/client';
 import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import { useDocumentedCode } from '../docs/documented-code.js';
@@ -31,14 +31,14 @@ interface List {
 type Query<Data, Variables = Record<string, never>> = TypedDocumentNode<Data, Variables>;
 
 const list: Query<List> = gql(
-  '{ exports { data { id name status files { kind state } } pagination { hasMore } } }',
+  '{ exports { data { id name status files { id kind state } } pagination { hasMore } } }',
 );
 const listWithUrl: Query<List> = gql('{ exports { data { id csvUrl } } }');
 const one: Query<One, { id: string }> = gql(
   'query ($id: ID!) { export(id: $id) { id name status } }',
 );
 const links: Query<One, { id: string }> = gql(
-  'query ($id: ID!) { export(id: $id, includeCsv: true) { id csvUrl files { kind url } } }',
+  'query ($id: ID!) { export(id: $id, includeCsv: true) { id csvUrl files { id kind url } } }',
 );
 
 const id = exportId(0);
@@ -70,7 +70,7 @@ describe('the documented cache of Apollo Client', () => {
   it('stores an export once, under its id, for all queries', async () => {
     await client.query({ query: list });
     await client.query({ query: one, variables, fetchPolicy: 'network-only' });
-    const keys = Object.keys(cached()).filter((key) => key.startsWith('Export'));
+    const keys = Object.keys(cached()).filter((key) => key.startsWith('Export:'));
     expect(keys).toEqual([`Export:${id}`, `Export:${exportId(1)}`]);
     const root = JSON.stringify(cache.extract()['ROOT_QUERY']);
     // One reference is in the list, the other one is the single export.
@@ -126,11 +126,13 @@ describe('the documented cache of Apollo Client', () => {
     expect(requests()).toEqual(['POST 200', 'POST 200', 'POST 200']);
   });
 
-  it('replaces the files of an export when a query selects other fields of them', async () => {
+  it('merges what queries select of a file', async () => {
+    const warn = jest.spyOn(console, 'warn');
     await client.query({ query: list });
-    expect(cache.readQuery({ query: list })).not.toBeNull();
     await client.query({ query: links, variables, fetchPolicy: 'network-only' });
-    expect(cache.readQuery({ query: list })).toBeNull();
+    expect(cache.readQuery({ query: list })).not.toBeNull();
+    expect(cached()[`ExportFile:${id}:CSV`]).toMatchObject({ kind: 'CSV', state: 'READY' });
+    expect(warn).not.toHaveBeenCalled();
   });
 });
 

@@ -80,7 +80,7 @@ describe.each([...pages])('%s', (path, page) => {
   });
 
   it('has only TypeScript that is a whole file with a name', () => {
-    const blocks = codeBlocksOf(page).filter(({ language }) => language === 'ts');
+    const blocks = codeBlocksOf(page).filter(({ language }) => /^tsx?$/.test(language));
     expect(blocks.map(({ code }) => code).filter((code) => !files.includes(code))).toEqual([]);
   });
 });

@@ -15,20 +15,24 @@ const DOCUMENTED_ORIGIN = 'http://127.0.0.1:4000';
  * code of the documentation.
  */
 export function useDocumentedCode() {
-  let loaded = 0;
+  let written = 0;
   const documented = {
     folder: '',
     /**
-     * Imports the code block that begins with `// name`, anew at each call, among all others.
-     * `origin` replaces the address of the gateway in the documentation.
+     * Writes all files into a new folder and returns its path. `origin` replaces the address of the
+     * gateway in the documentation.
      */
-    async load<Module>(name: string, origin = DOCUMENTED_ORIGIN) {
-      const folder = join(documented.folder, String((loaded += 1)));
+    async write(origin = DOCUMENTED_ORIGIN) {
+      const folder = join(documented.folder, String((written += 1)));
       await mkdir(folder);
       for (const [each, code] of await documentedFiles()) {
         await writeFile(join(folder, each), code.replaceAll(DOCUMENTED_ORIGIN, origin));
       }
-      return (await import(join(folder, name))) as Module;
+      return folder;
+    },
+    /** Imports the code block that begins with `// name`, anew at each call, among all others. */
+    async load<Module>(name: string, origin = DOCUMENTED_ORIGIN) {
+      return (await import(join(await documented.write(origin), name))) as Module;
     },
   };
   beforeAll(async () => {

@@ -51,12 +51,12 @@ export function anchorsOf(page: string): string[] {
   );
 }
 
-/** The code blocks that begin with a comment `// name.ts`: whole files, by name. */
+/** The code blocks that begin with a comment `// name.ts` or `// name.tsx`: whole files, by name. */
 export async function documentedFiles(): Promise<ReadonlyMap<string, string>> {
   const blocks = [...(await readPages()).values()].flatMap(codeBlocksOf);
   return new Map(
     blocks.flatMap(({ code }) => {
-      const name = /^\/\/ ([\w-]+\.ts)\n/.exec(code)?.[1];
+      const name = /^\/\/ ([\w-]+\.tsx?)\n/.exec(code)?.[1];
       return name === undefined ? [] : [[name, code] as const];
     }),
   );

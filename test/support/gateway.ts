@@ -129,6 +129,7 @@ export async function startGateway(
     source,
     filesDirectory,
     log,
+    linksSigned,
     async store(objectKey: string, content: string | Buffer) {
       const path = join(filesDirectory, objectKey);
       await mkdir(dirname(path), { recursive: true });
