@@ -1,48 +1,64 @@
-const oneExport = `# One export with download links to its files; they work
-# until urlExpiresAt. For another export put its id into
-# the variables: the tab NewestExports lists some.
+const oneExport = `# One export, links to its files, which work for a while,
+# and the first rows of each file. For another export put
+# its id into the variables: the tab NewestExports has some.
 query OneExport($id: ID!) {
   export(id: $id, includeCsv: true, includeJson: true) {
-    id name status
+    id name status isExpired
     jsonUrl csvUrl csvErrorUrl csvSanitizedUrl
-    files { kind state fileName sizeBytes rowCount sha256 url urlExpiresAt }
+    files {
+      kind state sizeBytes rowCount urlExpiresAt
+      preview(rows: 2) { columns rows isTruncated }
+    }
   }
 }
 `;
 
 const newestExports = `# The newest completed exports, with download links to
 # their files. Press the play button, or Ctrl-Enter.
-# Each id can go into the variables of the tab OneExport.
-query NewestExports {
+# Next page: put the endCursor into after. Page before:
+# put null into first and after, 3 into last, and the
+# startCursor into before.
+query NewestExports(
+  $first: Int, $after: String, $last: Int, $before: String
+) {
   exports(
     filter: { statuses: [COMPLETED] }
     direction: DESC
-    limit: 3
+    first: $first, after: $after
+    last: $last, before: $before
     includeCsv: true
     includeJson: true
   ) {
-    data { id name status jsonUrl csvUrl }
+    pageInfo {
+      startCursor hasPreviousPage
+      endCursor hasNextPage
+    }
+    edges { node { id name createdAt jsonUrl csvUrl } }
   }
 }
 `;
 
-const filteredExports = `# The contact exports that have ended and whose name
-# contains "a", the largest first, and how many there are.
-# For the next page put the endCursor into the variables.
-query FilteredExports($after: String) {
+const filteredExports = `# The largest exports of two resources since a date, and
+# how many there are of each resource and status, for a
+# form that shows a number beside each of its checkboxes.
+query FilteredExports($since: DateTime!) {
   exports(
     filter: {
-      resource: CONTACT
+      createdAt: { gte: $since }
+      resources: [CONTACT, SHIPMENT]
       statuses: [COMPLETED, FAILED, TIMED_OUT]
-      search: "a"
+      isExpired: false
     }
     orderBy: COUNT_TOTAL
     direction: DESC
     limit: 5
-    after: $after
   ) {
-    data { id name resource status countTotal failureReason createdAt }
-    pagination { hasMore endCursor totalCount totalPages }
+    pagination { totalCount }
+    facets {
+      statuses { status count }
+      resources { resource count }
+    }
+    data { id name resource status countTotal createdAt }
   }
 }
 `;
@@ -73,10 +89,17 @@ subscription FollowedExport($id: ID!) {
 export function graphiqlExamples(exampleId?: string) {
   const variables = { id: exampleId ?? '' };
   const one = { query: oneExport, variables };
-  const newest = { query: newestExports, variables: undefined };
-  const filtered = { query: filteredExports, variables: { after: null } };
+  const page = { first: 3, after: null, last: null, before: null };
+  const newest = { query: newestExports, variables: page };
+  const filtered = { query: filteredExports, variables: { since: lastWeek() } };
   const moving = { query: movingExports, variables: undefined };
   const followed = { query: followedExport, variables };
   const first = exampleId === undefined ? [newest, one] : [one, newest];
   return [...first, filtered, moving, followed];
+}
+
+/** The start of the day a week ago: samples reach back two weeks. */
+function lastWeek(): string {
+  const day = new Date(Date.now() - 7 * 86_400_000).toISOString().slice(0, 10);
+  return `${day}T00:00:00Z`;
 }

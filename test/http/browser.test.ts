@@ -15,6 +15,14 @@ import {
   viewport,
 } from './graphiql-browser.js';
 
+interface Example {
+  readonly jsonUrl: string;
+  readonly csvUrl: string;
+  readonly files: readonly {
+    readonly preview: { readonly columns: readonly string[]; readonly rows: readonly unknown[] };
+  }[];
+}
+
 describeWith('chromium', 'GraphiQL in a browser', () => {
   const browser = useBrowser();
   const gateway = useGateway(embedded, { config: { seedSamples: true, sampleWorker: true } });
@@ -63,16 +71,18 @@ describeWith('chromium', 'GraphiQL in a browser', () => {
 
   it('runs the first example unchanged and shows its data, whose links download', async () => {
     const body = await responseAfter(() => page.locator('.graphiql-execute-button').click());
-    const { data } = body as { data: { export: { jsonUrl: string; csvUrl: string } } };
-    const { jsonUrl, csvUrl } = data.export;
-    expect((await shownResponse(page)).replace(/\s/g, '')).toContain(`"csvUrl":"${csvUrl}"`);
+    const { jsonUrl, csvUrl, files } = (body as { data: { export: Example } }).data.export;
+    const shown = (await shownResponse(page)).replace(/\s/g, '');
+    expect(shown).toContain(`"csvUrl":"${csvUrl}"`);
+    expect(shown).toContain(`"columns":["${files[0]?.preview.columns[0]}",`);
+    expect(files[1]?.preview.rows).toHaveLength(2);
     expect((await fetch(csvUrl)).headers.get('content-type')).toBe('text/csv; charset=utf-8');
     expect(await (await fetch(jsonUrl)).json()).toHaveProperty('0');
   });
 
   it.each([
-    ['NewestExports', ['data.2.csvUrl']],
-    ['FilteredExports', ['data.0.name', 'pagination.endCursor', 'pagination.totalCount']],
+    ['NewestExports', ['edges.2.node.csvUrl', 'pageInfo.endCursor', 'pageInfo.startCursor']],
+    ['FilteredExports', ['data.0.name', 'pagination.totalCount', 'facets.statuses.4.count']],
   ])('runs the example %s unchanged', async (title, paths) => {
     await openTab(page, title);
     const body = await responseAfter(() => pressControlEnter(page));

@@ -13,6 +13,16 @@ import { exportId, exportRow } from '../support/rows.js';
 
 const malicious = '# </script><script>alert(1)</script> <!-- <script> \n{ __typename }';
 
+interface ExamplePage {
+  readonly edges: readonly { readonly node: { readonly id: string } }[];
+  readonly pageInfo: { readonly endCursor: string; readonly startCursor: string };
+}
+
+interface FilteredPage {
+  readonly pagination: { readonly totalCount: number };
+  readonly facets: { readonly statuses: readonly { status: string; count: number }[] };
+}
+
 /** A server that sends only the page. */
 function serve(findExampleId: GraphiqlOptions['findExampleId']) {
   const server = Fastify();
@@ -133,6 +143,41 @@ describe('the examples of GraphiQL', () => {
     for (const title of ['OneExport', 'FollowedExport']) {
       expect(examples[titles.indexOf(title)]).toMatchObject({ variables: { id: id ?? '' } });
     }
+  });
+});
+
+describe('the examples of GraphiQL on the samples', () => {
+  const gateway = useGateway(embedded, { config: { seedSamples: true } });
+  const [newest, , filtered] = graphiqlExamples();
+
+  it('list the newest exports and page both ways', async () => {
+    const read = async (changes: object) => {
+      const { data } = await gateway.query<{ exports: ExamplePage }>(newest?.query ?? '', {
+        ...newest?.variables,
+        ...changes,
+      });
+      return data.exports;
+    };
+    const first = await read({});
+    const second = await read({ after: first.pageInfo.endCursor });
+    const back = { first: null, last: 3, before: second.pageInfo.startCursor };
+    expect(await read(back)).toMatchObject({
+      edges: first.edges.map(({ node: { id } }) => ({ node: { id } })),
+      pageInfo: { hasPreviousPage: false, hasNextPage: true },
+    });
+    const ids = [...first.edges, ...second.edges].map(({ node }) => node.id);
+    expect(new Set(ids).size).toBe(6);
+  });
+
+  it('count the exports since a date, of which those filtered are a part', async () => {
+    const { query = '', variables } = filtered ?? {};
+    const { data, errors } = await gateway.query<{ exports: FilteredPage }>(query, variables);
+    expect(errors).toBeUndefined();
+    const { pagination, facets } = data.exports;
+    const counts = new Map(facets.statuses.map(({ status, count }) => [status, count]));
+    const ended = ['COMPLETED', 'FAILED', 'TIMED_OUT'].map((status) => counts.get(status) ?? 0);
+    expect(pagination.totalCount).toBeGreaterThan(5);
+    expect(ended.reduce((sum, count) => sum + count)).toBe(pagination.totalCount);
   });
 });
 
