@@ -13,7 +13,7 @@ export interface ExportGroup {
 const COUNT = { description: 'The number of exports.' };
 
 @ObjectType({ description: 'How many exports have a status.', simpleResolvers: true })
-export class ExportStatusCount {
+class ExportStatusCount {
   @Field(() => ExportStatus, { description: 'The status.' })
   readonly status!: ExportStatus;
 
@@ -22,7 +22,7 @@ export class ExportStatusCount {
 }
 
 @ObjectType({ description: 'How many exports have a resource.', simpleResolvers: true })
-export class ExportResourceCount {
+class ExportResourceCount {
   @Field(() => ExportResource, { description: 'The resource.' })
   readonly resource!: ExportResource;
 
