@@ -141,4 +141,12 @@ describe('lists of Apollo Client', () => {
       ['Export 10', 10],
     ]);
   });
+
+  it('keep the facets that different queries select', async () => {
+    const queries = ['statuses', 'resources'].map((dimension) =>
+      gql(`{ exports(limit: 1) { facets { ${dimension} { count } } } }`),
+    );
+    for (const query of queries) await client.query({ query });
+    for (const query of queries) expect(cache.readQuery({ query })).not.toBeNull();
+  });
 });

@@ -1,10 +1,11 @@
 import { Client, fetchExchange, type Exchange } from '@urql/core';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 
+import { ExportFileKind } from '../../src/exports/export-file.js';
 import { useDocumentedCode } from '../docs/documented-code.js';
 import { embedded } from '../support/engines.js';
 import { useGateway } from '../support/gateway.js';
-import { exportId, exportRows } from '../support/rows.js';
+import { exportId, exportRows, fileRow } from '../support/rows.js';
 
 /** The origin of a page whose development server forwards its requests. */
 const headers = { origin: 'http://localhost:5173', 'apollo-require-preflight': 'true' };
@@ -54,7 +55,8 @@ describe('queries of urql', () => {
 });
 
 describe('the documented Graphcache of urql', () => {
-  const gateway = useGateway(embedded, { exports: exportRows(25) });
+  const file = fileRow(0, ExportFileKind.CSV);
+  const gateway = useGateway(embedded, { exports: exportRows(25), files: [file] });
   const documented = useDocumentedCode();
   const warn = jest.spyOn(console, 'warn');
   let client: Client;
@@ -86,13 +88,15 @@ describe('the documented Graphcache of urql', () => {
   const one = 'query ($id: ID!) { export(id: $id, includeCsv: false) { id name } }';
 
   it('knows every type without an id', async () => {
-    await read(`{ exports {
+    await gateway.store(file.objectKey, 'id\n1\n');
+    const data = await read(`{ exports {
       data { id files { id state preview { columns rows isTruncated } } }
       edges { cursor node { id } }
       pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
       pagination { totalCount }
       facets { statuses { status count } resources { resource count } }
     } }`);
+    expect(JSON.stringify(data)).toContain('"rows":[["1"]]');
   });
 
   it.each([
