@@ -96,7 +96,7 @@ export type FilteredScope = ExportScope & Pick<ExportList, 'filter'> & { readonl
  */
 const REQUESTER_INDEX = 'exports_by_requester';
 
-/** The first time that is not a zero date. */
+/** Zero dates are before it, also as texts. */
 const FIRST_TIME = '0001-01-01 00:00:00';
 
 const fileColumns = {
@@ -405,19 +405,21 @@ export class ExportRepository {
     return conditions;
   }
 
-  /** A zero date, which is none, is before the first time. A view may lack the column. */
+  /** A view may lack the column. */
   #addExpiry({ sql, parameters }: Conditions, isExpired: boolean, now: Date): void {
     if (!this.#exports.has('expires_at')) {
       if (isExpired) sql.push('1 = 0');
       return;
     }
+    // A zero date is none. As a text, because MySQL holds a zero TIMESTAMP later than the year 1.
+    const text = 'CAST(expires_at AS CHAR)';
     sql.push(
       isExpired
-        ? 'expires_at >= ? AND expires_at < ?'
-        : '(expires_at IS NULL OR expires_at < ? OR expires_at >= ?)',
+        ? `expires_at < ? AND ${text} >= ?`
+        : `(expires_at IS NULL OR expires_at >= ? OR ${text} < ?)`,
     );
     // Of a time with microseconds, the milliseconds count.
-    parameters.push(FIRST_TIME, toSqlDateTime(new Date(now.getTime() + 1)));
+    parameters.push(toSqlDateTime(new Date(now.getTime() + 1)), FIRST_TIME);
   }
 
   /** Lookups by id have an alias. A view may lack the column. */

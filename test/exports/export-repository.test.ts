@@ -51,7 +51,7 @@ const rows = exportRows(6_000, (index) => ({
 }));
 
 /** Within the ranges of every filter. */
-const middle = rows[1_000] ?? exportRow(1_000);
+const middle = rows[1_001] ?? exportRow(1_001);
 
 /** A short list of another organization. */
 const others = exportRows(30, (index) => ({

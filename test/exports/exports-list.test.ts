@@ -67,10 +67,14 @@ const bounds = [
   ...times.flatMap((time) => [-1, 0, 1].map((ms) => new Date(time.getTime() + ms).toISOString())),
   ...['0000-01-01T00:00:00+01:00', '0001-01-01T00:00:00Z', '9999-12-31T23:59:59-01:00'],
 ].filter((time) => !time.startsWith('+'));
-const range = fc.record({
-  gte: fc.option(fc.constantFrom(...bounds)),
-  lt: fc.option(fc.constantFrom(...bounds)),
-});
+const bound = fc.option(
+  fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom(...times.map((time) => time.toISOString())) },
+    { weight: 1, arbitrary: fc.constantFrom(...bounds) },
+  ),
+  { freq: 2 },
+);
+const range = fc.record({ gte: bound, lt: bound });
 type Range = typeof range extends fc.Arbitrary<infer Value> ? Value : never;
 const isWithin = (time: Date, { gte, lt }: Range) =>
   (gte === null || time >= new Date(gte)) && (lt === null || time < new Date(lt));
