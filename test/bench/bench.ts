@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,7 +16,7 @@ import { createTables, createTestDataSource } from '../support/data-source.js';
 import { mysqlConfig } from '../support/mysql-config.js';
 import { createPrivateServer, freePort, type PrivateServer } from '../support/private-server.js';
 import { LINK_SECRET } from './check.js';
-import { ORGANIZATION, provideData } from './data.js';
+import { ORGANIZATION, provideData, storeFiles } from './data.js';
 import { cpuTime, type Measurement } from './figures.js';
 import type { GraphqlRequest } from './workloads.js';
 
@@ -39,6 +39,8 @@ export interface Rounds {
   readonly rounds: number;
   /** The duration of the load on each target in a round. */
   readonly seconds: number;
+  /** The number of connections, 32 by default. */
+  readonly clients?: number;
 }
 
 /** The result of one load as wrk reports it; times to respond in milliseconds. */
@@ -83,7 +85,7 @@ export class Bench {
   static async open(env: Environment): Promise<Bench> {
     const cache = env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
     const folder = env['BENCH_FOLDER'] ?? join(cache, 'exports-gateway-bench');
-    await mkdir(join(folder, 'files'), { recursive: true });
+    await storeFiles(join(folder, 'files'));
     const program = findProgram(['mariadbd'], thisMachine.folders);
     if (program === undefined) throw new Error('Install mariadb-server: the bench needs mariadbd.');
     const server = await createPrivateServer(program, thisMachine, { keptIn: folder });
@@ -166,17 +168,18 @@ export class Bench {
   }
 
   /** Loads the targets by turns in each round. Returns the measurements of each target. */
-  async measure(targets: readonly Target[], { rounds, seconds }: Rounds): Promise<Measurement[][]> {
+  async measure(targets: readonly Target[], { rounds, ...load }: Rounds): Promise<Measurement[][]> {
     const measured = targets.map((): Measurement[] => []);
     // Before the first round, code is compiled and the database reads its pages. A few clients are
     // enough, and keep slow contenders from a long queue.
-    for (const target of targets) await this.load(target, { seconds: seconds / 3, clients: 8 });
+    for (const target of targets)
+      await this.load(target, { seconds: load.seconds / 3, clients: 8 });
     for (let round = 0; round < rounds; round++) {
       for (let turn = 0; turn < targets.length; turn++) {
         // Each round begins with another target, because the position has an influence.
         const index = (round + turn) % targets.length;
         const target = targets[index];
-        if (target !== undefined) measured[index]?.push(await this.measureOnce(target, seconds));
+        if (target !== undefined) measured[index]?.push(await this.measureOnce(target, load));
       }
     }
     return measured;
@@ -185,7 +188,7 @@ export class Bench {
   /** Loads a contender with wrk, which needs less CPU than others, and waits for all responses. */
   async load(
     { contender, requests }: Target,
-    { seconds, clients = 32 }: { seconds: number; clients?: number },
+    { seconds, clients = 32 }: Omit<Rounds, 'rounds'>,
   ): Promise<LoadResult> {
     const bodies = join(this.folder, 'requests');
     await writeFile(bodies, requests.map((request) => JSON.stringify(request)).join('\n'));
@@ -216,9 +219,9 @@ export class Bench {
     await this.server.dispose();
   }
 
-  private async measureOnce(target: Target, seconds: number): Promise<Measurement> {
+  private async measureOnce(target: Target, options: Omit<Rounds, 'rounds'>): Promise<Measurement> {
     const before = await this.cpuTimes(target.contender);
-    const { received, ...load } = await this.load(target, { seconds });
+    const { received, ...load } = await this.load(target, options);
     const after = await this.cpuTimes(target.contender);
     const [cpu = NaN, databaseCpu = NaN] = after.map(
       (ms, index) => (ms - (before[index] ?? NaN)) / received,

@@ -16,7 +16,7 @@ const signer = new LocalUrlSigner({ secrets: () => [LINK_SECRET], ttl: 900, orig
 
 interface Page {
   readonly data: readonly { readonly id: string }[];
-  readonly pagination: { readonly totalCount?: number };
+  readonly pagination?: { readonly totalCount?: number };
 }
 
 /**
@@ -58,7 +58,7 @@ function idsAndCount(response: unknown): unknown {
     response as { data: { exports?: Page } & Record<string, { id: string }> }
   ).data;
   if (page === undefined) return { ids: Object.values(exports).map(({ id }) => id) };
-  return { ids: page.data.map(({ id }) => id), totalCount: page.pagination.totalCount };
+  return { ids: page.data.map(({ id }) => id), totalCount: page.pagination?.totalCount };
 }
 
 /** Reads the ids and the count with one query each that uses no index. */
@@ -66,22 +66,34 @@ async function queryDatabase(
   connection: Pick<Connection, 'query'>,
   { operationName, variables }: GraphqlRequest,
 ): Promise<unknown> {
-  if (variables['page'] === undefined) return { ids: Object.values(variables) };
-  const { filter = {}, page, limit } = variables as unknown as ListVariables;
+  const { last = 0 } = variables as { last?: number };
+  if (variables['page'] === undefined && last === 0) return { ids: Object.values(variables) };
+  const {
+    filter = {},
+    page = 1,
+    limit = last,
+  } = variables as unknown as Partial<ListVariables> & { last?: number };
+  const { gte = '2000-01-01', lt = '2100-01-01' } = filter.createdAt ?? {};
   const matching = `FROM exports WHERE organization_id = ? AND FIND_IN_SET(resource, ?)
-    AND FIND_IN_SET(status, ?) AND INSTR(LOWER(name), ?)`;
+    AND FIND_IN_SET(status, ?) AND INSTR(LOWER(name), ?)
+    AND created_at + INTERVAL 0 SECOND BETWEEN ? AND ? - INTERVAL 1000 MICROSECOND`;
   const values = [
     ORGANIZATION,
     (filter.resource ?? Object.keys(ExportResource).join()).toLowerCase(),
     (filter.statuses ?? Object.keys(ExportStatus)).join().toLowerCase(),
     filter.search ?? '',
+    ...[gte, lt].map((time) => time.replace(/[TZ]/g, ' ').trim()),
   ];
+  const descending = last > 0 ? 'DESC' : '';
   const [rows] = await connection.query<RowDataPacket[]>(
-    `SELECT id ${matching} ORDER BY created_at, id LIMIT ? OFFSET ?`,
+    `SELECT id ${matching} ORDER BY created_at ${descending}, id ${descending} LIMIT ? OFFSET ?`,
     [...values, limit, (page - 1) * limit],
   );
+  if (last > 0) rows.reverse();
   const count = `SELECT COUNT(*) AS total ${matching}`;
   const [[counted]] = await connection.query<RowDataPacket[]>(count, values);
-  const totalCount = operationName === 'ExportsAndCount' ? Number(counted?.['total']) : undefined;
+  const totalCount = /^ExportsAnd(Count|Facets)$/.test(operationName)
+    ? Number(counted?.['total'])
+    : undefined;
   return { ids: rows.map((row) => String(row['id'])), totalCount };
 }

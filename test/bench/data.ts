@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { pino } from 'pino';
@@ -12,6 +14,13 @@ export const ORGANIZATION = 'org_bench';
 
 /** The number of rare words. With a million rows, each is in 20 names of ORGANIZATION. */
 export const RARE_WORDS = 25;
+
+/** The first export is created in this minute, and one in each minute after it. */
+export const FIRST_CREATED_AT = Date.parse('2024-01-01T00:00:00.000Z');
+export const EXPORTS_PER_DAY = 1_440;
+
+/** The number of exports of ORGANIZATION, the oldest, whose files `storeFiles` writes. */
+export const STORED_EXPORTS = 200;
 
 /** The number of exports per INSERT. */
 const CHUNK = 10_000;
@@ -50,6 +59,24 @@ export async function provideData(
     await connection.query('ANALYZE TABLE exports, export_files');
   }
   return url;
+}
+
+/** Writes a CSV and a JSON file of 60 KB for each of STORED_EXPORTS, the same for all. */
+export async function storeFiles(folder: string): Promise<void> {
+  const records = Array.from({ length: 1_000 }, (_, row) => ({
+    id: String(row),
+    name: `Contact ${row}, "Ltd"`,
+    city: 'Łódź',
+  }));
+  const lines = records.map(
+    ({ id, name, city }) => `${id},"${name.replaceAll('"', '""')}",${city}`,
+  );
+  for (let index = 0; index < STORED_EXPORTS; index++) {
+    const path = join(folder, 'exports', exportId(2 * index));
+    await mkdir(path, { recursive: true });
+    await writeFile(join(path, 'data.csv'), ['id,name,city', ...lines, ''].join('\r\n'));
+    await writeFile(join(path, 'data.json'), JSON.stringify(records));
+  }
 }
 
 /** Fills empty tables. Rows are computed from their numbers, so they are always the same. */

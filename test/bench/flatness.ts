@@ -1,7 +1,14 @@
 import type { Bench, Rounds } from './bench.js';
 import { query } from './check.js';
+import { FIRST_CREATED_AT } from './data.js';
 import { digits, median, ratios } from './figures.js';
-import { createRequest, createRequests, findWorkload, type GraphqlRequest } from './workloads.js';
+import {
+  createRequest,
+  createRequests,
+  findWorkload,
+  someDay,
+  type GraphqlRequest,
+} from './workloads.js';
 
 const SIZES = [10_000, 100_000, 1_000_000] as const;
 
@@ -16,12 +23,39 @@ const fromWorkload =
   (rows) =>
     createRequests(findWorkload(name), rows);
 
+type Filter = (index: number, rows: number) => object;
+
+const newerHalf: Filter = (_index, rows) => ({
+  createdAt: { gte: new Date(FIRST_CREATED_AT + rows * 30_000).toISOString() },
+});
+const someRequester: Filter = (index) => ({ requestedBy: `user${index % 900}@example.com` });
+
+/** Lists of 20 to 11 exports in turn, so that concurrent ones differ, unless `limit` is given. */
+function filtered(filter: Filter, orderBy = 'CREATED_AT', limit?: number): Create {
+  return (rows) =>
+    Array.from({ length: 900 }, (_, index) =>
+      createRequest('ExportsInOrder', {
+        ...{ filter: filter(index, rows), orderBy },
+        limit: limit ?? 20 - (index % 10),
+      }),
+    );
+}
+
 const cases: readonly (readonly [title: string, goal: number | null, Create])[] = [
   ['W2', GOAL, fromWorkload('W2')],
   ['W4', null, fromWorkload('W4')],
   ['W4 without its count', GOAL, withoutCount],
   ['W5 by cursor', GOAL, byCursor],
+  ['W5 by cursor, backwards', GOAL, backwards],
   ['W7', GOAL, fromWorkload('W7')],
+  ['W9', GOAL, fromWorkload('W9')],
+  ['W9 by countTotal', GOAL, filtered(someDay, 'COUNT_TOTAL')],
+  ['the newer half by countTotal', GOAL, filtered(newerHalf, 'COUNT_TOTAL')],
+  ['not expired', GOAL, filtered(() => ({ isExpired: false }))],
+  ['expired, of which there are none', GOAL, filtered(() => ({ isExpired: true }))],
+  // At ten thousand rows a requester has about four exports.
+  ['of a requester', GOAL, filtered(someRequester, 'CREATED_AT', 2)],
+  ['W12', GOAL, fromWorkload('W12')],
 ];
 
 function withoutCount(rows: number): GraphqlRequest[] {
@@ -31,14 +65,24 @@ function withoutCount(rows: number): GraphqlRequest[] {
 
 /** The pages after those of W5, by the cursors of these. */
 async function byCursor(rows: number, origin: string): Promise<GraphqlRequest[]> {
-  const requests: GraphqlRequest[] = [];
+  const cursors = await cursorsOfW5(rows, origin);
+  return cursors.map((after) => createRequest('ExportsByCursor', { after }));
+}
+
+async function backwards(rows: number, origin: string): Promise<GraphqlRequest[]> {
+  const cursors = await cursorsOfW5(rows, origin);
+  return cursors.map((before) => createRequest('LastExports', { last: 10, before }));
+}
+
+async function cursorsOfW5(rows: number, origin: string): Promise<string[]> {
+  const cursors: string[] = [];
   for (let page = rows / 50; page < rows / 50 + 20; page++) {
     const { data } = (await query(origin, createRequest('ExportsByCursor', { page }))) as {
       data: { exports: { pagination: { endCursor: string } } };
     };
-    requests.push(createRequest('ExportsByCursor', { after: data.exports.pagination.endCursor }));
+    cursors.push(data.exports.pagination.endCursor);
   }
-  return requests;
+  return cursors;
 }
 
 /** Measures the gateway on tables of several sizes and prints its slowdown. */

@@ -6,6 +6,7 @@ import { z } from 'zod';
 
 import { Bench } from './bench.js';
 import { compare } from './compare.js';
+import { measureFacets } from './facets.js';
 import { measureFairness } from './fairness.js';
 import { measureFlatness } from './flatness.js';
 import { measureLive } from './live.js';
@@ -15,7 +16,7 @@ import { workloads } from './workloads.js';
 const [flag, string] = [{ type: 'boolean' }, { type: 'string' }] as const;
 const { values } = parseArgs({
   options: {
-    ...{ quick: flag, flatness: flag, memory: flag, fairness: flag, live: flag },
+    ...{ quick: flag, flatness: flag, memory: flag, fairness: flag, live: flag, facets: flag },
     ...{ only: string, rounds: string, seconds: string, minutes: string },
   },
 });
@@ -41,6 +42,7 @@ process.once('SIGTERM', () => process.exit(143));
 const bench = await Bench.open(process.env);
 try {
   if (values.flatness === true) await measureFlatness(bench, { rounds, seconds });
+  else if (values.facets === true) await measureFacets(bench, { rounds, seconds });
   else if (values.fairness === true) await measureFairness(bench, seconds);
   else if (values.live === true) await measureLive(bench, values.quick === true);
   else if (values.memory === true) await measureMemory(bench, minutes);

@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 
-import { exportId, RARE_WORDS, rareWord } from './data.js';
+import {
+  EXPORTS_PER_DAY,
+  exportId,
+  FIRST_CREATED_AT,
+  RARE_WORDS,
+  rareWord,
+  STORED_EXPORTS,
+} from './data.js';
 
 /** The body of a request. */
 export interface GraphqlRequest {
@@ -22,10 +29,14 @@ const FIELDS =
   'id name resource status countBatches countTotal createdAt updatedAt startedAt completedAt';
 const aliases = Array.from({ length: 20 }, (_, index) => `id${index}`);
 
-const listDocument = (name: string, pagination: string, { flags = '', urls = '' } = {}) =>
+const listDocument = (
+  name: string,
+  pagination: string,
+  { flags = '', urls = '', facets = '' } = {},
+) =>
   `query ${name}($filter: ExportFilter, $page: Int!, $limit: Int!) ` +
   `{ exports(filter: $filter, page: $page, limit: $limit${flags}) ` +
-  `{ data { ${FIELDS}${urls} } pagination { ${pagination} } } }`;
+  `{ data { ${FIELDS}${urls} } pagination { ${pagination} }${facets} } }`;
 
 const documents = {
   Export: `query Export($id: ID!) { export(id: $id) { ${FIELDS} } }`,
@@ -39,7 +50,25 @@ const documents = {
     flags: ', includeCsv: true, includeJson: true',
     urls: ' csvUrl jsonUrl',
   }),
-  /** Only for the gateway. */
+  ExportsAndFacets: listDocument('ExportsAndFacets', 'page limit hasMore totalCount', {
+    facets: ' facets { statuses { status count } resources { resource count } }',
+  }),
+  LastExports:
+    'query LastExports($last: Int!, $before: String) { exports(last: $last, before: $before) ' +
+    `{ data { ${FIELDS} } pageInfo { hasPreviousPage } } }`,
+  Previews:
+    'query Previews($id: ID!) { export(id: $id) ' +
+    '{ id files { kind preview(rows: 10) { columns rows isTruncated } } } }',
+  // The following are only for the gateway.
+  ExportsInOrder:
+    'query ExportsInOrder($filter: ExportFilter, $orderBy: ExportOrderBy! = CREATED_AT, $limit: Int!) ' +
+    `{ exports(filter: $filter, orderBy: $orderBy, limit: $limit) { data { ${FIELDS} } } }`,
+  CountOnly:
+    'query CountOnly($filter: ExportFilter) { exports(filter: $filter, limit: 1) ' +
+    '{ pagination { totalCount } } }',
+  CountAndFacets:
+    'query CountAndFacets($filter: ExportFilter) { exports(filter: $filter, limit: 1) ' +
+    '{ pagination { totalCount } facets { statuses { status count } resources { resource count } } } }',
   ExportsByCursor:
     'query ExportsByCursor($after: String, $page: Int! = 1) { exports(after: $after, page: $page) ' +
     `{ data { ${FIELDS} } pagination { limit hasMore endCursor } } }`,
@@ -54,10 +83,20 @@ export function createRequest(
   return { operationName, query: documents[operationName], variables };
 }
 
+const someNumber = (index: number) =>
+  createHash('md5').update(`request ${index}`).digest().readUInt32LE();
+
 /** The id of a pseudo-random export of the organization. */
 function someId(index: number, rows: number): string {
-  const random = createHash('md5').update(`request ${index}`).digest().readUInt32LE();
-  return exportId(2 * (random % (rows / 2)));
+  return exportId(2 * (someNumber(index) % (rows / 2)));
+}
+
+/** A filter for 24 hours from a pseudo-random minute, in which the organization created 720 exports. */
+export function someDay(index: number, rows: number): object {
+  const minutes = someNumber(index) % (rows - EXPORTS_PER_DAY);
+  const start = FIRST_CREATED_AT + minutes * 60_000;
+  const [gte, lt] = [start, start + 86_400_000].map((time) => new Date(time).toISOString());
+  return { createdAt: { gte, lt } };
 }
 
 type Variables = (index: number, rows: number) => Readonly<Record<string, unknown>>;
@@ -78,6 +117,9 @@ const rareWords: Variables = (index) => ({
   page: 1,
   limit: 10,
 });
+const days: Variables = (index, rows) => ({ filter: someDay(index, rows), page: 1, limit: 20 });
+const lastTens: Variables = (index) => ({ last: 10 + (index % 20) });
+const someFiles: Variables = (index) => ({ id: exportId(2 * (index % STORED_EXPORTS)) });
 const twentyIds: Variables = (index, rows) =>
   Object.fromEntries(aliases.map((alias, at) => [alias, someId(20 * index + at, rows)]));
 
@@ -93,6 +135,10 @@ const table: readonly Row[] = [
   ['W6', 3, 'search of a rare word, 10', 'Exports', rareWords],
   ['W7', 0.65, 'twenty aliased export(id)', 'TwentyExports', twentyIds],
   ['W8', 0.8, 'list of 100 with csvUrl and jsonUrl', 'ExportsAndLinks', hundreds],
+  ['W9', 0.8, 'list of 20 of a day', 'Exports', days],
+  ['W10', 1, 'W4 with facets', 'ExportsAndFacets', failures],
+  ['W11', 0.8, 'the last 10 (to 29, in turn) exports', 'LastExports', lastTens],
+  ['W12', 0.8, 'previews of the JSON and CSV file of an export', 'Previews', someFiles],
 ];
 
 /** Concurrent requests differ, except in W3same, which shows how equal ones share work. */

@@ -12,6 +12,7 @@ export interface ListVariables {
     readonly resource?: string;
     readonly statuses?: readonly string[];
     readonly search?: string;
+    readonly createdAt?: { readonly gte: string; readonly lt: string };
   };
   readonly page: number;
   readonly limit: number;
@@ -68,6 +69,24 @@ export class PlainSql {
     return Number(row?.['total']);
   }
 
+  /** The last exports of the list, in its order, and one more in front when there are more. */
+  async last(limit: number): Promise<PlainExport[]> {
+    const { sql, values } = this.matching();
+    const order = 'ORDER BY created_at DESC, id DESC LIMIT ?';
+    return (await this.exports(`${sql} ${order}`, [...values, limit + 1])).reverse();
+  }
+
+  /** The number of exports for each value of a column, in upper case. */
+  async countBy(
+    column: 'status' | 'resource',
+    filter: ListVariables['filter'],
+  ): Promise<Map<string, number>> {
+    const { sql, values } = this.matching(filter);
+    const counts = `SELECT ${column} AS value, COUNT(*) AS total FROM exports WHERE ${sql} GROUP BY ${column}`;
+    const rows = await this.query(counts, values);
+    return new Map(rows.map((row) => [String(row['value']).toUpperCase(), Number(row['total'])]));
+  }
+
   async files(exportIds: readonly string[]): Promise<PlainFile[]> {
     const rows = await this.query(
       'SELECT export_id, kind, object_key, file_name FROM export_files WHERE export_id IN (?)',
@@ -84,7 +103,11 @@ export class PlainSql {
     const conditions: [sql: string, value: unknown][] = [
       ['organization_id = ?', this.organization],
     ];
-    const { resource, statuses, search } = filter;
+    const { resource, statuses, search, createdAt } = filter;
+    if (createdAt !== undefined) {
+      conditions.push(['created_at >= ?', sqlTime(createdAt.gte)]);
+      conditions.push(['created_at < ?', sqlTime(createdAt.lt)]);
+    }
     if (resource !== undefined) conditions.push(['resource = ?', resource.toLowerCase()]);
     if (statuses !== undefined)
       conditions.push(['status IN (?)', statuses.map((status) => status.toLowerCase())]);
@@ -115,3 +138,5 @@ export class PlainSql {
     return rows;
   }
 }
+
+const sqlTime = (iso: string) => iso.replace('T', ' ').replace('Z', '');
