@@ -219,7 +219,10 @@ describe('a subscription', () => {
     source.add(row());
     const { value } = await results.next();
     expect(value?.data).toMatchObject({ exportsUpdated: { csvUrl: 'http://f/a.csv' } });
-    expect(results.disclosed).toMatchObject([{ exportId: 'exp_1', kind: 'csv' }]);
+    expect(results.disclosed).toMatchObject({
+      links: [{ exportId: 'exp_1', kind: 'csv' }],
+      previews: [],
+    });
   });
 
   it('fails the field of a link alone for a viewer without the right to files', async () => {
