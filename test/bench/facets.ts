@@ -36,10 +36,12 @@ export async function measureFacets(bench: Bench, rounds: Rounds): Promise<void>
     const measured = await bench.measure(targets, { ...rounds, clients: 1 });
     const [count, all, both] = measured.map((each) => digits(median(each.map(({ p50 }) => p50))));
     const times = ratios(measured, ({ perSecond }) => 1 / perSecond);
+    const cpu = median(ratios(measured, (each) => each.cpu + each.databaseCpu));
     results[title] = {
       'count ms': count,
       'facets ms': all,
       'with resources and statuses': both,
+      'times the CPU': digits(cpu),
       'times the count': digits(median(times)),
       lowest: digits(Math.min(...times)),
       highest: digits(Math.max(...times)),
