@@ -14,6 +14,7 @@ import {
   pressControlEnter,
   queryLines,
   responseLines,
+  runsIn,
   statesSeenIn,
   viewport,
 } from './graphiql-browser.js';
@@ -120,9 +121,7 @@ describeWith('chromium', 'GraphiQL of a gateway that requires credentials', () =
         '0.2',
       ]);
 
-      await page.getByRole('button', { name: 'Show History' }).click();
-      const runs = page.locator('.graphiql-history-item-label');
-      expect(await runs.allInnerTexts()).toEqual(['FollowedExport', 'NewestExports']);
+      expect(await runsIn(page)).toEqual(['FollowedExport', 'NewestExports']);
       expect(await page.evaluate('JSON.stringify(sessionStorage)')).toContain(key);
       expect(await page.evaluate('JSON.stringify(localStorage)')).toContain('FollowedExport');
       expect(await page.evaluate('JSON.stringify(localStorage)')).not.toContain(key);

@@ -16,18 +16,25 @@ export async function openTab(page: Page, title: string): Promise<void> {
   await page.locator('.graphiql-execute-button[aria-label^="Execute"]').waitFor();
 }
 
-/** Runs the operation of the open tab. */
-export async function pressControlEnter(page: Page): Promise<void> {
-  await page.locator(queryLines).first().click();
-  await page.keyboard.press('Control+Enter');
-}
-
 /** What the page shows of a response. Monaco wraps long lines, and keeps them in any order. */
 export const shownResponse = (page: Page) =>
   page.evaluate<string>(
     `[...document.querySelectorAll('${responseLines}')]
         .sort((a, b) => a.offsetTop - b.offsetTop).map((line) => line.textContent).join('')`,
   );
+
+/**
+ * Runs the operation of the open tab. Until GraphiQL has parsed the document, a moment after the tab has
+ * changed, it looks for the operation of the tab before.
+ */
+export async function pressControlEnter(page: Page): Promise<void> {
+  await until(async () => {
+    await page.locator(queryLines).first().click();
+    await page.keyboard.press('Control+Enter');
+    await page.evaluate('new Promise((shown) => requestAnimationFrame(() => setTimeout(shown)))');
+    return (await shownResponse(page)).includes('Cannot infer operation') ? undefined : true;
+  });
+}
 
 /** Runs the subscription of the open tab until the page has shown several states, then stops it. */
 export async function statesSeenIn(
@@ -44,4 +51,10 @@ export async function statesSeenIn(
   }, 30_000);
   await page.locator('.graphiql-execute-button[aria-label^="Stop"]').click();
   return [...seen];
+}
+
+/** The operations in the history, newest first, each once: `pressControlEnter` may need several runs. */
+export async function runsIn(page: Page): Promise<string[]> {
+  await page.getByRole('button', { name: 'Show History' }).click();
+  return [...new Set(await page.locator('.graphiql-history-item-label').allInnerTexts())];
 }
