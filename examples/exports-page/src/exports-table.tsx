@@ -22,7 +22,6 @@ export function ExportsTable({ rows, isBusy, onOpen }: Props) {
               Records
             </th>
             <th scope="col">Created</th>
-            <th scope="col">Requested by</th>
             <th scope="col">Download</th>
           </tr>
         </thead>
@@ -45,8 +44,10 @@ export function ExportsTable({ rows, isBusy, onOpen }: Props) {
                 <Status row={row} />
               </td>
               <td className="number">{formatCount(row.countTotal)}</td>
-              <td>{formatTime(row.createdAt)}</td>
-              <td>{row.requestedBy ?? '–'}</td>
+              <td>
+                {formatTime(row.createdAt)}
+                {row.requestedBy !== null && <small>by {row.requestedBy}</small>}
+              </td>
               <td>
                 {row.files
                   .filter(({ state }) => state === 'READY')
