@@ -301,10 +301,9 @@ describe.each(engines)('the repository on $engine', (engine) => {
       );
       const byId = new Map(listed.map((row) => [row.id, row]));
       const sorted = idsInOrder(listed, order).flatMap((id) => byId.get(id) ?? []);
-      // Not the first row: MySQL scans the index when nearly every row follows the cursor.
-      const indexes = [0.1, 0.25, 0.5, 0.75, 0.99].map((share) =>
-        Math.floor(share * sorted.length),
-      );
+      // MySQL scans an index this small where most rows follow the cursor. Of 300,000 rows it seeks
+      // each position.
+      const indexes = [0.5, 0.7, 0.9, 0.99].map((share) => Math.floor(share * sorted.length));
 
       /** Lists after rows throughout the list, and expects the correct rows. */
       async function listAlong(repository: ExportRepository): Promise<void> {
