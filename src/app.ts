@@ -10,7 +10,7 @@ import { entities } from './entities.js';
 import { ChangeFeed } from './exports/change-feed.js';
 import { findExampleExportId } from './exports/example-export.js';
 import { ExportFileKind } from './exports/export-file.js';
-import { ExportPreviews } from './exports/export-previews.js';
+import { ExportPreviews } from './exports/preview/export-previews.js';
 import { ExportRepository } from './exports/export-repository.js';
 import { invalidRowReporter } from './exports/export-row.js';
 import { ExportResolver } from './exports/export-resolver.js';

@@ -1,6 +1,6 @@
 import type { Complexity } from 'type-graphql';
 
-import { checkPreviewRows } from './export-preview.js';
+import { checkPreviewRows } from './preview/export-preview.js';
 
 // The costs of fields other than plain ones, which cost 1 (graphql/limits.ts sets the maximum of a
 // request). They clamp arguments that are out of range, because the resolver rejects these. That of a

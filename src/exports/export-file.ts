@@ -2,7 +2,7 @@ import { Arg, Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql'
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 import { linkCost, previewCost } from './export-cost.js';
-import { ExportFilePreview, MAX_PREVIEW_ROWS } from './export-preview.js';
+import { ExportFilePreview, MAX_PREVIEW_ROWS } from './preview/export-preview.js';
 import { DateTime, LinkField, SafeInt } from './export-scalars.js';
 import { mapMaybePromise, type Link, type RequestLinks } from './request-links.js';
 

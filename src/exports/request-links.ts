@@ -1,7 +1,7 @@
 import type { SignedUrl, StoredFile, UrlSigner } from '../storage/url-signer.js';
 import type { ExportFileRow } from './export-file.js';
-import type { ExportFilePreview } from './export-preview.js';
-import type { ExportPreviews, PreviewOrigin } from './export-previews.js';
+import type { ExportFilePreview } from './preview/export-preview.js';
+import type { ExportPreviews, PreviewOrigin } from './preview/export-previews.js';
 
 export type Link = SignedUrl | Promise<SignedUrl> | null;
 

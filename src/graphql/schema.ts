@@ -8,7 +8,7 @@ import {
 } from 'graphql';
 import { buildSchema, type ContainerType } from 'type-graphql';
 
-import { ExportFilePreview } from '../exports/export-preview.js';
+import { ExportFilePreview } from '../exports/preview/export-preview.js';
 import { ExportResolver } from '../exports/export-resolver.js';
 import { Export } from '../exports/export.js';
 import { FederationResolver } from './federation.js';

@@ -2,11 +2,11 @@ import 'reflect-metadata';
 
 import { beforeEach, describe, expect, it } from '@jest/globals';
 
-import { ExportFileKind, type ExportFileRow } from '../../src/exports/export-file.js';
-import { ExportPreviews, type PreviewOrigin } from '../../src/exports/export-previews.js';
-import { createLogger } from '../../src/logger.js';
-import type { FileStart } from '../../src/storage/file-reader.js';
-import { fileRow } from '../support/rows.js';
+import { ExportFileKind, type ExportFileRow } from '../../../src/exports/export-file.js';
+import { ExportPreviews, type PreviewOrigin } from '../../../src/exports/preview/export-previews.js';
+import { createLogger } from '../../../src/logger.js';
+import type { FileStart } from '../../../src/storage/file-reader.js';
+import { fileRow } from '../../support/rows.js';
 
 const { CSV } = ExportFileKind;
 const content: FileStart = { bytes: Buffer.from('a\n1\n2\n'), isWhole: true };

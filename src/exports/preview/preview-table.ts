@@ -1,8 +1,8 @@
-import type { FileStart } from '../storage/file-reader.js';
-import { ExportFileKind } from './export-file.js';
-import { readCsv } from './export-preview-csv.js';
-import { readJson } from './export-preview-json.js';
-import { decodeText } from './export-preview-text.js';
+import type { FileStart } from '../../storage/file-reader.js';
+import { ExportFileKind } from '../export-file.js';
+import { readCsv } from './preview-csv.js';
+import { readJson } from './preview-json.js';
+import { decodeText } from './preview-text.js';
 import type { PreviewTable } from './export-preview.js';
 
 /** Reads the first rows of a file; null for one that is not what its kind says. Never throws. */

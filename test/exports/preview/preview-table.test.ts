@@ -4,9 +4,9 @@ import { gzipSync } from 'node:zlib';
 
 import { describe, expect, it } from '@jest/globals';
 
-import { ExportFileKind } from '../../src/exports/export-file.js';
-import { readPreviewTable } from '../../src/exports/export-preview-table.js';
-import { ExportFilePreview } from '../../src/exports/export-preview.js';
+import { ExportFileKind } from '../../../src/exports/export-file.js';
+import { readPreviewTable } from '../../../src/exports/preview/preview-table.js';
+import { ExportFilePreview } from '../../../src/exports/preview/export-preview.js';
 
 const { CSV, JSON: JSON_KIND } = ExportFileKind;
 const MAX_BYTES = 256 * 1024;

@@ -1,6 +1,6 @@
 import { Field, ObjectType } from 'type-graphql';
 
-import { BadUserInputError } from '../errors.js';
+import { BadUserInputError } from '../../errors.js';
 
 export const MAX_PREVIEW_ROWS = 50;
 

@@ -3,13 +3,13 @@ import { createServer, type AddressInfo } from 'node:net';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { readConfig } from '../../src/config/config.js';
-import { ExportFileKind } from '../../src/exports/export-file.js';
-import { apiKeyRow, keyNamed } from '../auth/credentials.js';
-import { embedded } from '../support/engines.js';
-import { keysRequired, startGateway, useGateway, type Gateway } from '../support/gateway.js';
-import { exportId, exportRow, fileRow } from '../support/rows.js';
-import { until } from '../support/until.js';
+import { readConfig } from '../../../src/config/config.js';
+import { ExportFileKind } from '../../../src/exports/export-file.js';
+import { apiKeyRow, keyNamed } from '../../auth/credentials.js';
+import { embedded } from '../../support/engines.js';
+import { keysRequired, startGateway, useGateway, type Gateway } from '../../support/gateway.js';
+import { exportId, exportRow, fileRow } from '../../support/rows.js';
+import { until } from '../../support/until.js';
 
 const { JSON: json, CSV: csv } = ExportFileKind;
 const id = exportId(0);

@@ -1,12 +1,12 @@
 import { LRUCache } from 'lru-cache';
 
-import { FairSemaphore } from '../database/fair-semaphore.js';
-import { withDeadline } from '../deadline.js';
-import { PreviewUnavailableError, RequestAbandonedError, toError } from '../errors.js';
-import type { Logger } from '../logger.js';
-import type { FileReader } from '../storage/file-reader.js';
-import type { ExportFileRow } from './export-file.js';
-import { readPreviewTable } from './export-preview-table.js';
+import { FairSemaphore } from '../../database/fair-semaphore.js';
+import { withDeadline } from '../../deadline.js';
+import { PreviewUnavailableError, RequestAbandonedError, toError } from '../../errors.js';
+import type { Logger } from '../../logger.js';
+import type { FileReader } from '../../storage/file-reader.js';
+import type { ExportFileRow } from '../export-file.js';
+import { readPreviewTable } from './preview-table.js';
 import { ExportFilePreview, type PreviewTable } from './export-preview.js';
 
 const MAX_BYTES = 256 * 1024;

@@ -1,4 +1,4 @@
-import type { FileStart } from '../storage/file-reader.js';
+import type { FileStart } from '../../storage/file-reader.js';
 
 /** Enough to tell text from binary data. */
 const SAMPLE_LENGTH = 4_096;

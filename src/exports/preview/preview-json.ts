@@ -1,6 +1,6 @@
 import { createScanner, ScanError, SyntaxKind, type JSONScanner } from 'jsonc-parser';
 
-import { PreviewTableBuilder } from './export-preview-builder.js';
+import { PreviewTableBuilder } from './preview-builder.js';
 import type { PreviewTable } from './export-preview.js';
 
 /** A value, as far as the text has it. */

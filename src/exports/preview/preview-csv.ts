@@ -2,9 +2,9 @@ import { finished } from 'node:stream/promises';
 
 import { parse } from 'csv-parse';
 
-import { PreviewTableBuilder } from './export-preview-builder.js';
+import { PreviewTableBuilder } from './preview-builder.js';
 import type { PreviewTable } from './export-preview.js';
-import { Turn } from './turn.js';
+import { Turn } from '../turn.js';
 
 /** In bytes. csv-parse takes up to 3 ms for it, and 100 ms for 256 KiB of commas. */
 const CHUNK_SIZE = 4_096;
