@@ -2,7 +2,7 @@ import 'reflect-metadata';
 
 import { readFile } from 'node:fs/promises';
 
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 
 import { RESOURCES, STATUSES } from '../../examples/exports-page/src/labels.js';
@@ -50,12 +50,11 @@ describeWith('chromium', 'the exports page', () => {
 
   const problems: string[] = [];
   let page: Page;
-  beforeEach(async () => {
+  beforeAll(async () => {
     page = await browser.newPage({ viewport: { width: 1300, height: 900 } });
     page.on('pageerror', ({ message }) => problems.push(message));
   });
-  afterEach(async () => {
-    await page.close();
+  afterEach(() => {
     expect(problems.splice(0)).toEqual([]);
   });
 
@@ -232,7 +231,6 @@ describeWith('chromium', 'the exports page', () => {
       .getByRole('status')
       .filter({ hasText: `${queued.length} exports` })
       .waitFor();
-    await example.source.query('DELETE FROM exports WHERE id = ?', [exportId(EXPORTS)]);
   });
 
   it('previews a file in a panel that the keyboard opens and closes', async () => {

@@ -76,8 +76,7 @@ export function errorCode(error: unknown): unknown {
 
 /** In how many whole seconds a request may succeed that failed with this error; null: not by itself. */
 export function retryDelay(error: unknown): number | null {
-  if (!CombinedGraphQLErrors.is(error)) return 5;
-  if (errorCode(error) === 'SERVICE_UNAVAILABLE') return 3;
+  if (!CombinedGraphQLErrors.is(error) || errorCode(error) === 'SERVICE_UNAVAILABLE') return 3;
   const seconds: unknown = error.errors[0]?.extensions?.['retryAfter'];
   return typeof seconds === 'number' ? seconds : null;
 }
