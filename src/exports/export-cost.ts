@@ -1,5 +1,7 @@
 import type { Complexity } from 'type-graphql';
 
+import type { ExportDateRange } from './export-args.js';
+import type { ExportOrderBy } from './export-filter.js';
 import { checkPreviewRows } from './preview/export-preview.js';
 
 // The costs of fields other than plain ones, which cost 1 (graphql/limits.ts sets the maximum of a
@@ -20,6 +22,8 @@ export const lookupsCost: Complexity = ({ args, childComplexity }) => {
 /** A search reads every name of the organization; so does a count with a search. */
 const SEARCH_COST = 2_000;
 const COUNT_COST = 1_000;
+/** A range of another time than that of the order: each page reads and sorts the whole range. */
+const SORT_COST = 1_000;
 /** The database reads all rows of the pages in front of a page by number. */
 const SKIPPED_ROWS_PER_COST = 100;
 const MAX_SKIP_COST = 2_000;
@@ -32,11 +36,11 @@ export const countCost: Complexity = COUNT_MARK;
 
 /** Each list is a statement of its own, and repeats its selection for every possible export. */
 export const listCost: Complexity = ({ args, childComplexity }) => {
-  const { filter, page, first, last, after, before } = args as ListCostArguments;
+  const { filter, orderBy, page, first, last, after, before } = args as ListCostArguments;
   const size = first ?? last ?? Number(args['limit']);
   const limit = Math.min(Math.max(size, 1), MAX_LIMIT);
   const hasSearch = Boolean(filter?.search?.trim());
-  const scan = hasSearch ? SEARCH_COST : 0;
+  const scan = (hasSearch ? SEARCH_COST : 0) + (isSorted(filter ?? {}, orderBy) ? SORT_COST : 0);
   const count = childComplexity >= COUNT_MARK ? (hasSearch ? SEARCH_COST : COUNT_COST) : 0;
   const hasPage = !after && !before && last == null;
   const skipped = hasPage ? Math.max(page - 1, 0) * limit : 0;
@@ -44,8 +48,21 @@ export const listCost: Complexity = ({ args, childComplexity }) => {
   return 200 + scan + count + skip + limit * (childComplexity % COUNT_MARK);
 };
 
+type DateRanges = Partial<Record<'createdAt' | 'updatedAt', ExportDateRange | null>>;
+
+/** As the repository chooses the index of a list. */
+function isSorted({ createdAt, updatedAt }: DateRanges, orderBy: ExportOrderBy): boolean {
+  const ranges = { createdAt, updatedAt, countBatches: null, countTotal: null };
+  return !isRange(ranges[orderBy]) && (isRange(createdAt) || isRange(updatedAt));
+}
+
+function isRange(range?: ExportDateRange | null): boolean {
+  return (range?.gte ?? range?.lt ?? null) !== null;
+}
+
 interface ListCostArguments {
-  readonly filter?: { readonly search?: string | null } | null;
+  readonly filter?: (DateRanges & { readonly search?: string | null }) | null;
+  readonly orderBy: ExportOrderBy;
   readonly page: number;
   readonly first?: number | null;
   readonly last?: number | null;

@@ -78,6 +78,24 @@ describe('the cost of a query', () => {
     [4_203, 'exports(limit: 1, filter: { search: "a" }) { data { id } pagination { totalCount } }'],
     [2_220, 'exports(filter: $f) { data { id } }', '($f: ExportFilter)', { f: { search: 'a' } }],
     [220, 'exports(filter: $f) { data { id } }', '($f: ExportFilter)', { f: { search: '' } }],
+    // A range that is not along the order is read and sorted for each page.
+    [
+      202,
+      'exports(limit: 1, filter: { createdAt: { gte: "2026-01-01T00:00:00Z" } }) { data { id } }',
+    ],
+    [202, 'exports(limit: 1, filter: { updatedAt: {} }) { data { id } }'],
+    [
+      1_202,
+      'exports(limit: 1, filter: { updatedAt: { lt: "2026-01-01T00:00:00Z" } }) { data { id } }',
+    ],
+    [
+      1_202,
+      'exports(limit: 1, orderBy: COUNT_TOTAL, filter: { createdAt: { lt: "2026-01-01T00:00:00Z" } }) { data { id } }',
+    ],
+    [
+      202,
+      'exports(limit: 1, orderBy: UPDATED_AT, filter: { createdAt: { lt: "2026-01-01T00:00:00Z" }, updatedAt: { lt: "2026-01-01T00:00:00Z" } }) { data { id } }',
+    ],
     [230, 'exports(page: 101) { data { id } }'],
     [2_220, 'exports(page: 1000001) { data { id } }'],
     [220, 'exports(page: 1000001, after: "x") { data { id } }'],
