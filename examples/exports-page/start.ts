@@ -23,8 +23,9 @@ await mkdir(folder, { recursive: true });
 const program = spawn(process.execPath, [resolve('dist/src/main.js')], {
   cwd: folder,
   stdio: 'inherit',
+  // Without the settings of another gateway, whose exports this page would show.
   env: {
-    ...process.env,
+    PATH: process.env['PATH'],
     PORT: EXAMPLE_GATEWAY_PORT,
     AUTH: 'required',
     JWT_SECRET: secret,

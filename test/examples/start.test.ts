@@ -13,6 +13,7 @@ import { useBuiltGateway } from '../support/use-built-gateway.js';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const built = useBuiltGateway();
 
+// `npm run example:types` writes them.
 it('has the types that graphql-codegen generates from the schema', async () => {
   const codegen = join(root, 'node_modules/.bin/graphql-codegen');
   const args = ['--check', '--config', 'examples/exports-page/codegen.ts'];

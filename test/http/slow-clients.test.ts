@@ -66,7 +66,8 @@ beforeAll(async () => {
       ...{ apollo, loadShedder, graphiql: null, tracer: null, metrics: new Registry() },
       trustedDocuments: null,
       authenticate: async () => viewer,
-      createContext: () => ({ queries: {}, links: {} }) as Context,
+      createContext: () =>
+        ({ queries: {}, links: { disclosed: { links: [], previews: [] } } }) as unknown as Context,
       checkReady: async () => undefined,
       localFiles: { verify: async (target) => signer.verify(target), directory },
       logger: pino({}, { write }),

@@ -22,7 +22,7 @@ const large = { data: { text: 'x'.repeat(2 * 1024 * 1024) } };
 
 /** The results of a test: large ones without an end, or none. */
 class Results {
-  disclosed = [];
+  disclosed = { links: [], previews: [] };
   asked = 0;
   isUnsubscribed = false;
   #wake = () => {};

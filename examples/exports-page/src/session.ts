@@ -18,7 +18,10 @@ export function accessToken(): Promise<string> {
   if (current !== null && performance.now() < current.renewAt) return current.token;
   const requested = { token: requestToken(), renewAt: Infinity };
   current = requested;
-  requested.token.catch(discardToken);
+  requested.token.catch(() => {
+    // The user may have signed in meanwhile.
+    if (current === requested) discardToken();
+  });
   return requested.token;
 
   async function requestToken(): Promise<string> {

@@ -4,7 +4,7 @@ import { FairSemaphore } from '../../database/fair-semaphore.js';
 import { withDeadline } from '../../deadline.js';
 import { PreviewUnavailableError, RequestAbandonedError, toError } from '../../errors.js';
 import type { Logger } from '../../logger.js';
-import type { FileReader } from '../../storage/file-reader.js';
+import type { FileReader, FileStart } from '../../storage/file-reader.js';
 import type { ExportFileRow } from '../export-file.js';
 import { readPreviewTable } from './preview-table.js';
 import { ExportFilePreview, type PreviewTable } from './export-preview.js';
@@ -12,6 +12,8 @@ import { ExportFilePreview, type PreviewTable } from './export-preview.js';
 const MAX_BYTES = 256 * 1024;
 /** For a read with its wait for others, and for what it takes to parse what was read. */
 const TIMEOUT_MS = 2_000;
+/** A read that is aborted sooner began late: it says nothing about the storage. */
+const SLOW_READ_MS = 1_000;
 const MAX_CONCURRENT_READS = 16;
 const MAX_CACHED_BYTES = 16 * 1024 * 1024;
 const KEY_BYTES = 2_000;
@@ -47,8 +49,10 @@ interface SharedRead {
 export class ExportPreviews {
   readonly #reads = new Map<string, SharedRead>();
   readonly #permits = new FairSemaphore(MAX_CONCURRENT_READS);
-  /** Since a read has taken too long, and until one ends in time. */
-  #isUnresponsive = false;
+  /** How many reads each organization waits for. */
+  readonly #waiting = new Map<string, number>();
+  /** Organizations of which a read has taken too long, until one ends in time. */
+  readonly #unresponsive = new Set<string>();
   /** Parsing one file at a time keeps the turns of the event loop short. */
   readonly #parsing = new FairSemaphore(1);
   /** `false` stands for a file without a preview. */
@@ -100,9 +104,12 @@ export class ExportPreviews {
     file: ExportFileRow,
     origins: readonly PreviewOrigin[],
   ): Promise<PreviewTable | null> {
+    const [{ organization } = { organization: '' }] = origins;
+    const waiting = this.#waiting.get(organization) ?? 0;
     // One read at a time finds out when the storage responds again: while others waited, the gateway
     // could not serve other requests in their place.
-    if (this.#isUnresponsive && this.#reads.size > 0) throw new PreviewUnavailableError();
+    if (this.#unresponsive.has(organization) && waiting > 0) throw new PreviewUnavailableError();
+    this.#waiting.set(organization, waiting + 1);
     const startedAt = performance.now();
     const report = (outcome: PreviewReadOutcome) => {
       this.options.onRead({ outcome, seconds: (performance.now() - startedAt) / 1_000 });
@@ -123,6 +130,9 @@ export class ExportPreviews {
       throw new PreviewUnavailableError({ cause: toError(error) });
     } finally {
       aborter.abort();
+      const left = (this.#waiting.get(organization) ?? 1) - 1;
+      if (left > 0) this.#waiting.set(organization, left);
+      else this.#waiting.delete(organization);
     }
   }
 
@@ -132,24 +142,36 @@ export class ExportPreviews {
     signal: AbortSignal,
   ): Promise<readonly [PreviewReadOutcome, PreviewTable | null]> {
     const [{ organization } = { organization: '' }] = origins;
-    const start = await this.#permits.run(organization, async () => {
+    return this.#permits.run(organization, async () => {
       signal.throwIfAborted();
       if (origins.every(({ isAbandoned }) => isAbandoned)) throw new RequestAbandonedError();
-      // Not by the end of the read, because reads of a network file system may never end.
-      const onAbort = () => (this.#isUnresponsive = true);
-      signal.addEventListener('abort', onAbort);
-      try {
-        return await this.reader.readStart(file, MAX_BYTES, signal);
-      } finally {
-        signal.removeEventListener('abort', onAbort);
-        if (!signal.aborted) this.#isUnresponsive = false;
-      }
+      const start = await this.#readStart(file, organization, signal);
+      if (start === null) return ['missing', null];
+      // With the permit of the read, which bounds what is in memory.
+      const table = await this.#parsing.run(organization, async () => {
+        signal.throwIfAborted();
+        return readPreviewTable(file.kind, start);
+      });
+      return [table === null ? 'unreadable' : 'success', table];
     });
-    if (start === null) return ['missing', null];
-    const table = await this.#parsing.run(organization, async () => {
-      signal.throwIfAborted();
-      return readPreviewTable(file.kind, start);
-    });
-    return [table === null ? 'unreadable' : 'success', table];
+  }
+
+  async #readStart(
+    file: ExportFileRow,
+    organization: string,
+    signal: AbortSignal,
+  ): Promise<FileStart | null> {
+    const startedAt = performance.now();
+    // Not by the end of the read, because reads of a network file system may never end.
+    const onAbort = () => {
+      if (performance.now() - startedAt >= SLOW_READ_MS) this.#unresponsive.add(organization);
+    };
+    signal.addEventListener('abort', onAbort);
+    try {
+      return await this.reader.readStart(file, MAX_BYTES, signal);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      if (!signal.aborted) this.#unresponsive.delete(organization);
+    }
   }
 }

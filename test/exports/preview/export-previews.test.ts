@@ -3,7 +3,10 @@ import 'reflect-metadata';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 
 import { ExportFileKind, type ExportFileRow } from '../../../src/exports/export-file.js';
-import { ExportPreviews, type PreviewOrigin } from '../../../src/exports/preview/export-previews.js';
+import {
+  ExportPreviews,
+  type PreviewOrigin,
+} from '../../../src/exports/preview/export-previews.js';
 import { createLogger } from '../../../src/logger.js';
 import type { FileStart } from '../../../src/storage/file-reader.js';
 import { fileRow } from '../../support/rows.js';
@@ -125,5 +128,19 @@ describe('the previews of a gateway', () => {
     expect(await respond()).toBe(2);
     await Promise.all(both);
     expect(outcomes).toEqual(['failure', 'failure', 'success', 'success', 'success']);
+  });
+
+  it('of one organization do not suffer from slow files of another', async () => {
+    const slow = { organization: 'org_slow' };
+    await expect(preview({ objectKey: 'a' }, slow)).rejects.toThrow('cannot be read right now');
+    reads.splice(0);
+    const probe = preview({ objectKey: 'a' }, slow);
+    await expect(preview({ objectKey: 'b' }, slow)).rejects.toThrow('cannot be read right now');
+    const other = preview({ objectKey: 'c' });
+    expect(await respond()).toBe(2);
+    expect(await Promise.all([probe, other])).toMatchObject([
+      { columns: ['a'] },
+      { columns: ['a'] },
+    ]);
   });
 });
