@@ -40,11 +40,12 @@ describe.each(engines)('paging on $engine', (engine) => {
     return { ...page, ids: page.data.map(({ id }) => id) };
   }
 
-  it.each(orders)('reaches each export from each side of each cursor: $args', async (order) => {
+  it.each(orders)('reads on from both sides of a cursor: $args', async (order) => {
     const expected = idsInOrder(rows, order);
     const { edges } = await read(`${order.args}, limit: 100`);
     expect(edges.map(({ node }) => node.id)).toEqual(expected);
-    for (const [index, { cursor }] of edges.entries()) {
+    for (const index of [0, 1, 4, 9, 14, ROWS - 2, ROWS - 1]) {
+      const { cursor = '' } = edges[index] ?? {};
       const after = await read(`${order.args}, first: 4, after: CURSOR`, cursor);
       const before = await read(`${order.args}, last: 4, before: CURSOR`, cursor);
       expect(after.ids).toEqual(expected.slice(index + 1, index + 5));
