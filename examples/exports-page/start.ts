@@ -72,7 +72,7 @@ async function issueToken(user: string) {
   return { access_token: await token.sign(Buffer.from(secret)), expires_in: LIFETIME_SECONDS };
 }
 
-/** Somebody who has requested one of the newest exports, so that there are exports of its own. */
+/** The most frequent requester of the newest exports, so that the page has exports of its own user. */
 async function findRequester(): Promise<string> {
   const { access_token: token } = await issueToken('example');
   const query = '{ exports(direction: DESC, first: 100) { data { requestedBy } } }';

@@ -3,6 +3,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { changeIndex, createIndex, dropIndex } from './steps.js';
 
 const names = 'resource, status, name';
+const ofRequester = 'requested_by, created_at, id, updated_at, count_batches, count_total';
 
 /** The last columns of each changed index, before and after. */
 const changes = [
@@ -26,20 +27,21 @@ const changes = [
     before: 'resource, status',
     after: 'resource, status, expires_at',
   },
-  ...['requested_by, created_at, id, updated_at, count_batches, count_total'].map((columns) => ({
+  {
     index: 'exports_by_requester',
-    before: `${columns}, ${names}`,
-    after: `${columns}, ${names}, expires_at`,
-  })),
+    before: `${ofRequester}, ${names}`,
+    after: `${ofRequester}, ${names}, expires_at`,
+  },
 ];
+
+/** The orders that lose their index for lists without a filter. */
+const retired = ['updated_at', 'count_batches', 'count_total'];
 
 /**
  * Covers filters by expiry and by ranges of time. The indexes keep their names and first columns,
  * which gateways of the previous version use. Those that go only made unfiltered lists by other
- * orders than creation smaller to read; without them, an insert writes a third less.
+ * orders than creation smaller to read; without them, an insert writes 29 % less.
  */
-const retired = ['updated_at', 'count_batches', 'count_total'];
-
 export class CoverDates1790800000000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
     for (const { index, after } of changes) {
