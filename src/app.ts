@@ -17,7 +17,7 @@ import { ExportResolver } from './exports/export-resolver.js';
 import { LiveExports } from './exports/live-exports.js';
 import { createContext, type OperationRequest } from './graphql/context.js';
 import { createSchema } from './graphql/schema.js';
-import { createApolloServer } from './graphql/server.js';
+import { createGraphqlServer } from './graphql/server.js';
 import { Subscriptions } from './graphql/subscriptions.js';
 import { TrustedDocuments } from './graphql/trusted-documents.js';
 import { LoadShedder } from './http/load-shedder.js';
@@ -99,22 +99,25 @@ export async function createApp(config: Config, logger: Logger) {
   const events = new FairSemaphore(MAX_CONCURRENT_EVENTS);
   const maxOfOrganization = auth.kind === 'off' ? max : Math.max(Math.floor(max / 4), 1);
   const subscriptions = new Subscriptions({ max, maxOfOrganization });
-  const apollo = createApolloServer(await createSchema(new ExportResolver(repository)), {
-    introspection: config.introspection,
-    costPerSecond: config.costPerSecond,
-    logger,
-    onRejected: metrics.requestRejected,
-    subscriptions: {
-      subscriptions,
-      schedule: (organization, work) =>
-        events.run(organization, () =>
-          loadShedder.run(work, { organization, onRejected: () => undefined }),
-        ),
-      createEventContext: (viewer, requestId) =>
-        createOperationContext(viewer, { requestId, onOperationResult() {}, stream: null }),
-      observer: metrics.live,
+  const { apollo, repeatedOperations } = createGraphqlServer(
+    await createSchema(new ExportResolver(repository)),
+    {
+      introspection: config.introspection,
+      costPerSecond: config.costPerSecond,
+      logger,
+      onRejected: metrics.requestRejected,
+      subscriptions: {
+        subscriptions,
+        schedule: (organization, work) =>
+          events.run(organization, () =>
+            loadShedder.run(work, { organization, onRejected: () => undefined }),
+          ),
+        createEventContext: (viewer, requestId) =>
+          createOperationContext(viewer, { requestId, onOperationResult() {}, stream: null }),
+        observer: metrics.live,
+      },
     },
-  });
+  );
   await apollo.start();
 
   metrics.watch(loadShedder, {
@@ -127,6 +130,7 @@ export async function createApp(config: Config, logger: Logger) {
   const server = await createHttpServer(config, {
     logger,
     apollo,
+    repeatedOperations,
     trustedDocuments,
     loadShedder,
     authenticate,

@@ -38,6 +38,8 @@ export interface QueryOrigin {
   readonly fromPrimary?: boolean;
   /** How much of its deadline the query has spent in queues, in milliseconds. */
   readonly waitedMs?: number;
+  /** Called before the query starts; nothing that arrives later may use its result. */
+  readonly onStarting?: () => void;
   /** Called when the query gets a connection. */
   readonly onStart?: () => void;
   /** Takes a place among the concurrent queries of the request; a promise when none is free. */

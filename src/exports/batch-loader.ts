@@ -57,6 +57,7 @@ async function loadBatch<Row>(
   // By origin, because a request may have thousands of keys.
   const names = new Map<Origin, string>();
   for (const { origin } of keys) if (!names.has(origin)) names.set(origin, scopeName(origin));
+  for (const origin of names.keys()) origin.onStarting?.();
   const scopes = new Map([...names].map(([origin, name]) => [name, origin]));
   const results = new Map<string | undefined, Rows<Row> | Error>();
   await Promise.all(

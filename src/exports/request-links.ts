@@ -38,6 +38,12 @@ export class RequestLinks {
     });
   }
 
+  /** Records what the response of another request discloses, which is the response of this one, too. */
+  discloseAgain({ disclosed }: RequestLinks): void {
+    for (const file of disclosed.links) this.disclosed.links.push(file);
+    for (const file of disclosed.previews) this.disclosed.previews.push(file);
+  }
+
   /** Returns the first rows of a file for the response. */
   async preview(file: ExportFileRow, rows: number): Promise<ExportFilePreview | null> {
     const preview = await this.access.previews.read(file, rows, this.origin);

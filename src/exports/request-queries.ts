@@ -9,6 +9,8 @@ export class RequestQueries implements QueryOrigin, ExportScope {
   readonly organization: string;
   readonly onlyRequestedBy: string | null;
   isAbandoned = false;
+  /** Whether a query may have read already. */
+  haveStarted = false;
   fromPrimary = false;
   private running = 0;
   private readonly waiters: (() => void)[] = [];
@@ -25,6 +27,10 @@ export class RequestQueries implements QueryOrigin, ExportScope {
     if (this.running >= MAX_CONCURRENT) return new Promise((enter) => this.waiters.push(enter));
     this.running++;
     return undefined;
+  }
+
+  onStarting(): void {
+    this.haveStarted = true;
   }
 
   leave(): void {

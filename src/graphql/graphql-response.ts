@@ -29,6 +29,11 @@ export function toGraphQLResponse(
   return { http, body: { kind: 'single', singleResult } };
 }
 
+/** The body of a response as Apollo Server sends it. */
+export function toResponseText({ errors, data }: FormattedExecutionResult): string {
+  return `${JSON.stringify({ errors, data })}\n`;
+}
+
 /** Errors of graphql-jit lack the extensions of their cause. */
 function toGraphQLError(error: Error & Partial<GraphQLError>): GraphQLError {
   const { message, path = null, locations, originalError } = error;

@@ -2,6 +2,7 @@ import type { ApolloServerPlugin } from '@apollo/server';
 import {
   getVariableValues,
   OperationTypeNode,
+  type DocumentNode,
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
@@ -29,7 +30,7 @@ export const limits = {
 } as const;
 
 /** A client that sends this header, with any value, receives `extensions.cost`. */
-const COST_HEADER = 'X-GraphQL-Cost';
+export const COST_HEADER = 'x-graphql-cost';
 
 interface LimitsOptions {
   readonly hideSuggestions: boolean;
@@ -37,79 +38,117 @@ interface LimitsOptions {
   readonly budgets: CostBudgets | null;
 }
 
-/**
- * Rejects operations that are too deep, too expensive, or beyond the budget of their organization
- * before anything is resolved.
- */
-export function limitsPlugin(
-  schema: GraphQLSchema,
-  { hideSuggestions, budgets }: LimitsOptions,
-): ApolloServerPlugin<Context> {
-  const depths = new WeakMap<OperationDefinitionNode, number>();
+/** An operation of a document, with the variables of its request. */
+export interface RequestedOperation {
+  readonly document: DocumentNode;
+  readonly operation: OperationDefinitionNode;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
 
-  function checkDepth(operation: OperationDefinitionNode, depth: number): void {
-    depths.set(operation, depth);
+/** The depth, the variables and the cost of operations, and the budgets of organizations. */
+export class OperationLimits {
+  readonly #depths = new WeakMap<OperationDefinitionNode, number>();
+
+  constructor(
+    private readonly schema: GraphQLSchema,
+    private readonly options: LimitsOptions,
+  ) {}
+
+  /**
+   * Returns the cost of an operation. Throws a GraphQLError for one that is too deep, and for
+   * variables that are not valid.
+   */
+  measure({ document, operation, variables }: RequestedOperation): MeasuredCost {
+    this.#checkDepth(operation, this.#depths.get(operation) ?? selectionDepth(operation, document));
+    this.#checkVariables(operation, variables);
+    const operationName = operation.name?.value ?? null;
+    const request = { schema: this.schema, query: document, variables, operationName };
+    return costOf(operation, request);
+  }
+
+  /**
+   * Throws a GraphQLError for a cost over the limit or beyond the budget of the organization. A
+   * subscription pays for each event instead.
+   */
+  pay(measured: MeasuredCost, { operation }: OperationDefinitionNode, organization: string): void {
+    checkCost(measured);
+    if (operation !== OperationTypeNode.SUBSCRIPTION) this.#spend(measured, organization);
+  }
+
+  /** What `extensions.cost` tells a client. */
+  describe(cost: number, organization: string): object {
+    const { budgets } = this.options;
+    const remaining = budgets?.remaining(organization) ?? null;
+    return { requested: cost, remaining, restoreRate: budgets?.perSecond ?? null };
+  }
+
+  #checkDepth(operation: OperationDefinitionNode, depth: number): void {
+    this.#depths.set(operation, depth);
     if (depth <= limits.depth) return;
     const message = `The query is ${depth} levels deep; at most ${limits.depth} are allowed.`;
     throw new QueryTooComplexError('depth', message);
   }
 
-  function checkVariables(operation: OperationDefinitionNode, variables: object): void {
+  #checkVariables(operation: OperationDefinitionNode, variables: object): void {
     const { variableDefinitions = [] } = operation;
+    const { hideSuggestions } = this.options;
     // Execution would quote the whole value once per mistake: of 10,000, for most of a minute.
     const options = { maxErrors: 1, hideSuggestions };
-    const { errors } = getVariableValues(schema, variableDefinitions, { ...variables }, options);
+    const { errors } = getVariableValues(
+      this.schema,
+      variableDefinitions,
+      { ...variables },
+      options,
+    );
     if (errors?.[0]) throw badUserInput(errors[0]);
   }
 
-  function pay({ cost, most }: MeasuredCost, organization: string | null): void {
-    const advice =
-      `The most expensive field is ${most.name} with ${most.cost}. ` +
-      'Request fewer exports at a time, or fewer files, links, counts and searches.';
-    if (cost > limits.cost) {
-      const problem = `The query costs ${cost}; at most ${limits.cost} are allowed.`;
-      throw new QueryTooComplexError('cost', `${problem} ${advice}`);
-    }
-    if (budgets === null || organization === null) return;
-    const retryAfter = budgets.pay(organization, cost);
-    if (retryAfter === 0) return;
+  #spend({ cost, most }: MeasuredCost, organization: string): void {
+    const { budgets } = this.options;
+    const retryAfter = budgets?.pay(organization, cost) ?? 0;
+    if (budgets === null || retryAfter === 0) return;
     throw new RateLimitedError(
       retryAfter,
       `The query costs ${cost}, and the budget of the organization has ` +
         `${budgets.remaining(organization)} left. It regains ${budgets.perSecond} a second: ` +
-        `try again in ${retryAfter} s. ${advice}`,
+        `try again in ${retryAfter} s. ${adviceFor(most)}`,
     );
   }
+}
 
+function checkCost({ cost, most }: MeasuredCost): void {
+  if (cost <= limits.cost) return;
+  const problem = `The query costs ${cost}; at most ${limits.cost} are allowed.`;
+  throw new QueryTooComplexError('cost', `${problem} ${adviceFor(most)}`);
+}
+
+function adviceFor({ name, cost }: MeasuredCost['most']): string {
+  return (
+    `The most expensive field is ${name} with ${cost}. ` +
+    'Request fewer exports at a time, or fewer files, links, counts and searches.'
+  );
+}
+
+/** Rejects operations beyond the limits before anything is resolved. */
+export function limitsPlugin(operationLimits: OperationLimits): ApolloServerPlugin<Context> {
   return {
     requestDidStart: async ({ request: { http }, contextValue: { viewer } }) => {
       const { organization } = viewer;
       let cost: number | undefined;
       return {
-        async didResolveOperation({ document: query, operation, operationName, request }) {
+        async didResolveOperation({ document, operation, request: { variables = {} } }) {
           // Apollo responds with an error next.
           if (operation === undefined) return;
-          const { variables = {} } = request;
-          checkDepth(operation, depths.get(operation) ?? selectionDepth(operation, query));
-          checkVariables(operation, variables);
-          const measured = costOf(operation, { schema, query, variables, operationName });
+          const measured = operationLimits.measure({ document, operation, variables });
           cost = measured.cost;
-          // A subscription pays for each event.
-          pay(
-            measured,
-            operation.operation === OperationTypeNode.SUBSCRIPTION ? null : organization,
-          );
+          operationLimits.pay(measured, operation, organization);
         },
         async willSendResponse({ response: { body } }) {
-          if (cost === undefined || http?.headers.has(COST_HEADER.toLowerCase()) !== true) return;
+          if (cost === undefined || http?.headers.has(COST_HEADER) !== true) return;
           if (body.kind !== 'single') return;
           const { extensions } = body.singleResult;
-          const remaining = budgets?.remaining(organization) ?? null;
-          const restoreRate = budgets?.perSecond ?? null;
-          body.singleResult.extensions = {
-            ...extensions,
-            cost: { requested: cost, remaining, restoreRate },
-          };
+          const described = operationLimits.describe(cost, organization);
+          body.singleResult.extensions = { ...extensions, cost: described };
         },
       };
     },

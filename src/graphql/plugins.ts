@@ -1,10 +1,16 @@
 import type { ApolloServerPlugin } from '@apollo/server';
+import type { OperationDefinitionNode } from 'graphql';
 
 import type { Context, OperationResult } from './context.js';
 import { recordRequestId } from './format-error.js';
 
 /** In characters. Clients choose operation names, which may have any length. */
 const MAX_OPERATION_NAME_LENGTH = 80;
+
+/** What the log, the metrics and the trace tell of an operation. */
+export function reportedOperation({ operation, name }: OperationDefinitionNode) {
+  return { type: operation, name: name?.value.slice(0, MAX_OPERATION_NAME_LENGTH) ?? null };
+}
 
 /** Reports the result of each operation, and records the request id of each error for the log. */
 export const operationMetrics: ApolloServerPlugin<Context> = {
@@ -16,10 +22,7 @@ export const operationMetrics: ApolloServerPlugin<Context> = {
       },
       // Before execution, because the client may disconnect during it.
       async didResolveOperation({ operation }) {
-        reported = operation && {
-          type: operation.operation,
-          name: operation.name?.value.slice(0, MAX_OPERATION_NAME_LENGTH) ?? null,
-        };
+        reported = operation && reportedOperation(operation);
         onOperationResult({ operation: reported, code: null });
       },
       async willSendResponse({ response: { body } }) {

@@ -7,44 +7,29 @@ import {
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled';
 import { InMemoryLRUCache } from '@apollo/utils.keyvaluecache';
-import type { DocumentNode, GraphQLSchema } from 'graphql';
+import type { GraphQLSchema } from 'graphql';
 
 import type { Logger } from '../logger.js';
+import { CompiledOperations } from './compiled-operations.js';
 import type { Context } from './context.js';
 import { CostBudgets } from './cost-budgets.js';
+import { DocumentStore } from './document-store.js';
 import { createErrorFormatter } from './format-error.js';
-import { jitExecution, MAX_COMPILED_FIELDS } from './jit-execution.js';
-import { limits, limitsPlugin } from './limits.js';
+import { jitExecution } from './jit-execution.js';
+import { limits, limitsPlugin, OperationLimits } from './limits.js';
 import { conditionalResponses, operationMetrics } from './plugins.js';
-import { fieldCount } from './selections.js';
+import { RepeatedOperations } from './repeated-operations.js';
 import { subscriptionExecution, type SubscriptionOptions } from './subscription-execution.js';
 import { maxNestingRule, readOnlyOperationsRule } from './validation-rules.js';
 
-/** Holds about a thousand documents. By default, Apollo measures them as JSON. */
-const MAX_DOCUMENT_BYTES = 65_000_000;
 const MAX_PERSISTED_QUERY_CHARACTERS = 5_000_000;
-const TOKEN_BYTES = 500;
-const COMPILED_FIELD_BYTES = 2_000;
 
 /** Validated documents, and the texts of persisted queries. */
 export function createCaches() {
   return {
-    documentStore: new InMemoryLRUCache<DocumentNode>({
-      maxSize: MAX_DOCUMENT_BYTES,
-      sizeCalculation: estimateDocumentBytes,
-    }),
+    documentStore: new DocumentStore(),
     cache: new InMemoryLRUCache({ maxSize: MAX_PERSISTED_QUERY_CHARACTERS }),
   };
-}
-
-/** The memory of a document: its source, its tree, and its operations once they are compiled. */
-function estimateDocumentBytes(document: DocumentNode): number {
-  const { loc } = document;
-  let tokens = 1;
-  for (let token = loc?.startToken.next; token != null; token = token.next) tokens++;
-  const compiledFields = Math.min(fieldCount(document), MAX_COMPILED_FIELDS);
-  const sourceBytes = loc?.source.body.length ?? 0;
-  return sourceBytes + tokens * TOKEN_BYTES + compiledFields * COMPILED_FIELD_BYTES;
 }
 
 /** An idle organization may spend ten seconds' budget at once, and the dearest query at least. */
@@ -52,8 +37,13 @@ function createBudgets(costPerSecond: number): CostBudgets {
   return new CostBudgets(costPerSecond, Math.max(10 * costPerSecond, limits.cost));
 }
 
-/** Creates an Apollo Server for a schema, without starting it. */
-export function createApolloServer(
+export interface GraphqlServer {
+  readonly apollo: ApolloServer<Context>;
+  readonly repeatedOperations: RepeatedOperations;
+}
+
+/** Creates an Apollo Server for a schema, without starting it, and the shorter way for what it has compiled. */
+export function createGraphqlServer(
   schema: GraphQLSchema,
   options: {
     readonly introspection: boolean;
@@ -63,13 +53,16 @@ export function createApolloServer(
     readonly onRejected: (reason: string) => void;
     readonly subscriptions: SubscriptionOptions;
   },
-): ApolloServer<Context> {
+): GraphqlServer {
   const { introspection, costPerSecond, logger } = options;
   const budgets = costPerSecond === null ? null : createBudgets(costPerSecond);
   const formatError = createErrorFormatter(logger, options.onRejected);
-  return new ApolloServer<Context>({
+  const caches = createCaches();
+  const operations = new CompiledOperations(schema);
+  const operationLimits = new OperationLimits(schema, { hideSuggestions: !introspection, budgets });
+  const apollo = new ApolloServer<Context>({
     schema,
-    ...createCaches(),
+    ...caches,
     introspection,
     // Without introspection, hints such as "Did you mean …" must not reveal the schema either.
     hideSchemaDetailsFromClientErrors: !introspection,
@@ -81,10 +74,10 @@ export function createApolloServer(
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     plugins: [
-      limitsPlugin(schema, { hideSuggestions: !introspection, budgets }),
+      limitsPlugin(operationLimits),
       conditionalResponses,
       subscriptionExecution(schema, { ...options.subscriptions, budgets, formatError }),
-      jitExecution(schema, formatError),
+      jitExecution(operations, formatError),
       operationMetrics,
       // When a router first requests field timings, Apollo would wrap every resolver for good.
       ApolloServerPluginInlineTraceDisabled(),
@@ -95,4 +88,11 @@ export function createApolloServer(
       ApolloServerPluginSchemaReportingDisabled(),
     ],
   });
+  const repeatedOperations = new RepeatedOperations({
+    documents: caches.documentStore,
+    operations,
+    limits: operationLimits,
+    formatError,
+  });
+  return { apollo, repeatedOperations };
 }

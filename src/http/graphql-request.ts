@@ -1,7 +1,11 @@
 import { HeaderMap, type HTTPGraphQLRequest } from '@apollo/server';
 import type { FastifyRequest } from 'fastify';
+import { LRUCache } from 'lru-cache';
+import Negotiator from 'negotiator';
 
-import { preferredMediaType } from './error-responses.js';
+import { COST_HEADER } from '../graphql/limits.js';
+import type { PlainRequest } from '../graphql/repeated-operations.js';
+import { JSON_MEDIA_TYPES, preferredMediaType } from './error-responses.js';
 
 /** A request as Apollo Server takes it. */
 export function graphqlRequest(request: FastifyRequest): HTTPGraphQLRequest {
@@ -16,6 +20,48 @@ export function graphqlRequest(request: FastifyRequest): HTTPGraphQLRequest {
   headers.set('content-type', 'application/json');
   return { method: 'POST', headers, search: '', body: bodyOf(new URLSearchParams(search)) };
 }
+
+/**
+ * Returns null for a body with what only Apollo Server handles: mistakes, persisted queries, and
+ * extensions that plug-ins may read.
+ */
+export function plainRequest(body: unknown): PlainRequest | null {
+  if (!isRecord(body)) return null;
+  const { query, operationName = null, variables, extensions } = body;
+  if (typeof query !== 'string' || (extensions ?? null) !== null) return null;
+  if (operationName !== null && typeof operationName !== 'string') return null;
+  const values = variables ?? {};
+  return isRecord(values) ? { query, operationName, variables: values } : null;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** By the header; null where the client accepts neither. */
+const mediaTypes = new LRUCache<string, { readonly type: string | null }>({ max: 100 });
+const MAX_ACCEPT_LENGTH = 200;
+
+/** Returns the media type of the response to a plain POST; null where Apollo Server must respond. */
+export function plainMediaType({
+  method,
+  headers,
+  requestedStream,
+}: FastifyRequest): string | null {
+  const { accept = '*/*', 'content-type': contentType = '' } = headers;
+  const isPlain = method === 'POST' && requestedStream === null && !(COST_HEADER in headers);
+  if (!isPlain || !JSON_CONTENT_TYPES.has(contentType) || accept.length > MAX_ACCEPT_LENGTH)
+    return null;
+  let known = mediaTypes.get(accept);
+  if (known === undefined) {
+    const type = new Negotiator({ headers: { accept } }).mediaType(JSON_MEDIA_TYPES);
+    known = { type: type === undefined ? null : `${type}; charset=utf-8` };
+    mediaTypes.set(accept, known);
+  }
+  return known.type;
+}
+
+const JSON_CONTENT_TYPES = new Set(['application/json', 'application/json; charset=utf-8']);
 
 function headerMap({ headers }: FastifyRequest): HeaderMap {
   const map = new HeaderMap();

@@ -1,15 +1,16 @@
-import type { ApolloServer, HeaderMap } from '@apollo/server';
+import type { ApolloServer, HTTPGraphQLRequest } from '@apollo/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import type { Authenticate } from '../auth/viewer.js';
 import { OverloadedError } from '../errors.js';
 import type { Context } from '../graphql/context.js';
+import type { RepeatedOperations } from '../graphql/repeated-operations.js';
 import type { ResultStream } from '../graphql/result-stream.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import { sendError, sendGatewayError } from './error-responses.js';
 import { addEtag } from './etag.js';
 import { createGraphiql, type GraphiqlOptions } from './graphiql.js';
-import { graphqlRequest } from './graphql-request.js';
+import { graphqlRequest, plainMediaType, plainRequest } from './graphql-request.js';
 import type { Heartbeats } from './heartbeats.js';
 import type { LoadShedder } from './load-shedder.js';
 import { createOperationRunner, type CreateContext } from './operations.js';
@@ -22,6 +23,7 @@ import { addWebSockets } from './websocket-route.js';
 
 export interface GraphqlRouteOptions extends RequestObserver {
   readonly apollo: ApolloServer<Context>;
+  readonly repeatedOperations: Pick<RepeatedOperations, 'respond'>;
   /** Null where every operation may run. */
   readonly trustedDocuments: TrustedDocuments | null;
   readonly loadShedder: LoadShedder;
@@ -56,7 +58,8 @@ export async function addGraphqlRoute(
   server: FastifyInstance,
   options: GraphqlRoute,
 ): Promise<void> {
-  const { apollo, trustedDocuments, authenticate, graphiql, prefix, heartbeats } = options;
+  const { apollo, repeatedOperations, trustedDocuments, authenticate, graphiql } = options;
+  const { prefix, heartbeats } = options;
   const runOperation = createOperationRunner(options.loadShedder, options.createContext);
   const { tracer } = options;
   const services = { apollo, trustedDocuments, authenticate, runOperation, tracer };
@@ -105,17 +108,26 @@ export async function addGraphqlRoute(
     context: Context,
     request: FastifyRequest,
     reply: FastifyReply,
-  ): Promise<string> {
-    const given = graphqlRequest(request);
-    const { status, headers, body } = await apollo.executeHTTPGraphQLRequest({
-      httpGraphQLRequest: trustedDocuments?.resolve(given) ?? given,
+  ): Promise<string | Buffer> {
+    const trusted = trustedDocuments?.resolve(graphqlRequest(request));
+    const type = plainMediaType(request);
+    const plain = type === null ? null : plainRequest((trusted ?? request).body);
+    if (plain) void reply.header('content-type', type);
+    const repeated = plain && repeatedOperations.respond(plain, context);
+    const { status, headers, body } = await (repeated ??
+      executeInApollo(trusted ?? graphqlRequest(request), context));
+    for (const [name, value] of headers) void reply.header(name, value);
+    void reply.code(status === 400 && isReportedWith200(reply) ? 200 : (status ?? 200));
+    return body;
+  }
+
+  async function executeInApollo(httpGraphQLRequest: HTTPGraphQLRequest, context: Context) {
+    const { body, ...head } = await apollo.executeHTTPGraphQLRequest({
+      httpGraphQLRequest,
       context: () => Promise.resolve(context),
     });
     if (body.kind !== 'complete') throw new Error('The schema has no incremental delivery');
-    for (const [name, value] of headers) void reply.header(name, value);
-    const isRejected = status === 400;
-    void reply.code(isRejected && isReportedWith200(request, headers) ? 200 : (status ?? 200));
-    return body.string;
+    return { ...head, body: body.string };
   }
 
   /** Runs after the body has arrived, so that a slow client does not count as a running request. */
@@ -125,7 +137,7 @@ export async function addGraphqlRoute(
     const { viewer, requestedStream } = request;
     if (viewer === null) throw new Error('A request has not been authenticated');
     let results: ResultStream | null = null;
-    const response = await runOperation<string | FastifyReply>({
+    const response = await runOperation<string | Buffer | FastifyReply>({
       viewer,
       stream: requestedStream && {
         transport: requestedStream.encoding.transport,
@@ -191,10 +203,11 @@ const DOCUMENT_ERRORS = new Set([
  * Whether a client asked for application/json, with which GraphQL over HTTP recommends 200 for these
  * errors: such a client cannot tell an error of GraphQL from one of a proxy in front.
  */
-function isReportedWith200(request: FastifyRequest, headers: HeaderMap): boolean {
+function isReportedWith200(reply: FastifyReply): boolean {
+  const { operationResult, headers } = reply.request;
   return (
-    DOCUMENT_ERRORS.has(request.operationResult?.code ?? '') &&
-    request.headers.accept?.includes('application/json') === true &&
-    headers.get('content-type')?.startsWith('application/json') === true
+    DOCUMENT_ERRORS.has(operationResult?.code ?? '') &&
+    headers.accept?.includes('application/json') === true &&
+    String(reply.getHeader('content-type')).startsWith('application/json')
   );
 }

@@ -48,6 +48,17 @@ describe('a query', () => {
     expect(runs).toHaveLength(3);
   });
 
+  it('tells each of its requests before it starts', async () => {
+    const { runs, queryOf, started } = createCoalescer();
+    const startedBefore: number[] = [];
+    const onStarting = () => startedBefore.push(runs.length);
+    const results = [0, 1].map(() => queryOf({ ...origin, onStarting }));
+    expect(startedBefore).toEqual([]);
+    (await started(0)).resolve([]);
+    await Promise.all(results);
+    expect(startedBefore).toEqual([0, 0]);
+  });
+
   it('does not share a run with a query of other parameters or types', async () => {
     const { query, started } = createCoalescer();
     const results = [query('1'), query(1), query('1', 1), query(null)];

@@ -41,6 +41,17 @@ describe('lookups in the same turn of the event loop', () => {
     expect(calls).toEqual([['org_a', ['1', '2', '3', 'unknown'], ['id', 'name', 'status']]]);
   });
 
+  it('tell each of their requests before the call', async () => {
+    const { calls, loader } = recordingLoader();
+    const callsBefore: number[] = [];
+    const onStarting = () => callsBefore.push(calls.length);
+    const origins = [0, 1].map(() => ({ ...originOf('org_a'), onStarting }));
+    const loads = origins.flatMap((origin) => ['1', '2'].map((id) => loader.load(origin, [id])));
+    expect(callsBefore).toEqual([]);
+    await Promise.all(loads);
+    expect(callsBefore).toEqual([0, 0]);
+  });
+
   it('share no call between organizations or requesters', async () => {
     const { calls, loader } = recordingLoader();
     const scopes = [

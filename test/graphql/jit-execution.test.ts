@@ -5,6 +5,7 @@ import { buildSchema, getOperationAST, parse } from 'graphql';
 import { ServiceUnavailableError } from '../../src/errors.js';
 import { ExportFileKind } from '../../src/exports/export-file.js';
 import { ExportStatus } from '../../src/exports/export.js';
+import { CompiledOperations } from '../../src/graphql/compiled-operations.js';
 import type { Context } from '../../src/graphql/context.js';
 import type { FormatError } from '../../src/graphql/format-error.js';
 import { jitExecution } from '../../src/graphql/jit-execution.js';
@@ -167,7 +168,7 @@ describe('jitExecution', () => {
     thrown.push(error);
     return formatted;
   };
-  const plugin = jitExecution(schema, formatError);
+  const plugin = jitExecution(new CompiledOperations(schema), formatError);
   const apollo = new ApolloServer<Context>({ schema, plugins: [plugin], formatError });
   const contextValue = {} as Context;
 

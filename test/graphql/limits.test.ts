@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import type { ExportResolver } from '../../src/exports/export-resolver.js';
 import type { Context } from '../../src/graphql/context.js';
 import { createSchema } from '../../src/graphql/schema.js';
-import { createApolloServer } from '../../src/graphql/server.js';
+import { createGraphqlServer, type GraphqlServer } from '../../src/graphql/server.js';
 import type { SubscriptionOptions } from '../../src/graphql/subscription-execution.js';
 
 const everything =
@@ -28,17 +28,17 @@ function nest(times: number, opening: string, inside: string): string {
 }
 
 const rejections: string[] = [];
-let apollo: ReturnType<typeof createApolloServer>;
+let apollo: GraphqlServer['apollo'];
 
 beforeAll(async () => {
   // The limits apply before the resolver, which is missing here.
-  apollo = createApolloServer(await createSchema({} as ExportResolver), {
+  ({ apollo } = createGraphqlServer(await createSchema({} as ExportResolver), {
     introspection: true,
     costPerSecond: null,
     logger: pino({ level: 'silent' }),
     onRejected: (reason) => rejections.push(reason),
     subscriptions: {} as SubscriptionOptions,
-  });
+  }));
 });
 beforeEach(() => {
   rejections.length = 0;

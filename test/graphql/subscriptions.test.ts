@@ -13,7 +13,7 @@ import type { LiveExports, PendingExports } from '../../src/exports/live-exports
 import { createContext, type StreamRequest } from '../../src/graphql/context.js';
 import type { ResultStream } from '../../src/graphql/result-stream.js';
 import { createSchema } from '../../src/graphql/schema.js';
-import { createApolloServer } from '../../src/graphql/server.js';
+import { createGraphqlServer } from '../../src/graphql/server.js';
 import type { SubscriptionOptions } from '../../src/graphql/subscription-execution.js';
 import { Subscriptions } from '../../src/graphql/subscriptions.js';
 
@@ -148,7 +148,7 @@ function createGateway({ costPerSecond = null as number | null } = {}) {
     },
   };
   const rejections: string[] = [];
-  const apollo = createApolloServer(schema, {
+  const { apollo } = createGraphqlServer(schema, {
     introspection: true,
     costPerSecond,
     logger: pino({ level: 'silent' }),

@@ -64,7 +64,7 @@ beforeAll(async () => {
     { ...readConfig({ PORT: '0' }), liveMaxSubscriptions: 0 },
     {
       ...{ apollo, loadShedder, graphiql: null, tracer: null, metrics: new Registry() },
-      trustedDocuments: null,
+      ...{ repeatedOperations: { respond: () => null }, trustedDocuments: null },
       authenticate: async () => viewer,
       createContext: () =>
         ({ queries: {}, links: { disclosed: { links: [], previews: [] } } }) as unknown as Context,

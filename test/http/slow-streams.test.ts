@@ -69,6 +69,7 @@ beforeAll(async () => {
     {
       ...{ apollo, loadShedder: new LoadShedder(), graphiql: null, tracer: null },
       ...{ metrics: new Registry(), trustedDocuments: null, localFiles: null },
+      repeatedOperations: { respond: () => null },
       authenticate: async () => ({
         ...{
           id: null,

@@ -1,0 +1,125 @@
+import { connect } from 'node:net';
+
+import { ApolloServer } from '@apollo/server';
+import { afterAll, describe, expect, it, jest } from '@jest/globals';
+
+import { ExportFileKind } from '../../src/exports/export-file.js';
+import { embedded } from '../support/engines.js';
+import { useGateway, type RawRequest } from '../support/gateway.js';
+import { exportId, exportRows, fileRow } from '../support/rows.js';
+import { until } from '../support/until.js';
+
+const byId = 'query One($id: ID!) { export(id: $id) { id name status createdAt } }';
+const links = '{ exports(includeCsv: true) { data { csvUrl } } }';
+const id = exportId(1);
+
+describe('a repeated operation', () => {
+  const gateway = useGateway(embedded, {
+    exports: exportRows(5),
+    files: [0, 1, 2].map((index) => fileRow(index, ExportFileKind.CSV)),
+  });
+  const inApollo = jest.spyOn(ApolloServer.prototype, 'executeHTTPGraphQLRequest');
+  afterAll(() => {
+    inApollo.mockRestore();
+  });
+
+  /** Sends a request four times. Returns the responses, and how often each ran in Apollo Server. */
+  async function repeat(request: RawRequest) {
+    const responses = [];
+    const runs = [];
+    for (let sent = 1; sent <= 4; sent++) {
+      const before = inApollo.mock.calls.length;
+      const { status, headers, text, logged } = await gateway.send(request);
+      runs.push(inApollo.mock.calls.length - before);
+      const line = logged.find(({ msg }) => msg === 'request');
+      const { operation, code, organization } = line ?? {};
+      responses.push({ status, headers, text, operation, code, organization });
+    }
+    return { responses, runs };
+  }
+
+  it.each<[string, { query?: string; headers?: string[] } & Record<string, unknown>]>([
+    ['with variables', { variables: { id } }],
+    ['of an unknown id', { variables: { id: 'unknown' } }],
+    ['without variables', { query: '{ exports { pagination { totalCount } } }' }],
+    ['with null in its place', { query: '{ __typename }', variables: null, operationName: null }],
+    ['with more variables than it declares', { variables: { id, more: 1 } }],
+    ['among others', { query: `${byId} query B { b: __typename }`, operationName: 'B' }],
+    ['with an error of a field', { query: '{ exports(limit: 0) { data { id } } }' }],
+    [
+      'that prefers the media type of GraphQL',
+      { headers: ['Accept', 'application/graphql-response+json, application/json;q=0.9'] },
+    ],
+    [
+      'that names its character set',
+      { headers: ['Content-Type', 'application/json; charset=utf-8'] },
+    ],
+  ])('%s gets the same response without Apollo Server', async (title, { headers, ...body }) => {
+    const { query = byId, variables = { id } } = body;
+    const document = `${query} # ${title}`;
+    const request = { headers: headers ?? [], body: { ...body, variables, query: document } };
+    const { responses, runs } = await repeat(request);
+    expect(runs).toEqual([1, 1, 0, 0]);
+    expect(responses.slice(1)).toEqual(Array(3).fill(responses[0]));
+    expect(responses[0]?.status).toBe(200);
+  });
+
+  it.each<[string, RawRequest, number]>([
+    ['a variable of another type', { body: { query: byId, variables: { id: {} } } }, 400],
+    ['no variables', { body: { query: byId } }, 400],
+    [
+      'an unknown operation',
+      { body: { query: byId, operationName: 'Two', variables: { id } } },
+      400,
+    ],
+    ['variables as text', { body: { query: byId, variables: '{}' } }, 400],
+    ['variables in a list', { body: { query: byId, variables: [] } }, 400],
+    ['a number as its name', { body: { query: byId, operationName: 1, variables: { id } } }, 400],
+    ['extensions', { body: { query: byId, variables: { id }, extensions: { a: 1 } } }, 200],
+    ['a batch', { body: [{ query: byId, variables: { id } }] }, 400],
+    [
+      'the header for its cost',
+      { headers: ['X-GraphQL-Cost', '1'], body: { query: byId, variables: { id } } },
+      200,
+    ],
+    [
+      'a media type that is not JSON',
+      { headers: ['Accept', 'text/css'], body: { query: byId, variables: { id } } },
+      406,
+    ],
+    ['a subscription', { body: { query: 'subscription { exportUpdated(id: "a") { id } }' } }, 400],
+    ['GET', { path: `/graphql?query=${encodeURIComponent(links)}` }, 400],
+  ])('with %s is left to Apollo Server', async (_, request, status) => {
+    await repeat({ body: { query: byId, variables: { id } } });
+    const { responses, runs } = await repeat(request);
+    expect(runs).toEqual([1, 1, 1, 1]);
+    expect(responses.slice(1)).toEqual(Array(3).fill(responses[0]));
+    expect(responses[0]?.status).toBe(status);
+  });
+
+  it('shares one execution with equal requests that arrive together, each with its own log lines', async () => {
+    await repeat({ body: { query: links } });
+    const before = gateway.log.length;
+    const signed = await gateway.linksSigned();
+    // Pipelined, so that they arrive in one turn of the event loop.
+    const { port, host } = new URL(gateway.origin);
+    const body = JSON.stringify({ query: links });
+    const head = `POST /graphql HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n`;
+    const request = `${head}Content-Length: ${body.length}\r\n\r\n${body}`;
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.write(request.repeat(8));
+    let text = '';
+    socket.setEncoding('utf8').on('data', (chunk) => (text += String(chunk)));
+    const bodies = await until(() => {
+      const found = text.match(/^\{"data":.*csvUrl.*\}$/gm) ?? [];
+      return found.length === 8 ? found : undefined;
+    });
+    socket.destroy();
+    expect(new Set(bodies).size).toBe(1);
+    expect((await gateway.linksSigned()) - signed).toBe(3);
+    const logged = gateway.log.slice(before);
+    const disclosed = logged.filter(({ msg }) => msg === 'links disclosed');
+    expect(new Set(disclosed.map(({ requestId }) => requestId)).size).toBe(8);
+    for (const line of disclosed) expect(line).toMatchObject({ exports: 3 });
+  });
+});
