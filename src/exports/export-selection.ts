@@ -63,7 +63,8 @@ function selectedFields(
   const type = schema.getType(typeName);
   if (!isObjectType(type)) throw new Error(`The schema has no object type ${typeName}.`);
   const byName = new Map<string, FieldNode[]>();
-  const { fields } = collectSubFields(schema, fragments, variableValues, type, [...nodes]);
+  const variables = { coerced: variableValues, sources: {} };
+  const { fields } = collectSubFields(schema, fragments, variables, type, [...nodes]);
   for (const node of [...fields.values()].flat()) {
     const { value: name } = node.name;
     byName.set(name, [...(byName.get(name) ?? []), node]);
