@@ -100,18 +100,34 @@ describe.each([
   it('compare with both ends of a range to the millisecond, and never fail', async () => {
     const all = await listAll({});
     expect(all).toHaveLength(stored.length);
+    const fields = ['createdAt', 'updatedAt'] as const;
     for (const bound of bounds) {
-      for (const field of ['createdAt', 'updatedAt'] as const) {
+      const ranges = fields.flatMap((field) =>
+        ['gte', 'lt'].map(
+          (end) => `${field}_${end}: exports(filter: { ${field}: { ${end}: "${bound}" } }) {
+          data { id createdAt updatedAt isExpired } pagination { totalCount } }`,
+        ),
+      );
+      const { data, errors } = await gateway.query(`{ ${ranges.join(' ')} }`);
+      const expected = fields.flatMap((field) => {
         const has = (at: Listed) => new Date(at[field]) >= new Date(bound);
-        const found = {
-          gte: await listAll({ [field]: { gte: bound } }),
-          lt: await listAll({ [field]: { lt: bound } }),
-        };
-        expect({ bound, field, ...found }).toEqual({
-          ...{ bound, field, gte: all.filter(has), lt: all.filter((row) => !has(row)) },
-        });
-      }
+        const rows = { gte: all.filter(has), lt: all.filter((row) => !has(row)) };
+        return Object.entries(rows).map(([end, list]) => [
+          `${field}_${end}`,
+          { data: list, pagination: { totalCount: list.length } },
+        ]);
+      });
+      expect({ bound, errors, data: Object.entries(data) }).toEqual({ bound, data: expected });
     }
+  });
+
+  it('compare in the same way with a range and a cursor together', async () => {
+    const all = await listAll({});
+    const [from, to] = ['2026-11-01T11:59:59.999Z', '2026-11-01T12:00:00.001Z'];
+    const isUpdated = ({ updatedAt }: Listed) => new Date(updatedAt) >= new Date(from);
+    expect(await listAll({ updatedAt: { gte: from } })).toEqual(all.filter(isUpdated));
+    const isCreated = ({ createdAt }: Listed) => new Date(createdAt) < new Date(to);
+    expect(await listAll({ createdAt: { lt: to } })).toEqual(all.filter(isCreated));
   });
 
   it('have expired in the filter as in the field, and zero dates are no expiry', async () => {

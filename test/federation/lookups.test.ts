@@ -28,7 +28,7 @@ const everything = `id name resource status countBatches countTotal countProcess
 
 const gateway = useGateway(embedded, tenantRows);
 const query = (document: string, variables: object = {}) =>
-  gateway.query<{
+  gateway.queryCountingLinks<{
     readonly found: readonly (Readonly<Record<string, unknown>> | null)[];
     readonly single?: unknown;
   }>(document, { ...variables });

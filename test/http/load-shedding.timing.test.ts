@@ -1,6 +1,8 @@
-import { resolve } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 import { expect, it } from '@jest/globals';
+import { transformFile } from '@swc/core';
 
 import { startProgram } from '../support/built-gateway.js';
 import { useBuiltGateway } from '../support/use-built-gateway.js';
@@ -11,12 +13,11 @@ const query =
   '{ exports(limit: 50, includeCsv: true, includeJson: true) { data { id name status createdAt files { kind state fileName url } } } }';
 
 const built = useBuiltGateway();
+const loader = () => join(built.folder, 'load.mjs');
 
 async function load(origin: string, phase: Phase): Promise<LoadResult> {
-  const loader = ['--import', '@swc-node/register/esm-register', resolve('test/http/load.ts')];
   const args = [`${origin}/graphql`, query, JSON.stringify(phase)];
-  const env = { PATH: process.env['PATH'] ?? '' };
-  const program = startProgram([...loader, ...args], resolve('.'), env);
+  const program = startProgram([loader(), ...args], built.folder, {});
   const { msg } = await program.untilLine(/^\{/);
   await program.ended;
   return JSON.parse(msg) as LoadResult;
@@ -29,13 +30,20 @@ async function metric(origin: string, name: string): Promise<number> {
 }
 
 it('at four times its capacity, keeps serving quickly, rejects the rest, and recovers at once', async () => {
+  // Compiled once: what compiles at each start takes longer than some phases.
+  const options = {
+    swcrc: false,
+    jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+  } as const;
+  await writeFile(loader(), (await transformFile('test/http/load.ts', options)).code);
   const origin = await built.start(built.folder).origin();
   await load(origin, { seconds: 1, connections: 8 });
 
   // Other processes disturb a round occasionally, but not five in a row.
-  const rounds: { slowdown: number; served: number; rejectedAfter: number }[] = [];
-  const isGood = ({ slowdown, served, rejectedAfter }: (typeof rounds)[number]) =>
-    slowdown <= 3 && served >= 1 / 3 && rejectedAfter === 0;
+  const rounds: { slowdown: number; served: number; rejected: number; rejectedAfter: number }[] =
+    [];
+  const isGood = ({ slowdown, served, rejected, rejectedAfter }: (typeof rounds)[number]) =>
+    slowdown <= 3 && served >= 1 / 3 && rejected > 1 && rejectedAfter === 0;
   while (rounds.length < 5 && !rounds.some(isGood)) {
     const { perSecond: capacity } = await load(origin, { seconds: 2, connections: 8 });
     const half = await load(origin, { seconds: 3, perSecond: capacity / 2 });
@@ -54,7 +62,6 @@ it('at four times its capacity, keeps serving quickly, rejects the rest, and rec
     const { 200: served = 0, 503: rejected = 0, ...others } = full.statuses;
     expect(others).toEqual({});
     expect(full.retryAfter).toBe(rejected);
-    expect(rejected).toBeGreaterThan(served);
     // The metric counts the first second, too.
     const rejections = 'exports_gateway_requests_rejected_total{reason="overload"}';
     expect(await metric(origin, rejections)).toBeGreaterThanOrEqual(rejected);
@@ -62,8 +69,9 @@ it('at four times its capacity, keeps serving quickly, rejects the rest, and rec
     rounds.push({
       slowdown: full.p99 / half.p99,
       served: full.perSecond / capacity,
+      rejected: rejected / served,
       rejectedAfter: after.statuses[503] ?? 0,
     });
   }
-  if (!rounds.some(isGood)) expect(rounds).toEqual('a round with a slowdown of at most 3');
+  if (!rounds.some(isGood)) expect(rounds).toEqual('a good round');
 }, 150_000);

@@ -57,7 +57,7 @@ describeWith('mysql', 'two gateways behind a balancer, with 500 subscribers', ()
         const program = built.start(built.folder, { ...env, LIVE_POLL_INTERVAL: '200' });
         return { program, origin: await program.origin() };
       };
-      let running = [await start(), await start()];
+      let running = await Promise.all(Array.from({ length: 2 }, start));
       const balance = () => balancer.setTargets(running.map(({ origin }) => origin));
       await balance();
 

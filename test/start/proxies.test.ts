@@ -7,6 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 
@@ -141,20 +142,19 @@ backend gateways
     );
   const nginx = (ports: readonly number[], port: number) =>
     startNginx(
-      `upstream exports { ${ports.map((each) => `server 127.0.0.1:${each};`).join(' ')} keepalive 32; }
+      `upstream exports { ${ports.map((each) => `server 127.0.0.1:${each} fail_timeout=1s;`).join(' ')} keepalive 32; }
        server { listen 127.0.0.1:${port}; location / { proxy_pass http://exports; ${location} } }`,
       port,
     );
   const checks = `default-server check inter ${CHECK_SECONDS * 1000} rise 1`;
   const redispatch = 'option redispatch 1\n  retries 3\n  retry-on conn-failure empty-response';
 
-  it.each([
-    ['nginx', 1, nginx],
-    ['HAProxy with redispatch', 1, haproxy(`${redispatch}\n  ${checks} fall 3`)],
-    ['HAProxy alone', Math.ceil(CHECK_SECONDS * 3 + 2), haproxy(`retries 0\n  ${checks} fall 3`)],
+  it.each<[delay: number, proxies: Record<string, typeof nginx>]>([
+    [1, { nginx, redispatching: haproxy(`${redispatch}\n  ${checks} fall 3`) }],
+    [Math.ceil(CHECK_SECONDS * 3 + 2), { haproxy: haproxy(`retries 0\n  ${checks} fall 3`) }],
   ])(
-    'through %s with SHUTDOWN_DELAY=%i',
-    async (_, delay, startProxy) => {
+    'with SHUTDOWN_DELAY=%i through %o',
+    async (delay, starts) => {
       const ports = [await freePort(), await freePort()];
       const start = async (port: number) => {
         const env = { PORT: String(port), SHUTDOWN_DELAY: String(delay) };
@@ -162,36 +162,43 @@ backend gateways
         await program.origin();
         return program;
       };
-      const programs: StartedProgram[] = [];
-      for (const port of ports) programs.push(await start(port));
-      const port = await freePort();
-      const proxy = await startProxy(ports, port);
+      const programs = await Promise.all(ports.map(start));
+      const proxies = await Promise.all(
+        Object.entries(starts).map(async ([name, startProxy]) => {
+          const port = await freePort();
+          const proxy = await startProxy(ports, port);
+          return { name, origin: `http://127.0.0.1:${port}`, stop: () => proxy.stop() };
+        }),
+      );
       const outcomes = new Map<string, number>();
       let isOver = false;
-      const send = async () => {
+      /** Sends requests through a proxy whose name is that of their operation. */
+      const send = async ({ name, origin }: (typeof proxies)[number]) => {
+        const query = `query ${name} { exports { data { id } } }`;
         while (!isOver) {
-          const outcome = await postQuery(
-            `http://127.0.0.1:${port}`,
-            '{ exports { data { id } } }',
-            {
-              timeoutMs: 30_000,
-            },
-          ).then(
-            ({ status }) => String(status),
-            (error: unknown) => String(error),
+          const outcome = await postQuery(origin, query, { timeoutMs: 30_000 }).then(
+            ({ status }) => `${name}: ${status}`,
+            (error: unknown) => `${name}: ${String(error)}`,
           );
           outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+          // Leaves the processor to the gateways that start and end.
+          await pause(5);
         }
       };
-      /** The proxy has noticed that the gateway is back. */
+      /** Each proxy has noticed that the gateway is back. */
       const untilServing = ({ log }: StartedProgram) =>
-        until(() => log.some(({ msg }) => msg === 'request') || undefined, 90_000);
+        until(() => {
+          const operations = new Set(log.map((line) => 'operation' in line && line.operation));
+          return proxies.every(({ name }) => operations.has(name)) || undefined;
+        }, 90_000);
       try {
-        await until(async () => {
-          const { status } = await postQuery(`http://127.0.0.1:${port}`, '{ __typename }');
-          return status === 200 || undefined;
-        }, 30_000);
-        const load = Array.from({ length: 8 }, send);
+        for (const { origin } of proxies) {
+          await until(async () => {
+            const { status } = await postQuery(origin, '{ __typename }');
+            return status === 200 || undefined;
+          });
+        }
+        const load = proxies.flatMap((proxy) => Array.from({ length: 8 }, () => send(proxy)));
         for (const [at, leaving] of programs.entries()) {
           await untilServing(leaving);
           leaving.kill('SIGTERM');
@@ -200,11 +207,13 @@ backend gateways
         }
         isOver = true;
         await Promise.all(load);
-        expect([...outcomes.keys()]).toEqual(['200']);
-        expect(outcomes.get('200')).toBeGreaterThan(100);
+        expect([...outcomes.keys()].sort()).toEqual(
+          proxies.map(({ name }) => `${name}: 200`).sort(),
+        );
+        for (const count of outcomes.values()) expect(count).toBeGreaterThan(100);
       } finally {
         isOver = true;
-        await proxy.stop();
+        for (const { stop } of proxies) await stop();
       }
     },
     300_000,

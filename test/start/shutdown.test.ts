@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { Agent, request, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import { beforeEach, describe, expect, it } from '@jest/globals';
 
@@ -36,7 +36,7 @@ describeWith('mysql', 'two gateways behind a balancer', () => {
         const program = built.start(built.folder, env);
         return { program, origin: await program.origin() };
       };
-      let running = [await start(), await start()];
+      let running = await Promise.all(Array.from({ length: 2 }, start));
       await balancer.setTargets(running.map(({ origin }) => origin));
 
       const query = '{ exports(limit: 5) { data { id name } } }';
@@ -47,11 +47,13 @@ describeWith('mysql', 'two gateways behind a balancer', () => {
         for (; !isOver; total++) {
           const response = await postQuery(balancer.origin, query, { timeoutMs: 30_000 });
           responses.add(JSON.stringify(response));
+          // Leaves the processor to the gateways that start and end.
+          await pause(5);
         }
       });
       const serve = async () => {
         const before = total;
-        await until(() => total > before + 500 || undefined, 30_000);
+        await until(() => total > before + 200 || undefined);
       };
       const statuses: unknown[] = [];
       for (let restart = 0; restart < 2; restart++) {
@@ -69,7 +71,7 @@ describeWith('mysql', 'two gateways behind a balancer', () => {
 
       expect(balancer.failures).toEqual([]);
       expect([...responses]).toEqual([expect.stringMatching(/^{"status":200,"data":{"exports":/)]);
-      expect(total).toBeGreaterThan(2_000);
+      expect(total).toBeGreaterThan(600);
       expect(statuses).toEqual([0, 0]);
       expect([...balancer.served.keys()]).toHaveLength(4);
       for (const { program } of running) {
@@ -147,7 +149,9 @@ describe('a gateway that receives SIGTERM', () => {
       closed[1]?.then(() => 'closed'),
     ]);
     expect(outcome).toMatch(/^(closed$|HTTP\/1\.1 200 OK\r\n(?:.+\r\n)*connection: close\r\n)/i);
-    expect((await text(download)).length).toBe(FILE_SIZE);
+    let received = 0;
+    for await (const chunk of download) received += (chunk as Buffer).length;
+    expect(received).toBe(FILE_SIZE);
     for (const socket of [unused, silent, idle]) socket.resume();
     await Promise.all(closed);
     expect(await program.ended).toBe(0);

@@ -160,7 +160,7 @@ describeWith('objectStorage', 'object storage that verifies signatures', () => {
     const database = { kind: 'embedded', path: join(built.folder, 'data/exports.sqlite') } as const;
     const gateway = await startGateway({ config: database }, { config: { files } });
     try {
-      const { data, linksSigned } = await gateway.query<{
+      const { data, linksSigned } = await gateway.queryCountingLinks<{
         exports: { data: { files: { state: string; url: string | null; sha256: string }[] }[] };
       }>(`{ exports(limit: 100, includeCsv: true, includeJson: true) {
               data { files { state url sha256 } } } }`);

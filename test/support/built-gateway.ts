@@ -27,7 +27,7 @@ export async function compileGateway(): Promise<string> {
   const compiler = join(root, 'node_modules/typescript/bin/tsc');
   const project = ['-p', join(root, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')];
   const options = ['--noCheck', '--incremental', 'false', '--tsBuildInfoFile', 'null'];
-  await run(process.execPath, [compiler, ...project, ...options], { timeout: 60_000 });
+  await run(process.execPath, [compiler, ...project, ...options], { timeout: 300_000 });
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
   await copyFile(join(root, 'package.json'), join(folder, 'package.json'));
   return folder;

@@ -122,6 +122,22 @@ export async function startGateway(
     return Number(/^exports_gateway_links_signed_total (\d+)$/m.exec(metrics)?.[1]);
   }
 
+  /** The parsed response of `POST /graphql`; `headers` are added to the content type. */
+  async function query<Data = Record<string, never>>(
+    document: string,
+    variables?: Record<string, unknown>,
+    headers: Record<string, string> = {},
+  ) {
+    const logBefore = log.length;
+    const body = { query: document, variables };
+    const { status, text } = await post(`${origin}/graphql`, body, { headers, timeoutMs: 60_000 });
+    const { data, errors } = JSON.parse(text) as {
+      data: Data;
+      errors: readonly GraphqlError[] | undefined;
+    };
+    return { status, data, errors, statements: statementsIn(log.slice(logBefore)) };
+  }
+
   return {
     origin,
     config,
@@ -135,26 +151,12 @@ export async function startGateway(
       await mkdir(dirname(path), { recursive: true });
       await writeFile(path, content);
     },
-    /** The parsed response of `POST /graphql`; `headers` are added to the content type. */
-    async query<Data = Record<string, never>>(
-      document: string,
-      variables?: Record<string, unknown>,
-      headers: Record<string, string> = {},
-    ) {
-      const signedBefore = await linksSigned();
-      const logBefore = log.length;
-      const body = { query: document, variables };
-      const { status, text } = await post(`${origin}/graphql`, body, {
-        headers,
-        timeoutMs: 60_000,
-      });
-      const { data, errors } = JSON.parse(text) as {
-        data: Data;
-        errors: readonly GraphqlError[] | undefined;
-      };
-      const statements = statementsIn(log.slice(logBefore));
-      const signed = (await linksSigned()) - signedBefore;
-      return { status, data, errors, statements, linksSigned: signed };
+    query,
+    /** `query`, with the number of links that the gateway signs for it. */
+    async queryCountingLinks<Data = Record<string, never>>(...request: Parameters<typeof query>) {
+      const before = await linksSigned();
+      const response = await query<Data>(...request);
+      return { ...response, linksSigned: (await linksSigned()) - before };
     },
     /** Sends one request on a connection of its own. */
     async send(options: RawRequest) {

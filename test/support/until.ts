@@ -1,18 +1,21 @@
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
+
+/** Short against what tests wait for, and long enough to leave the processor to what they wait for. */
+const PAUSE_MS = 5;
 
 /**
  * Polls until there is something to return, for conditions without an event, such as a line in a log. Throws after
- * `timeoutMs`.
+ * `timeoutMs`, which leaves time to a busy machine.
  */
 export async function until<Found>(
   look: () => Promise<Found | undefined> | Found | undefined,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<Found> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const found = await look();
     if (found !== undefined) return found;
     if (Date.now() > deadline) throw new Error(`Found nothing in time: ${String(look)}`);
-    await setImmediate();
+    await setTimeout(PAUSE_MS);
   }
 }
