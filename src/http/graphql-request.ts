@@ -21,26 +21,26 @@ export function graphqlRequest(request: FastifyRequest): HTTPGraphQLRequest {
   return { method: 'POST', headers, search: '', body: bodyOf(new URLSearchParams(search)) };
 }
 
-/**
- * Returns null for a body with what only Apollo Server handles: mistakes, persisted queries, and
- * extensions that plug-ins may read.
- */
+/** Returns null for a body that only Apollo Server handles: a mistake, or a persisted query. */
 export function plainRequest(body: unknown): PlainRequest | null {
   if (!isRecord(body)) return null;
   const { query, operationName = null, variables, extensions } = body;
-  if (typeof query !== 'string' || (extensions ?? null) !== null) return null;
+  if (typeof query !== 'string') return null;
   if (operationName !== null && typeof operationName !== 'string') return null;
-  const values = variables ?? {};
-  return isRecord(values) ? { query, operationName, variables: values } : null;
+  // Apollo Client names itself in the extensions.
+  const [values, others] = [variables ?? {}, extensions ?? {}];
+  if (!isRecord(values) || !isRecord(others) || 'persistedQuery' in others) return null;
+  return { query, operationName, variables: values };
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** By the header; null where the client accepts neither. */
-const mediaTypes = new LRUCache<string, { readonly type: string | null }>({ max: 100 });
+const JSON_CONTENT_TYPE = /^application\/json(; ?charset=utf-8)?$/i;
 const MAX_ACCEPT_LENGTH = 200;
+/** By the Accept header; null where the client accepts none. */
+const mediaTypes = new LRUCache<string, { readonly type: string | null }>({ max: 100 });
 
 /** Returns the media type of the response to a plain POST; null where Apollo Server must respond. */
 export function plainMediaType({
@@ -50,8 +50,8 @@ export function plainMediaType({
 }: FastifyRequest): string | null {
   const { accept = '*/*', 'content-type': contentType = '' } = headers;
   const isPlain = method === 'POST' && requestedStream === null && !(COST_HEADER in headers);
-  if (!isPlain || !JSON_CONTENT_TYPES.has(contentType) || accept.length > MAX_ACCEPT_LENGTH)
-    return null;
+  if (!isPlain || !JSON_CONTENT_TYPE.test(contentType)) return null;
+  if (accept.length > MAX_ACCEPT_LENGTH) return null;
   let known = mediaTypes.get(accept);
   if (known === undefined) {
     const type = new Negotiator({ headers: { accept } }).mediaType(JSON_MEDIA_TYPES);
@@ -60,8 +60,6 @@ export function plainMediaType({
   }
   return known.type;
 }
-
-const JSON_CONTENT_TYPES = new Set(['application/json', 'application/json; charset=utf-8']);
 
 function headerMap({ headers }: FastifyRequest): HeaderMap {
   const map = new HeaderMap();

@@ -44,6 +44,7 @@ describe('a repeated operation', () => {
     ['without variables', { query: '{ exports { pagination { totalCount } } }' }],
     ['with null in its place', { query: '{ __typename }', variables: null, operationName: null }],
     ['with more variables than it declares', { variables: { id, more: 1 } }],
+    ['with other extensions', { extensions: { clientLibrary: { name: '@apollo/client' } } }],
     ['among others', { query: `${byId} query B { b: __typename }`, operationName: 'B' }],
     ['with an error of a field', { query: '{ exports(limit: 0) { data { id } } }' }],
     [
@@ -52,7 +53,7 @@ describe('a repeated operation', () => {
     ],
     [
       'that names its character set',
-      { headers: ['Content-Type', 'application/json; charset=utf-8'] },
+      { headers: ['Content-Type', 'application/json;charset=UTF-8'] },
     ],
   ])('%s gets the same response without Apollo Server', async (title, { headers, ...body }) => {
     const { query = byId, variables = { id } } = body;
@@ -75,7 +76,12 @@ describe('a repeated operation', () => {
     ['variables as text', { body: { query: byId, variables: '{}' } }, 400],
     ['variables in a list', { body: { query: byId, variables: [] } }, 400],
     ['a number as its name', { body: { query: byId, operationName: 1, variables: { id } } }, 400],
-    ['extensions', { body: { query: byId, variables: { id }, extensions: { a: 1 } } }, 200],
+    ['extensions as text', { body: { query: byId, variables: { id }, extensions: 'a' } }, 400],
+    [
+      'a persisted query',
+      { body: { query: byId, variables: { id }, extensions: { persistedQuery: { version: 1 } } } },
+      400,
+    ],
     ['a batch', { body: [{ query: byId, variables: { id } }] }, 400],
     [
       'the header for its cost',
