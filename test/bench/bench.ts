@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,6 +18,7 @@ import { createPrivateServer, freePort, type PrivateServer } from '../support/pr
 import { LINK_SECRET } from './check.js';
 import { ORGANIZATION, provideData, storeFiles } from './data.js';
 import { cpuTime, type Measurement } from './figures.js';
+import { loadAtRate } from './open-loop.js';
 import type { GraphqlRequest } from './workloads.js';
 
 export type ContenderName = 'limit' | 'gateway';
@@ -53,6 +54,9 @@ interface LoadResult extends Pick<Measurement, 'p50' | 'p99' | 'errors'> {
 /** The maximum time of a response after the end of the load, in seconds. */
 const RESPONSE_TIMEOUT = 120;
 
+/** Fewer responses per second need many seconds until all clients have one. */
+const SLOW = 40;
+
 /** Ends child processes together with this process. */
 const exiting = new AbortController();
 process.once('exit', () => {
@@ -74,6 +78,8 @@ export class Bench {
   /** The number of errors in all loads. */
   errors = 0;
   private readonly children = new Map<number, ChildProcess>();
+  /** The paths of the logs of all contenders. */
+  private readonly logs: string[] = [];
 
   private constructor(
     private readonly folder: string,
@@ -86,6 +92,8 @@ export class Bench {
     const cache = env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
     const folder = env['BENCH_FOLDER'] ?? join(cache, 'exports-gateway-bench');
     await storeFiles(join(folder, 'files'));
+    await rm(join(folder, 'logs'), { recursive: true, force: true });
+    await mkdir(join(folder, 'logs'));
     const program = findProgram(['mariadbd'], thisMachine.folders);
     if (program === undefined) throw new Error('Install mariadb-server: the bench needs mariadbd.');
     const server = await createPrivateServer(program, thisMachine, { keptIn: folder });
@@ -121,6 +129,9 @@ export class Bench {
     const args = isGateway
       ? [join(root, 'dist/src/main.js')]
       : [...typescript, join(root, 'test/bench/contenders/start.ts')];
+    const logPath = join(this.folder, 'logs', `${name}-${1 + this.logs.length}.log`);
+    this.logs.push(logPath);
+    const log = await open(logPath, 'w');
     const child = spawn(process.execPath, args, {
       // The gateway would read a .env file of the checkout; the others need its tsconfig.json.
       cwd: isGateway ? folder : root,
@@ -137,10 +148,11 @@ export class Bench {
         PUBLIC_URL: origin,
         ...env,
       },
-      stdio: ['ignore', process.stderr, 'inherit'],
+      stdio: ['ignore', log.fd, log.fd],
       signal: exiting.signal,
       killSignal: 'SIGKILL',
     });
+    await log.close();
     this.children.set(child.pid ?? NaN, child);
     const isListening = () =>
       fetch(`${origin}/graphql`, { method: 'POST', body: '{}' }).then(
@@ -148,7 +160,8 @@ export class Bench {
         () => false,
       );
     while (!(await isListening())) {
-      if (child.exitCode !== null) throw new Error(`${name} did not start.`);
+      if (child.exitCode !== null)
+        throw new Error(`${name} did not start:\n${await readFile(logPath, 'utf8')}`);
       await sleep(50);
     }
     return { name, origin, pid: child.pid ?? NaN };
@@ -167,22 +180,52 @@ export class Bench {
     return this.startContender('gateway', rows, { env: { ...env, DATABASE_URL: '' }, folder });
   }
 
-  /** Loads the targets by turns in each round. Returns the measurements of each target. */
-  async measure(targets: readonly Target[], { rounds, ...load }: Rounds): Promise<Measurement[][]> {
-    const measured = targets.map((): Measurement[] => []);
+  /**
+   * Loads the targets by turns in each round. Returns the measurements of each target. A quick one
+   * has a single round of fewer clients where a target is slow, because it waits for all responses.
+   */
+  async measure(
+    targets: readonly Target[],
+    { rounds, isQuick = false, ...load }: Rounds & { isQuick?: boolean },
+  ): Promise<Measurement[][]> {
+    let slowest = Infinity;
     // Before the first round, code is compiled and the database reads its pages. A few clients are
     // enough, and keep slow contenders from a long queue.
-    for (const target of targets)
-      await this.load(target, { seconds: load.seconds / 3, clients: 8 });
+    for (const target of targets) {
+      const options = { seconds: load.seconds / 3, clients: isQuick ? 2 : 8 };
+      const { received, seconds } = await this.load(target, options);
+      slowest = Math.min(slowest, received / seconds);
+    }
+    const isShort = isQuick && slowest < SLOW;
+    const options = isShort ? { ...load, clients: 16 } : load;
+    return this.inRounds(targets, isShort ? 1 : rounds, (target) =>
+      this.measureOnce(target, options),
+    );
+  }
+
+  /** Measures the targets by turns in each round. Returns the results of each target. */
+  async inRounds<Result>(
+    targets: readonly Target[],
+    rounds: number,
+    measureOnce: (target: Target) => Promise<Result>,
+  ): Promise<Result[][]> {
+    const measured = targets.map((): Result[] => []);
     for (let round = 0; round < rounds; round++) {
       for (let turn = 0; turn < targets.length; turn++) {
         // Each round begins with another target, because the position has an influence.
         const index = (round + turn) % targets.length;
         const target = targets[index];
-        if (target !== undefined) measured[index]?.push(await this.measureOnce(target, load));
+        if (target !== undefined) measured[index]?.push(await measureOnce(target));
       }
     }
     return measured;
+  }
+
+  /** The 99th percentile of the times to respond, in milliseconds. */
+  async latencyAtRate(target: Target, load: Parameters<typeof loadAtRate>[1]): Promise<number> {
+    const { p99, errors } = await loadAtRate(target, load);
+    this.errors += errors;
+    return p99;
   }
 
   /** Loads a contender with wrk, which needs less CPU than others, and waits for all responses. */
@@ -217,6 +260,10 @@ export class Bench {
     for (const pid of [...this.children.keys()]) await this.stop({ pid });
     await this.connection.end();
     await this.server.dispose();
+    for (const path of this.logs) {
+      const lines = (await readFile(path, 'utf8')).split('\n').length - 1;
+      if (lines > 0) console.error(`${lines} lines in the log ${path}`);
+    }
   }
 
   private async measureOnce(target: Target, options: Omit<Rounds, 'rounds'>): Promise<Measurement> {

@@ -44,13 +44,18 @@ export async function residentMemory(pid: number): Promise<number> {
  * The ratio of the last target to the first in each round. Within a round, because a disturbance of
  * the machine slows all targets.
  */
-export function ratios(
-  measured: readonly (readonly Measurement[])[],
-  value: (measurement: Measurement) => number,
+export function ratios<Measured>(
+  measured: readonly (readonly Measured[])[],
+  value: (measured: Measured) => number,
 ): number[] {
   const [first = []] = measured;
   const last = measured.at(-1) ?? [];
   return last.map((each, round) => value(each) / value(first[round] ?? each));
+}
+
+/** A ratio in steps of 0.1, and of 1 from 10 on: rounds differ by more. */
+export function steps(value: number): number {
+  return value < 10 ? Math.round(10 * value) / 10 : Math.round(value);
 }
 
 /** Rounds to three significant digits. */
@@ -62,4 +67,10 @@ export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.slice((sorted.length - 1) >> 1, (sorted.length >> 1) + 1);
   return middle.reduce((sum, value) => sum + value, 0) / middle.length;
+}
+
+/** The value that this part of all values does not exceed. */
+export function quantile(values: readonly number[], part: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(Math.ceil(part * sorted.length) - 1, 0)] ?? NaN;
 }

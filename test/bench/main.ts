@@ -46,7 +46,7 @@ try {
   else if (values.fairness === true) await measureFairness(bench, seconds);
   else if (values.live === true) await measureLive(bench, values.quick === true);
   else if (values.memory === true) await measureMemory(bench, minutes);
-  else await compare(bench, { only, rounds, seconds });
+  else await compare(bench, { only, rounds, seconds, isQuick: values.quick === true });
   if (bench.errors > 0) {
     console.error(`${bench.errors} responses were errors: the figures above are not valid.`);
     process.exitCode = 1;

@@ -6,9 +6,9 @@ import { findWorkload } from './workloads.js';
 
 const ROWS = 1_000_000;
 
-/** The maximum growth after the first minute, and the maximum at any time in MiB. */
+/** The maximum growth after the first minute, and the maximum at the end in MiB. */
 const GOAL = 1.2;
-const GOAL_MIB = 200;
+const GOAL_MIB = 150;
 
 /** The names of the workloads in turn; the last four keep the database busy and are rarer. */
 const quick = ['W1', 'W2', 'W3n', 'W7', 'W8'];
@@ -31,8 +31,10 @@ export async function measureMemory(bench: Bench, minutes: number): Promise<void
   const ratios = used.map((mib) => digits(mib / (used[0] ?? NaN)));
   console.log(`Resident memory of the gateway under all workloads at once, ${received} requests`);
   console.table(used.map((mib, at) => ({ minute: at + 1, MiB: digits(mib), ratio: ratios[at] })));
-  console.log(
-    `At the end at most ${GOAL} times that after one minute: ${(ratios.at(-1) ?? NaN) <= GOAL}. ` +
-      `Below ${GOAL_MIB} MiB: ${Math.max(...used) < GOAL_MIB}.`,
-  );
+  const [growth, atEnd] = [ratios.at(-1) ?? NaN, used.at(-1) ?? NaN];
+  const missed = [
+    ...(growth > GOAL ? [`grows to ${growth} times, goal at most ${GOAL}`] : []),
+    ...(atEnd > GOAL_MIB ? [`${digits(atEnd)} MiB at the end, goal at most ${GOAL_MIB}`] : []),
+  ];
+  console.log(['Short of its goal:', ...(missed.length > 0 ? missed : ['nothing'])].join('\n'));
 }

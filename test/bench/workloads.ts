@@ -19,8 +19,10 @@ export interface GraphqlRequest {
 export interface Workload {
   readonly name: string;
   readonly title: string;
-  /** The requests per second of the gateway, as a ratio to LIMIT. */
+  /** The least requests per second of the gateway, as a ratio to LIMIT. */
   readonly goal: number;
+  /** The most CPU time per request, as a ratio to LIMIT; null where there is no goal. */
+  readonly cpuGoal: number | null;
   /** The `index`-th request to a database with `rows` exports, always the same. */
   readonly request: (index: number, rows: number) => GraphqlRequest;
 }
@@ -123,31 +125,34 @@ const someFiles: Variables = (index) => ({ id: exportId(2 * (index % STORED_EXPO
 const twentyIds: Variables = (index, rows) =>
   Object.fromEntries(aliases.map((alias, at) => [alias, someId(20 * index + at, rows)]));
 
-type Row = readonly [string, number, string, keyof typeof documents, Variables];
+type Row = readonly [string, number, number | null, string, keyof typeof documents, Variables];
 const table: readonly Row[] = [
-  ['W1', 0.95, 'one export, 10 fields', 'Export', someExport],
-  ['W2', 0.9, 'list of 10, no count, pages 1–20 in turn', 'Exports', tens],
-  ['W3n', 0.9, 'list of 100 (to 96, in turn), no count', 'Exports', hundreds],
-  ['W3', 1, 'the same, with totalCount of half the table', 'ExportsAndCount', hundreds],
-  ['W3same', 8, 'list of 100 with that count, requests all alike', 'ExportsAndCount', sameHundred],
-  ['W4', 1.6, 'resource and 2 statuses, 20, count of 1 % of rows', 'ExportsAndCount', failures],
-  ['W5', 25, 'pages of 10 from page 20,000 on', 'Exports', farTens],
-  ['W6', 3, 'search of a rare word, 10', 'Exports', rareWords],
-  ['W7', 0.65, 'twenty aliased export(id)', 'TwentyExports', twentyIds],
-  ['W8', 0.8, 'list of 100 with csvUrl and jsonUrl', 'ExportsAndLinks', hundreds],
-  ['W9', 0.9, 'list of 20 of a day', 'Exports', days],
-  ['W10', 8, 'W4 with facets', 'ExportsAndFacets', failures],
-  ['W11', 0.7, 'the last 10 (to 29, in turn) exports', 'LastExports', lastTens],
-  ['W12', 1.5, 'previews of the JSON and CSV file of an export', 'Previews', someFiles],
+  ['W1', 1, 1.25, 'one export, 10 fields', 'Export', someExport],
+  ['W2', 1.1, 1.3, 'list of 10, no count, pages 1–20 in turn', 'Exports', tens],
+  ['W3n', 1.2, 0.7, 'list of 100 (to 96, in turn), no count', 'Exports', hundreds],
+  ['W3', 1, null, 'the same, with totalCount of half the table', 'ExportsAndCount', hundreds],
+  ['W3same', 8, null, 'list of 100 with it, requests all alike', 'ExportsAndCount', sameHundred],
+  ['W4', 4, null, 'resource and 2 statuses, 20, count of 1 %', 'ExportsAndCount', failures],
+  ['W5', 25, null, 'pages of 10 from page 20,000 on', 'Exports', farTens],
+  ['W6', 6, null, 'search of a rare word, 10', 'Exports', rareWords],
+  ['W7', 0.8, 1.6, 'twenty aliased export(id)', 'TwentyExports', twentyIds],
+  ['W8', 0.9, 1.1, 'list of 100 with csvUrl and jsonUrl', 'ExportsAndLinks', hundreds],
+  ['W9', 0.9, null, 'list of 20 of a day', 'Exports', days],
+  ['W10', 8, null, 'W4 with facets', 'ExportsAndFacets', failures],
+  ['W11', 0.7, null, 'the last 10 (to 29, in turn) exports', 'LastExports', lastTens],
+  ['W12', 1.5, null, 'previews of the JSON and CSV file of an export', 'Previews', someFiles],
 ];
 
 /** Concurrent requests differ, except in W3same, which shows how equal ones share work. */
-export const workloads = table.map(([name, goal, title, operation, variables]): Workload => ({
-  name,
-  title,
-  goal,
-  request: (index, rows) => createRequest(operation, variables(index, rows)),
-}));
+export const workloads = table.map(
+  ([name, goal, cpuGoal, title, operation, variables]): Workload => ({
+    name,
+    title,
+    goal,
+    cpuGoal,
+    request: (index, rows) => createRequest(operation, variables(index, rows)),
+  }),
+);
 
 export function findWorkload(name: string): Workload {
   const found = workloads.find((each) => each.name === name);
