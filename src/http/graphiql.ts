@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 
+import type * as Graphiql from '@graphql-yoga/render-graphiql/graphiql';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { withDeadline } from '../deadline.js';
@@ -91,9 +93,22 @@ const contentSecurityPolicy =
   "img-src data:; font-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
   'script-src';
 
-/** One page that loads nothing else. It imports its 9 MB only when GraphiQL is requested. */
+/**
+ * As a CommonJS module, which Node can forget: its 9 MB would take four times as much for good, as
+ * source and as strings, in two bytes a character.
+ */
+function loadGraphiql(): typeof Graphiql {
+  const require = createRequire(import.meta.url);
+  const path = require.resolve('@graphql-yoga/render-graphiql/graphiql');
+  const graphiql = require(path) as typeof Graphiql;
+  Reflect.deleteProperty(require.cache, path);
+  return graphiql;
+}
+
+/** One page that loads nothing else. It loads GraphiQL only when the page is requested. */
 async function renderPage({ findExampleId }: GraphiqlOptions) {
-  const graphiql = await import('@graphql-yoga/render-graphiql/graphiql');
+  const examples = graphiqlExamples(await findExampleId?.());
+  const graphiql = loadGraphiql();
   // The keys are Monaco's names for its workers.
   const workers = {
     editorWorkerService: graphiql.editorWorkerService,
@@ -103,7 +118,6 @@ async function renderPage({ findExampleId }: GraphiqlOptions) {
   const [form, style, formScript] = findExampleId
     ? ['', '', '']
     : [credentialsForm, credentialsStyle, credentialsScript];
-  const examples = graphiqlExamples(await findExampleId?.());
   const props = {
     title,
     logo: `<img src="${icon}" alt="" width="24" height="24">`,
