@@ -138,6 +138,8 @@ export class Bench {
       env: {
         PATH: process.env['PATH'],
         NODE_ENV: 'production',
+        // As in the image.
+        MALLOC_ARENA_MAX: '1',
         PORT: String(port),
         DATABASE_URL: databaseUrl,
         AUTH: 'off',
