@@ -81,8 +81,16 @@ const misdirected = {
     'set PUBLIC_URL to the URL of the request, or AUTH=required.',
 };
 
+/** No route has a schema. Fastify would load compilers for them, which take 1 MB. */
+const noCompiler = () => () => {
+  throw new Error('Routes have no schemas: give Fastify compilers for them');
+};
+
 const fastifyOptions = {
   genReqId: requestId,
+  schemaController: {
+    compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler },
+  },
   // completeRequest logs one line a request instead, without the query, which may hold a signature.
   logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
   // Enough for a document with as many tokens as the limit allows, and for its variables.
