@@ -19,7 +19,7 @@ import { Traffic } from './traffic.js';
 /**
  * `npm run soak -- --minutes 20` sends valid, invalid and malicious requests to the built gateway,
  * and kills and restarts its database halfway. Exits with status 1 after an unexpected response, a
- * logged defect, a late recovery or the end of the gateway.
+ * logged defect, a late recovery, the end of the gateway or too much memory.
  */
 const string = { type: 'string' } as const;
 const { values } = parseArgs({ options: { minutes: string, 'per-second': string, seed: string } });
@@ -31,6 +31,8 @@ const options = z
 const OUTAGE_MS = 3_000;
 /** The maximum time until the gateway is ready after the return of the database. */
 const RECOVERY_MS = 5_000;
+/** The resident memory of the gateway after thousands of distinct documents. */
+const MAX_MIB = 300;
 
 const stopped = new AbortController();
 const stop = () => {
@@ -85,11 +87,12 @@ async function soak(gateway: StartedProgram, origin: string): Promise<void> {
     ...defects.slice(0, 3).map((each) => `  ${each.slice(0, 1_000)}`),
     `The gateway or the soak ended early: ${hasEnded ? 'yes' : 'no'}`,
     `Ready after the return of the database: ${recovery === null ? 'no' : `in ${recovery} ms`}`,
-    `Memory at the start, in the middle, at the end: ${memory.join(', ')} MiB`,
+    `Memory at the start, in the middle, at the end, at most ${MAX_MIB}: ${memory.join(', ')} MiB`,
   ];
   console.log(lines.join('\n'));
   const isGood = traffic.unexpected.length + defects.length === 0 && !hasEnded && recovery !== null;
-  process.exitCode = isGood ? 0 : 1;
+  const isSmall = Math.max(...memory) <= MAX_MIB;
+  process.exitCode = isGood && isSmall ? 0 : 1;
 }
 
 /** The milliseconds from the return of the database until the gateway is ready; null when late. */
