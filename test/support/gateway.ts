@@ -215,6 +215,7 @@ async function sendRequest(
   return { status: response.statusCode ?? 0, headers: received, text };
 }
 
+/** A statement that is slow is logged once more, as such. */
 function statementsIn(log: readonly LogLine[]): string[] {
-  return log.flatMap(({ sql }) => (typeof sql === 'string' ? [sql] : []));
+  return log.flatMap(({ msg, sql }) => (msg === 'statement' ? [String(sql)] : []));
 }
