@@ -149,12 +149,20 @@ backend gateways
   const checks = `default-server check inter ${CHECK_SECONDS * 1000} rise 1`;
   const redispatch = 'option redispatch 1\n  retries 3\n  retry-on conn-failure empty-response';
 
-  it.each<[delay: number, proxies: Record<string, typeof nginx>]>([
-    [1, { nginx, redispatching: haproxy(`${redispatch}\n  ${checks} fall 3`) }],
-    [Math.ceil(CHECK_SECONDS * 3 + 2), { haproxy: haproxy(`retries 0\n  ${checks} fall 3`) }],
+  it.each([
+    {
+      through: 'nginx, and through HAProxy with redispatch',
+      delay: 1,
+      starts: { nginx, haproxy: haproxy(`${redispatch}\n  ${checks} fall 3`) },
+    },
+    {
+      through: 'HAProxy alone',
+      delay: Math.ceil(CHECK_SECONDS * 3 + 2),
+      starts: { haproxy: haproxy(`retries 0\n  ${checks} fall 3`) },
+    },
   ])(
-    'with SHUTDOWN_DELAY=%i through %o',
-    async (delay, starts) => {
+    'through $through with SHUTDOWN_DELAY=$delay',
+    async ({ delay, starts }) => {
       const ports = [await freePort(), await freePort()];
       const start = async (port: number) => {
         const env = { PORT: String(port), SHUTDOWN_DELAY: String(delay) };
