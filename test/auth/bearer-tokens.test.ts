@@ -326,6 +326,9 @@ describe('a token that a JWKS verifies', () => {
     return fetchingTokens();
   }
 
+  /** Long enough for a response on a busy machine, and short enough to wait for. */
+  const SHORT_TIMEOUT_MS = 500;
+
   function fetchingTokens(timeoutMs?: number): BearerTokens {
     requests = log.length = fetches.length = 0;
     return bearerTokens({ JWT_JWKS_URL: url, ...strict }, timeoutMs);
@@ -406,7 +409,7 @@ describe('a token that a JWKS verifies', () => {
     'is neither accepted nor rejected while the server of the set %s, which only one fetch tries',
     async (_name, failure) => {
       respond = failure;
-      const tokens = fetchingTokens(100);
+      const tokens = fetchingTokens(SHORT_TIMEOUT_MS);
       const unavailable = expect.stringMatching(/^KeySetUnavailableError: /);
       const concurrent = [byFirst(), bySecond()].map((text) => authenticate(tokens, text));
       expect(await Promise.all(concurrent)).toEqual([unavailable, unavailable]);
@@ -428,7 +431,7 @@ describe('a token that a JWKS verifies', () => {
 
   it.each(failures)('is accepted with a known key while the server %s', async (_name, failure) => {
     publish(first);
-    const tokens = fetchingTokens(100);
+    const tokens = fetchingTokens(SHORT_TIMEOUT_MS);
     const known = byFirst({ exp: now() + 6_000 });
     expect(await authenticate(tokens, known)).toBe('org_a');
     respond = failure;

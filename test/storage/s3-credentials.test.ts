@@ -45,6 +45,9 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
+/** Long enough for a response on a busy machine, and short enough to wait for. */
+const SHORT_TIMEOUT_MS = 500;
+
 async function openSigner(timeoutMs = 10_000): Promise<UrlSigner> {
   const write = (line: string) => void log.push((JSON.parse(line) as { msg: string }).msg);
   const storage = await openStorage(files, { logger: pino({}, { write }), timeoutMs });
@@ -203,7 +206,7 @@ describe('temporary credentials of a role', () => {
   ])(
     'make links fail at the deadline, and then at once, while they are expired and their service %s',
     async (_fault, fault) => {
-      const links = await openSigner(100);
+      const links = await openSigner(SHORT_TIMEOUT_MS);
       respond = fault;
       advanceClock(60 * MINUTE);
       let requests = 0;
@@ -247,7 +250,7 @@ describe('temporary credentials of a role', () => {
           `<SessionToken>t</SessionToken><Expiration>${expiration}</Expiration>` +
           '</Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>',
       );
-    const links = await openSigner(100);
+    const links = await openSigner(SHORT_TIMEOUT_MS);
     expect(await accessKeyOf(links)).toBe('STS');
     respond = () => undefined;
     advanceClock(60 * MINUTE);
