@@ -20,6 +20,7 @@ export async function measureMemory(bench: Bench, minutes: number): Promise<void
   const requests = Array.from({ length: 200 }, (_, index) =>
     mix.map((name) => findWorkload(name).request(index, ROWS)),
   ).flat();
+  const [cpuBefore] = await bench.cpuTimes(contender);
   const load = bench.load({ contender, requests }, { seconds: 60 * minutes + 1 });
   const used: number[] = [];
   for (let minute = 1; minute <= minutes; minute++) {
@@ -27,9 +28,13 @@ export async function measureMemory(bench: Bench, minutes: number): Promise<void
     used.push(await residentMemory(contender.pid));
   }
   const { received } = await load;
+  const cpu = ((await bench.cpuTimes(contender))[0] - cpuBefore) / received;
 
   const ratios = used.map((mib) => digits(mib / (used[0] ?? NaN)));
-  console.log(`Resident memory of the gateway under all workloads at once, ${received} requests`);
+  console.log(
+    `Resident memory of the gateway under all workloads at once, ${received} requests ` +
+      `of ${digits(cpu)} ms of CPU each`,
+  );
   console.table(used.map((mib, at) => ({ minute: at + 1, MiB: digits(mib), ratio: ratios[at] })));
   const [growth, atEnd] = [ratios.at(-1) ?? NaN, used.at(-1) ?? NaN];
   const missed = [
