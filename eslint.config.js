@@ -5,7 +5,7 @@ import ts from 'typescript-eslint';
 
 /**
  * What each folder may import besides itself and the files in `shared`. A request goes down this list and nothing imports
- * upward; only main.ts, app.ts and ormconfig.ts, the composition roots, may import everything.
+ * upward; only start.ts, app.ts and ormconfig.ts, the composition roots, may import everything.
  */
 const layers = {
   commands: [
@@ -87,7 +87,7 @@ const environment = {
 };
 
 export default defineConfig(
-  { ignores: ['dist', 'data', 'coverage', 'examples/exports-page/src/gql'] },
+  { ignores: ['build', 'dist', 'data', 'coverage', 'examples/exports-page/src/gql'] },
   js.configs.recommended,
   ts.configs.strictTypeChecked,
   {

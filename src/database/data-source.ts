@@ -41,12 +41,12 @@ export async function createDataSource(
     logger: 'debug' as const,
   };
   if (config.kind === 'embedded') {
-    const { default: driver } = await loadDriver('libsql', () => import('libsql'));
+    const { default: driver } = await loadEmbedded();
     // With WAL, readers and writers such as the commands do not block each other.
     const options = { driver, database: config.path, enableWAL: true };
     return new DataSource({ ...common, ...options, type: 'better-sqlite3' });
   }
-  const mysql = await loadDriver('mysql2', () => import('./mysql-driver.js'));
+  const mysql = await import('./mysql-driver.js');
   const credentials = { current: await mysql.readCredentials(config.primary) };
   const server = { ...mysql.connectionOptions(config.primary, credentials), connectTimeout: 5_000 };
   const createPool = (given: object) => mysql.createPool({ ...given, ...server });
@@ -55,11 +55,12 @@ export async function createDataSource(
   return new DataSource({ ...common, ...options, type: 'mariadb' });
 }
 
-async function loadDriver<T>(name: string, load: () => Promise<T>): Promise<T> {
+/** A binary, of which npm installs the one of its platform. */
+async function loadEmbedded() {
   try {
-    return await load();
+    return await import('libsql');
   } catch (cause) {
-    const problem = `The database driver ${name} cannot be loaded on this machine.`;
+    const problem = 'The database driver libsql cannot be loaded on this machine.';
     throw new StartupError([`${problem} Run npm ci again on this platform.`], { cause });
   }
 }

@@ -1,6 +1,3 @@
-import { createRequire } from 'node:module';
-
-import type * as complexity from 'graphql-query-complexity';
 import {
   getNullableType,
   GraphQLError,
@@ -10,13 +7,12 @@ import {
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
+// Its ES module would load a second copy of graphql-js, which rejects the types of this schema.
+import complexity, { type ComplexityEstimatorArgs } from 'graphql-query-complexity/cjs';
 
 import { BadUserInputError } from '../errors.js';
 
-// Its ES module would load a second copy of graphql-js, which rejects the types of this schema.
-const { fieldExtensionsEstimator, getComplexity } = createRequire(import.meta.url)(
-  'graphql-query-complexity',
-) as typeof complexity;
+const { fieldExtensionsEstimator, getComplexity } = complexity;
 const estimateByExtensions = fieldExtensionsEstimator();
 
 export interface MeasuredCost {
@@ -77,7 +73,7 @@ function measure({ operationName, ...operation }: Measured): MeasuredCost {
   let most = { name: '', cost: -1 };
   const { schema } = operation;
   const roots: unknown[] = [schema.getQueryType(), schema.getSubscriptionType()];
-  const estimate = (args: complexity.ComplexityEstimatorArgs) => {
+  const estimate = (args: ComplexityEstimatorArgs) => {
     const cost =
       estimateByExtensions(args) ?? estimateIntrospectionList(args) ?? 1 + args.childComplexity;
     if (roots.includes(args.type) && cost > most.cost) {
@@ -98,7 +94,7 @@ function measure({ operationName, ...operation }: Measured): MeasuredCost {
 }
 
 /** Lists of introspection have about five members. The schema cannot set their cost. */
-function estimateIntrospectionList(args: complexity.ComplexityEstimatorArgs): number | undefined {
+function estimateIntrospectionList(args: ComplexityEstimatorArgs): number | undefined {
   const { type, field, childComplexity } = args;
   const isIntrospectionList = type.name.startsWith('__') && isListType(getNullableType(field.type));
   return isIntrospectionList ? 1 + 5 * childComplexity : undefined;

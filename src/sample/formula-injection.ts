@@ -3,7 +3,8 @@ import type { Cell, SampleRecord } from './records.js';
 
 /** Whether a spreadsheet might evaluate a cell as a formula (OWASP, "CSV Injection"). */
 export function isFormula(cell: Cell): boolean {
-  if (typeof cell !== 'string') return false;
+  // Most cells start with a letter, digit or space, which is never part of a sign.
+  if (typeof cell !== 'string' || /^[\w ]/.test(cell)) return false;
   // The compatibility form turns full-width and small signs and digits (`＝`) into plain ones.
   const plain = cell.normalize('NFKC');
   if (/^[=@\t\r\n]/.test(plain)) return true;

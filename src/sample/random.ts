@@ -21,6 +21,17 @@ export function isSampleId(id: string): boolean {
 
 const checksumOf = (start: string) => base58Id(`sample/${start}`).slice(0, 11);
 
+/** Each row of the samples picks from the same few texts. */
+const splitTexts = new Map<string, readonly string[]>();
+
+function wordsOf(alternatives: string): readonly string[] {
+  const known = splitTexts.get(alternatives);
+  if (known !== undefined) return known;
+  const words = alternatives.split('|');
+  splitTexts.set(alternatives, words);
+  return words;
+}
+
 export type Random = ReturnType<typeof createRandom>;
 
 /** A seeded generator (mulberry32): the same key yields the same values on every machine. */
@@ -41,6 +52,6 @@ export function createRandom(key: string) {
     return item;
   };
   /** One of the alternatives in `one|another`. */
-  const word = (alternatives: string) => pick(alternatives.split('|'));
+  const word = (alternatives: string) => pick(wordsOf(alternatives));
   return { fraction, integer, pick, word };
 }

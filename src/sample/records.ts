@@ -70,7 +70,12 @@ export const columnsOf: Readonly<Record<KnownResource, string>> = {
   [ExportResource.SHIPPING_LABEL_INFERENCE]: `id raw_text name ${ADDRESS} confidence unsure`,
 };
 
-export function generateRecord(random: Random, locale: Locale, at: Date): SampleRecord {
+/** Values for every column; those that take long to write are null unless they are in `columns`. */
+export function generateRecord(
+  random: Random,
+  locale: Locale,
+  { at, columns }: { at: Date; columns: readonly string[] },
+): SampleRecord {
   const { name, email } = generatePerson(random, locale);
   const address = random.word(locale.addresses).split(';');
   const [line = '', city = '', postal_code = '', country = '', latitude, longitude] = address;
@@ -79,7 +84,8 @@ export function generateRecord(random: Random, locale: Locale, at: Date): Sample
   const carrier = random.word('Northwind Parcel|Heron Express|Blauvogel|Kitsune Cargo');
   const tracking_number = `${carrier.charAt(0)}${random.integer(1e9, 1e10 - 1)}`;
   const status = random.word('label created|in transit|delivered|delivered|returned');
-  const daysAgo = (days: number) => new Date(at.getTime() - days * 86_400_000).toISOString();
+  const daysAgo = (column: string, days: number) =>
+    columns.includes(column) ? new Date(at.getTime() - days * 86_400_000).toISOString() : null;
   const nearby = (degrees = '') =>
     Math.round(Number(degrees) * 1e5 + random.integer(-999, 999)) / 1e5;
   const label = [carrier, name, street, postal_code, city, tracking_number].join('\n');
@@ -99,14 +105,14 @@ export function generateRecord(random: Random, locale: Locale, at: Date): Sample
     // What a customer owes or is owed: a negative number is data, not a formula.
     balance: random.integer(-40_000, 250_000) / 100,
     notes: random.fraction() < 0.5 ? random.word(locale.notes) : null,
-    created_at: daysAgo(random.fraction() * 900),
+    created_at: daysAgo('created_at', random.fraction() * 900),
     title: `${random.word('🌟|📦|🎄|❤️|🏳️‍🌈')} ${company} – ${city}`,
     members: random.integer(0, 480),
     carrier,
     tracking_number,
     status,
     weight_kg: random.integer(10, 3150) / 100,
-    shipped_at: status === 'label created' ? null : daysAgo(random.fraction() * 30),
+    shipped_at: status === 'label created' ? null : daysAgo('shipped_at', random.fraction() * 30),
     // Several lines in one cell, misread where the camera is unsure.
     raw_text: confidence < 0.6 ? label.replaceAll('0', 'O').replaceAll('l', '1') : label,
     confidence,

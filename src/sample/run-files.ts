@@ -4,7 +4,13 @@ import { ExportFileKind, fileNameEndings, type ExportFileRow } from '../exports/
 import type { KnownResource } from '../exports/export.js';
 import { isFormula, sanitize, withFormula } from './formula-injection.js';
 import { base58Id, createRandom } from './random.js';
-import { columnsOf, generateRecord, generateTheme, type SampleRecord } from './records.js';
+import {
+  columnsOf,
+  generateRecord,
+  generateTheme,
+  type Cell,
+  type SampleRecord,
+} from './records.js';
 
 /** A file's content, and its columns of `export_files`. */
 export type RunFile = Omit<ExportFileRow, 'exportId' | 'fileName'> & { readonly content: Buffer };
@@ -24,8 +30,9 @@ export function generateRun(
   const exported: SampleRecord[] = [];
   const errors: SampleRecord[] = [];
   for (let row = 1; row <= total; row++) {
-    const values = generateRecord(random, random.pick(theme), at);
-    const record = Object.fromEntries(columns.map((column) => [column, values[column] ?? null]));
+    const values = generateRecord(random, random.pick(theme), { at, columns });
+    const record: Record<string, Cell> = {};
+    for (const column of columns) record[column] = values[column] ?? null;
     if (random.fraction() < errorRate) {
       const message = random.word('Is missing.|Is too long.|Is not valid: "anna@@example.com".');
       errors.push({ row, record_id: record['id'] ?? null, column: random.pick(columns), message });
@@ -33,9 +40,11 @@ export function generateRun(
       exported.push(random.fraction() < formulaRate ? withFormula(random, record) : record);
     }
   }
-  const hasFormula = (record: SampleRecord) => Object.values(record).some(isFormula);
-  const safe = exported.filter((record) => !hasFormula(record));
-  const unsafe = exported.filter(hasFormula);
+  const safe: SampleRecord[] = [];
+  const unsafe: SampleRecord[] = [];
+  for (const record of exported) {
+    (columns.some((column) => isFormula(record[column] ?? null)) ? unsafe : safe).push(record);
+  }
 
   const files: RunFile[] = [];
   // Object keys reveal neither the organization nor the export, and differ when the content does.

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 
-/** Seen from src/telemetry and from dist/src/telemetry. */
+/** Seen from src/telemetry and the folders of dist, and from build/src/telemetry. */
 const PLACES = ['../../package.json', '../../../package.json'];
 
 /** The version in package.json. */

@@ -21,15 +21,16 @@ export type BuiltGateway = Awaited<ReturnType<typeof buildGateway>>;
 /** The variable with the path of the gateway that the test run has compiled. */
 export const COMPILED_GATEWAY = 'TEST_COMPILED_GATEWAY';
 
-/** Compiles the gateway into a new temporary folder, and returns the folder. */
+/** Builds the gateway in a new temporary folder, and returns the folder. */
 export async function compileGateway(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'built-gateway-'));
   const compiler = join(root, 'node_modules/typescript/bin/tsc');
-  const project = ['-p', join(root, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')];
+  const project = ['-p', join(root, 'tsconfig.build.json'), '--outDir', join(folder, 'build')];
   const options = ['--noCheck', '--incremental', 'false', '--tsBuildInfoFile', 'null'];
   await run(process.execPath, [compiler, ...project, ...options], { timeout: 300_000 });
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
   await copyFile(join(root, 'package.json'), join(folder, 'package.json'));
+  await run(process.execPath, [join(root, 'bundle.js'), folder], { timeout: 60_000 });
   return folder;
 }
 

@@ -1,0 +1,72 @@
+import { statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { argv } from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * Puts what `tsc` has compiled into `build`, and the packages that it imports, into the few files of
+ * `dist`: finding and compiling 1,800 modules takes Node most of its start (docs/performance.md).
+ */
+
+const commands = ['api-key', 'doctor', 'migrate', 'sample', 'schema'];
+const entries = ['ormconfig', 'src/main', ...commands.map((name) => `src/commands/${name}`)];
+
+const checkout = dirname(fileURLToPath(import.meta.url));
+/** Where `build` and `dist` are. */
+const root = resolve(argv[2] ?? checkout);
+
+/**
+ * Milliseconds since 1970; 0 for a file that does not exist.
+ * @param {string[]} path
+ */
+const changedAt = (...path) => statSync(resolve(...path), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+
+function isUpToDate() {
+  const compiledAt = changedAt(root, 'build/.tsbuildinfo');
+  const packagesAt = changedAt(checkout, 'package-lock.json');
+  const inputsAt = Math.max(compiledAt, packagesAt, changedAt(checkout, 'bundle.js'));
+  return changedAt(root, 'dist/src/main.js') > inputsAt;
+}
+
+async function bundle() {
+  // Slow to load.
+  const { build } = await import('vite');
+  await build({
+    configFile: false,
+    root,
+    publicDir: false,
+    logLevel: 'warn',
+    resolve: {
+      // What Node would load. `jsonc-parser` has a file there that no bundler can read.
+      mainFields: ['main', 'module'],
+      // One graphql-js for import and require(): a second one would reject the types of the first.
+      alias: [{ find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql')) }],
+    },
+    ssr: {
+      noExternal: true,
+      // A binary, and packages that are large and rarely used: they stay in node_modules.
+      external: [
+        'libsql',
+        '@aws-sdk/credential-providers',
+        '@graphql-yoga/render-graphiql',
+        'jsonc-parser',
+      ],
+    },
+    build: {
+      ssr: true,
+      target: 'node20',
+      // For stack traces in logs.
+      minify: false,
+      reportCompressedSize: false,
+      chunkSizeWarningLimit: Infinity,
+      rolldownOptions: {
+        input: Object.fromEntries(entries.map((name) => [name, resolve(root, `build/${name}.js`)])),
+        output: { chunkFileNames: 'chunks/[name]-[hash].js' },
+        // TypeGraphQL names it, but does not need it.
+        external: ['class-validator'],
+      },
+    },
+  });
+}
+
+if (!isUpToDate()) await bundle();
