@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, symlink, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+import { external } from '../../bundle.js';
 import { run } from './apt.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -21,16 +22,24 @@ export type BuiltGateway = Awaited<ReturnType<typeof buildGateway>>;
 /** The variable with the path of the gateway that the test run has compiled. */
 export const COMPILED_GATEWAY = 'TEST_COMPILED_GATEWAY';
 
-/** Builds the gateway in a new temporary folder, and returns the folder. */
+/** Builds the gateway in a new temporary folder, with the packages of the image, and returns the folder. */
 export async function compileGateway(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'built-gateway-'));
   const compiler = join(root, 'node_modules/typescript/bin/tsc');
   const project = ['-p', join(root, 'tsconfig.build.json'), '--outDir', join(folder, 'build')];
   const options = ['--noCheck', '--incremental', 'false', '--tsBuildInfoFile', 'null'];
   await run(process.execPath, [compiler, ...project, ...options], { timeout: 300_000 });
-  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
   await copyFile(join(root, 'package.json'), join(folder, 'package.json'));
-  await run(process.execPath, [join(root, 'bundle.js'), folder], { timeout: 60_000 });
+  const packages = join(folder, 'node_modules');
+  await symlink(join(root, 'node_modules'), packages);
+  await run(process.execPath, [join(root, 'bundle.js'), folder], { timeout: 300_000 });
+  // What the image has, so that a test fails that needs another package.
+  await unlink(packages);
+  for (const name of external) {
+    const path = join(packages, name);
+    await mkdir(dirname(path), { recursive: true });
+    await symlink(join(root, 'node_modules', name), path);
+  }
   return folder;
 }
 
