@@ -1,9 +1,12 @@
+import { readFile } from 'node:fs/promises';
+
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
-import type { DataSource } from 'typeorm';
+import { DataSource } from 'typeorm';
 
 import { migrateTables } from '../../src/database/migrate.js';
 import { StartupError } from '../../src/errors.js';
+import { codeBlocksOf } from '../docs/markdown.js';
 import { createTestDataSource } from '../support/data-source.js';
 import { describeWith } from '../support/describe-with.js';
 import { engines, type EngineDatabase } from '../support/engines.js';
@@ -170,6 +173,33 @@ describe.each(engines)('migrating on $engine', ({ engine, provide }) => {
     expect(await loggedNames()).toEqual(migrationNames(source));
     expect(await drift()).toHaveLength(1);
     expect(await read('SELECT * FROM migrations')).toEqual(earlier);
+  });
+
+  it('keeps the indexes that gateways of 0.1 name for as long as CHANGELOG.md says', async () => {
+    const sql = codeBlocksOf(await readFile('CHANGELOG.md', 'utf8'))
+      .filter(({ language }) => language === 'sql')
+      .map(({ code }) => code.trim());
+    const [holdBack = '', release = ''] = sql;
+    const earlier = new DataSource({
+      ...source.options,
+      migrations: (source.options.migrations as (() => void)[]).slice(0, 3),
+      migrationsTableName: 'migrations',
+    });
+    opened.push(await earlier.initialize());
+    await earlier.runMigrations();
+    const indexes = async () => (await source.createQueryRunner().getTable('exports'))?.indices;
+    const names = async () => (await indexes())?.map(({ name }) => name) ?? [];
+    const before = await names();
+
+    await source.query(holdBack);
+    await migrate(source);
+    expect(await names()).toEqual(expect.arrayContaining(before));
+    expect(before).toContain('exports_by_updated_at');
+
+    await source.query(release);
+    await migrate(source);
+    expect(await names()).not.toContain('exports_by_updated_at');
+    await expectMigrated();
   });
 
   it('leaves the migrations table of Laravel alone', async () => {
