@@ -1,9 +1,10 @@
 import type { DatabaseConfig } from '../config/database.js';
 import { toError } from '../errors.js';
 import { readCatalog, TABLES, type Catalog, type TableName } from './catalog.js';
-import { createDataSource, type Entities } from './data-source.js';
+import { createDataSource, MIGRATIONS_TABLE, type Entities } from './data-source.js';
 import { unloggedMigrations } from './migrate.js';
 import { createIndexStatements } from './missing-indexes.js';
+import { hasPrivilege, readGrants } from './privileges.js';
 import { checkSchema } from './schema-check.js';
 
 /** A migration, or another ALTER TABLE, may lock a table for hours. */
@@ -15,8 +16,8 @@ export interface Inspection {
   readonly catalog: Catalog;
   /** Each index that queries use, with the statement that creates it. */
   readonly indexStatements: ReadonlyMap<string, string>;
-  /** The names of the migrations that the log lacks. */
-  readonly pendingMigrations: readonly string[];
+  /** The names of the migrations that the log lacks; null where the user may not read the log. */
+  readonly pendingMigrations: readonly string[] | null;
   /** What keeps a gateway from starting; null when it starts. */
   readonly schemaProblem: (tables: readonly TableName[]) => Promise<string | null>;
   /** How far the local time of the server's sessions is ahead of UTC, in seconds. */
@@ -47,13 +48,15 @@ export async function openInspection(
       await query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`);
       await query("SET SESSION time_zone = '+00:00'");
     }
-    const pending = await unloggedMigrations(runner);
+    const pending = (await mayReadLog(config.kind, query))
+      ? await unloggedMigrations(runner)
+      : null;
     const catalog = await readCatalog(config.kind, query);
     return {
       kind: config.kind,
       catalog,
       indexStatements: new Map(TABLES.flatMap((name) => [...createIndexStatements(source, name)])),
-      pendingMigrations: pending.map(({ constructor }) => constructor.name),
+      pendingMigrations: pending?.map(({ constructor }) => constructor.name) ?? null,
       async schemaProblem(tables) {
         try {
           await checkSchema(source, catalog, tables, runner);
@@ -73,4 +76,15 @@ export async function openInspection(
     await source.destroy();
     throw error;
   }
+}
+
+/** A server hides a table on which a user has no privilege, as if it did not exist. */
+async function mayReadLog(
+  kind: DatabaseConfig['kind'],
+  query: Inspection['query'],
+): Promise<boolean> {
+  const grants = kind === 'embedded' ? null : await readGrants(query);
+  if (grants === null) return true;
+  const [row] = await query<{ name: string }>('SELECT DATABASE() AS name');
+  return hasPrivilege(grants, 'SELECT', { database: row?.name ?? '', table: MIGRATIONS_TABLE });
 }

@@ -12,9 +12,10 @@ export async function checkMigrations(
     return problem({
       message: `The gateway does not start: ${obstacle}.`,
       remedy,
-      details: pending,
+      details: pending ?? [],
     });
   }
+  if (pending === null) return ok('All columns are there. The user may not read the log.');
   if (pending.length === 0) return ok('All migrations have run.');
   const message = `Migrations that have not run: ${pending.length}. Their columns are there.`;
   return warning({ message, remedy, details: pending });
