@@ -14,6 +14,7 @@ import { createTables, createTestDataSource } from '../support/data-source.js';
 import { createDatabaseProxy } from '../support/database-proxy.js';
 import { describeWith } from '../support/describe-with.js';
 import { postQuery } from '../support/exports-server.js';
+import { moduleHook } from '../support/module-hook.js';
 import { mysqlConfig } from '../support/mysql-config.js';
 import { exportRow, exportRows } from '../support/rows.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
@@ -219,15 +220,12 @@ describe('a running gateway', () => {
 
 /** A Node option that makes packages unresolvable, as on a platform for which they were not installed. */
 function without(packages: RegExp): string {
-  const hook = `import { isBuiltin } from 'node:module';
+  return moduleHook(`import { isBuiltin } from 'node:module';
   export async function resolve(specifier, context, next) {
     const isPackage = /^[@a-z]/.test(specifier) && !specifier.includes(':') && !isBuiltin(specifier);
     if (isPackage && ${String(packages)}.test(specifier)) throw new Error(specifier + ' is not here');
     return next(specifier, context);
-  }`;
-  const register = `import { register } from 'node:module';
-    register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hook)}`)});`;
-  return `--import=data:text/javascript,${encodeURIComponent(register)}`;
+  }`);
 }
 
 it('starts without loading a package from node_modules but libsql and jsonc-parser', async () => {
