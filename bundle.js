@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { realpathSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -39,6 +39,8 @@ const oneByteSource = {
   generateBundle(_options, files) {
     for (const file of Object.values(files)) {
       if (file.type !== 'chunk') continue;
+      const found = /\\[^\0-\x7f]/.exec(file.code);
+      if (found) throw new Error(`${file.fileName} escapes ${found[0]}, which this would change.`);
       file.code = file.code.replace(/[^\0-\x7f]/g, escape);
     }
   },
@@ -47,11 +49,15 @@ const oneByteSource = {
 /** @param {string} unit */
 const escape = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
+/** Written last: an interrupted build leaves a part of the files. */
+const done = resolve(root, 'dist/.bundled');
+
 function isUpToDate() {
   const compiledAt = changedAt(root, 'build/.tsbuildinfo');
-  const packagesAt = changedAt(checkout, 'package-lock.json');
-  const inputsAt = Math.max(compiledAt, packagesAt, changedAt(checkout, 'bundle.js'));
-  return changedAt(root, 'dist/src/main.js') > inputsAt;
+  // npm writes it at each install.
+  const installedAt = changedAt(root, 'node_modules/.package-lock.json');
+  const inputsAt = Math.max(compiledAt, installedAt, changedAt(checkout, 'bundle.js'));
+  return changedAt(done) > inputsAt;
 }
 
 async function bundle() {
@@ -76,6 +82,8 @@ async function bundle() {
     build: {
       ssr: true,
       target: 'node20',
+      // The licences of the packages, in dist/.vite/license.md.
+      license: true,
       // For stack traces in logs.
       minify: false,
       reportCompressedSize: false,
@@ -88,6 +96,8 @@ async function bundle() {
       },
     },
   });
+  writeFileSync(done, '');
 }
 
-if (import.meta.filename === argv[1] && !isUpToDate()) await bundle();
+const isProgram = argv[1] !== undefined && realpathSync(argv[1]) === import.meta.filename;
+if (isProgram && !isUpToDate()) await bundle();
