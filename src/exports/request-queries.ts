@@ -8,9 +8,11 @@ const MAX_CONCURRENT = 4;
 export class RequestQueries implements QueryOrigin, ExportScope {
   readonly organization: string;
   readonly onlyRequestedBy: string | null;
-  isAbandoned = false;
   /** Whether a query may have read already. */
   haveStarted = false;
+  #isAbandoned = false;
+  /** Those of equal requests that use the same results. */
+  readonly #sharers: RequestQueries[] = [];
   fromPrimary = false;
   private running = 0;
   private readonly waiters: (() => void)[] = [];
@@ -21,6 +23,20 @@ export class RequestQueries implements QueryOrigin, ExportScope {
   ) {
     this.organization = organization;
     this.onlyRequestedBy = onlyRequestedBy;
+  }
+
+  /** Whether the clients of this request and of those that share its queries have disconnected. */
+  get isAbandoned(): boolean {
+    return this.#isAbandoned && this.#sharers.every((each) => each.isAbandoned);
+  }
+
+  abandon(): void {
+    this.#isAbandoned = true;
+  }
+
+  /** Lets another request use the results, before any query has started. */
+  shareWith(other: RequestQueries): void {
+    this.#sharers.push(other);
   }
 
   enter(): Promise<void> | undefined {

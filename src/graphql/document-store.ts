@@ -10,20 +10,22 @@ const MAX_BYTES = 65_000_000;
 const TOKEN_BYTES = 500;
 const COMPILED_FIELD_BYTES = 2_000;
 
-/** Validated documents: Apollo Server finds them by the hash of their text, and the gateway by the text. */
+/** Validated documents, by the hash of their text for Apollo Server, and by the text itself. */
 export class DocumentStore implements KeyValueCache<DocumentNode> {
-  readonly #hashes = new Map<string, string>();
+  readonly #byText = new Map<string, { readonly hash: string; readonly document: DocumentNode }>();
   readonly #documents = new LRUCache<string, DocumentNode>({
     maxSize: MAX_BYTES,
     sizeCalculation: estimateBytes,
     dispose: (document) => {
-      this.#hashes.delete(textOf(document));
+      this.#byText.delete(textOf(document));
     },
   });
 
   find(text: string): DocumentNode | undefined {
-    const hash = this.#hashes.get(text);
-    return hash === undefined ? undefined : this.#documents.get(hash);
+    const found = this.#byText.get(text);
+    // It counts as used.
+    if (found !== undefined) this.#documents.get(found.hash);
+    return found?.document;
   }
 
   async get(hash: string): Promise<DocumentNode | undefined> {
@@ -32,7 +34,7 @@ export class DocumentStore implements KeyValueCache<DocumentNode> {
 
   async set(hash: string, document: DocumentNode): Promise<void> {
     this.#documents.set(hash, document);
-    if (this.#documents.has(hash)) this.#hashes.set(textOf(document), hash);
+    if (this.#documents.has(hash)) this.#byText.set(textOf(document), { hash, document });
   }
 
   async delete(hash: string): Promise<boolean> {

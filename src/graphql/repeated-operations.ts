@@ -1,6 +1,7 @@
 import { HeaderMap, type HTTPGraphQLHead } from '@apollo/server';
 import { getOperationAST, OperationTypeNode } from 'graphql';
 
+import { toError } from '../errors.js';
 import type { CompiledOperation, CompiledOperations } from './compiled-operations.js';
 import type { Context } from './context.js';
 import type { DocumentStore } from './document-store.js';
@@ -59,13 +60,14 @@ export class RepeatedOperations {
     return run && { document, operation, variables, run };
   }
 
-  /** Returns false where this throws. Apollo Server's plug-in throws the same again, and Apollo reports it. */
-  #pay(requested: RequestedOperation, { viewer }: Context): boolean {
+  /** Returns false for a rejected operation, which Apollo Server then reports. */
+  #pay(requested: RequestedOperation, context: Context): boolean {
     const { limits } = this.options;
     try {
-      limits.pay(limits.measure(requested), requested.operation, viewer.organization);
+      limits.pay(limits.measure(requested), requested.operation, context.viewer.organization);
       return true;
-    } catch {
+    } catch (error) {
+      limits.reject(context, toError(error));
       return false;
     }
   }

@@ -49,11 +49,8 @@ export class SharedExecutions {
     if (found === undefined || found.context.queries.haveStarted) {
       return this.#start(executions, key, request);
     }
+    found.context.queries.shareWith(context.queries);
     const executed = await found.executed;
-    // Its client has disconnected, and its queries did not run.
-    if (executed.body === null && found.context.queries.isAbandoned) {
-      return this.run(operation, request);
-    }
     context.links.discloseAgain(found.context.links);
     return executed;
   }

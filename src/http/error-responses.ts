@@ -15,19 +15,22 @@ export function sendError(
 ): FastifyReply {
   reply.request.operationResult = { operation: undefined, code };
   const type = preferredMediaType(reply.request);
-  void reply.removeHeader('Content-Disposition').code(status).type(`${type}; charset=utf-8`);
-  if (type !== 'text/html') return reply.send({ errors: [{ message, extensions: { code } }] });
+  void reply.removeHeader('Content-Disposition').code(status).type(type);
+  if (type !== HTML) return reply.send({ errors: [{ message, extensions: { code } }] });
   return reply.header('Content-Security-Policy', ERROR_PAGE_POLICY).send(errorPage(message));
 }
 
-/** The first one where the client has no preference. */
-export const JSON_MEDIA_TYPES = ['application/json', 'application/graphql-response+json'];
-const FILE_MEDIA_TYPES = [...JSON_MEDIA_TYPES, 'text/html'];
+/** As Apollo Server negotiates them; the first one where the client has no preference. */
+export const JSON_MEDIA_TYPES = ['application/json', 'application/graphql-response+json'].map(
+  (type) => `${type}; charset=utf-8`,
+);
+const HTML = 'text/html; charset=utf-8';
+const FILE_MEDIA_TYPES = [...JSON_MEDIA_TYPES, HTML];
 
 /** Of an error response. */
 export function preferredMediaType({ raw, url }: FastifyRequest): string {
   const types = url.startsWith(LOCAL_LINK_PATH) ? FILE_MEDIA_TYPES : JSON_MEDIA_TYPES;
-  return new Negotiator(raw).mediaType(types) ?? 'application/json';
+  return new Negotiator(raw).mediaType(types) ?? 'application/json; charset=utf-8';
 }
 
 export function sendGatewayError(

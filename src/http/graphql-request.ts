@@ -21,7 +21,7 @@ export function graphqlRequest(request: FastifyRequest): HTTPGraphQLRequest {
   return { method: 'POST', headers, search: '', body: bodyOf(new URLSearchParams(search)) };
 }
 
-/** Returns null for a body that only Apollo Server handles: a mistake, or a persisted query. */
+/** Returns null for a body that only Apollo Server handles: a mistake, a persisted query, or none. */
 export function plainRequest(body: unknown): PlainRequest | null {
   if (!isRecord(body)) return null;
   const { query, operationName = null, variables, extensions } = body;
@@ -42,20 +42,16 @@ const MAX_ACCEPT_LENGTH = 200;
 /** By the Accept header; null where the client accepts none. */
 const mediaTypes = new LRUCache<string, { readonly type: string | null }>({ max: 100 });
 
-/** Returns the media type of the response to a plain POST; null where Apollo Server must respond. */
-export function plainMediaType({
-  method,
-  headers,
-  requestedStream,
-}: FastifyRequest): string | null {
+/** Returns the media type of a plain response; null where Apollo Server must respond. */
+export function plainMediaType({ headers, requestedStream }: FastifyRequest): string | null {
   const { accept = '*/*', 'content-type': contentType = '' } = headers;
-  const isPlain = method === 'POST' && requestedStream === null && !(COST_HEADER in headers);
-  if (!isPlain || !JSON_CONTENT_TYPE.test(contentType)) return null;
+  // A query is a single response also for a client that takes streams, unless it prefers them.
+  if (requestedStream?.isPreferred === true || COST_HEADER in headers) return null;
+  if (!JSON_CONTENT_TYPE.test(contentType)) return null;
   if (accept.length > MAX_ACCEPT_LENGTH) return null;
   let known = mediaTypes.get(accept);
   if (known === undefined) {
-    const type = new Negotiator({ headers: { accept } }).mediaType(JSON_MEDIA_TYPES);
-    known = { type: type === undefined ? null : `${type}; charset=utf-8` };
+    known = { type: new Negotiator({ headers: { accept } }).mediaType(JSON_MEDIA_TYPES) ?? null };
     mediaTypes.set(accept, known);
   }
   return known.type;

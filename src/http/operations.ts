@@ -42,7 +42,7 @@ export function createOperationRunner(
       const context = createContext(viewer, { requestId: record.id, onOperationResult, stream });
       // A flag: queries outlive their request, and must not keep its socket from being collected.
       onDisconnect(() => {
-        context.queries.isAbandoned = true;
+        context.queries.abandon();
       });
       record.disclosed = context.links.disclosed;
       return execute(context);

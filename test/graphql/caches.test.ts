@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { buildSchema, getOperationAST, parse } from 'graphql';
 
 import { costOf } from '../../src/graphql/cost.js';
+import { DocumentStore } from '../../src/graphql/document-store.js';
 import { createCaches } from '../../src/graphql/server.js';
 
 const keys = Array.from({ length: 400 }, (_, index) => `key ${index}`);
@@ -23,6 +24,23 @@ describe('the cache of documents', () => {
     expect(found.filter(Boolean)).toHaveLength(kept);
     expect(found.at(-1)).toBeDefined();
   });
+});
+
+it('finds a document by its text while it is in the cache, where its use counts', async () => {
+  const documents = new DocumentStore();
+  // Ten documents fill it.
+  const texts = keys.slice(0, 40).map((key) => `{ id } # ${key.padEnd(6_400_000)}`);
+  const [first = '', second = ''] = texts;
+  const last = texts.at(-1) ?? '';
+  for (const text of texts) {
+    await documents.set(`hash of ${text}`, parse(text));
+    expect(documents.find(first) === undefined).toBe(false);
+  }
+  expect(texts.filter((text) => documents.find(text) !== undefined).length).toBe(10);
+  expect(documents.find(second) === undefined).toBe(true);
+  expect(documents.find(last)?.loc?.source.body === last).toBe(true);
+  await documents.delete(`hash of ${last}`);
+  expect(documents.find(last) === undefined).toBe(true);
 });
 
 describe('the cache of persisted queries', () => {

@@ -102,18 +102,17 @@ it('executes a request again that arrives after the end', async () => {
   expect(begun).toHaveLength(2);
 });
 
-it('executes once more for the others when the client of the execution disconnects', async () => {
+it('keeps the queries of an execution while a client waits for it', async () => {
   const { begun, request } = setUp();
-  const requests = [request(), request(), request()];
-  const [first] = begun;
-  if (first) first.context.queries.isAbandoned = true;
-  first?.end({ data: null, errors: [new Error('abandoned')] });
-  await requests[0]?.executed;
-  expect(begun).toHaveLength(2);
-  begun[1]?.end({ data: { a: 1 } });
-  for (const { executed } of requests.slice(1)) {
-    expect((await executed).result).toEqual({ data: { a: 1 } });
-  }
+  const [first, second] = [request(), request()];
+  first.context.queries.abandon();
+  expect(begun[0]?.context.queries.isAbandoned).toBe(false);
+  const third = request();
+  expect(begun).toHaveLength(1);
+  second.context.queries.abandon();
+  expect(begun[0]?.context.queries.isAbandoned).toBe(false);
+  third.context.queries.abandon();
+  expect(begun[0]?.context.queries.isAbandoned).toBe(true);
 });
 
 it('shares a result with errors, which has no body', async () => {

@@ -52,6 +52,14 @@ describe('a repeated operation', () => {
       { headers: ['Accept', 'application/graphql-response+json, application/json;q=0.9'] },
     ],
     [
+      'that prefers a media type with a character set',
+      { headers: ['Accept', 'application/graphql-response+json; charset=utf-8, application/json'] },
+    ],
+    [
+      'that takes streams, too',
+      { headers: ['Accept', 'application/graphql-response+json, text/event-stream'] },
+    ],
+    [
       'that names its character set',
       { headers: ['Content-Type', 'application/json;charset=UTF-8'] },
     ],
@@ -94,7 +102,14 @@ describe('a repeated operation', () => {
       406,
     ],
     ['a subscription', { body: { query: 'subscription { exportUpdated(id: "a") { id } }' } }, 400],
-    ['GET', { path: `/graphql?query=${encodeURIComponent(links)}` }, 400],
+    [
+      'GET',
+      {
+        headers: ['Content-Type', 'application/json'],
+        path: `/graphql?query=${encodeURIComponent(byId)}&variables=${JSON.stringify({ id })}`,
+      },
+      200,
+    ],
   ])('with %s is left to Apollo Server', async (_, request, status) => {
     await repeat({ body: { query: byId, variables: { id } } });
     const { responses, runs } = await repeat(request);

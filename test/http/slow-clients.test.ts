@@ -67,7 +67,10 @@ beforeAll(async () => {
       ...{ repeatedOperations: { respond: () => null }, trustedDocuments: null },
       authenticate: async () => viewer,
       createContext: () =>
-        ({ queries: {}, links: { disclosed: { links: [], previews: [] } } }) as unknown as Context,
+        ({
+          queries: { abandon() {} },
+          links: { disclosed: { links: [], previews: [] } },
+        }) as unknown as Context,
       checkReady: async () => undefined,
       localFiles: { verify: async (target) => signer.verify(target), directory },
       logger: pino({}, { write }),

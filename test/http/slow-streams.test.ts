@@ -80,7 +80,8 @@ beforeAll(async () => {
         },
         ...alwaysValid,
       }),
-      createContext: (_viewer, request) => ({ queries: {}, links: {}, ...request }) as Context,
+      createContext: (_viewer, request) =>
+        ({ queries: { abandon() {} }, links: {}, ...request }) as Context,
       checkReady: async () => undefined,
       logger: pino({ level: 'silent' }),
       onDisclosed() {},
