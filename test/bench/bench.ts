@@ -18,7 +18,6 @@ import { createPrivateServer, freePort, type PrivateServer } from '../support/pr
 import { LINK_SECRET } from './check.js';
 import { ORGANIZATION, provideData, storeFiles } from './data.js';
 import { cpuTime, type Measurement } from './figures.js';
-import { loadAtRate } from './open-loop.js';
 import type { GraphqlRequest } from './workloads.js';
 
 export type ContenderName = 'limit' | 'gateway';
@@ -53,6 +52,9 @@ interface LoadResult extends Pick<Measurement, 'p50' | 'p99' | 'errors'> {
 
 /** The maximum time of a response after the end of the load, in seconds. */
 const RESPONSE_TIMEOUT = 120;
+
+/** At a rate: so many that a slow response keeps few requests from being sent. */
+const PAUSING_CLIENTS = 128;
 
 /** Fewer responses per second need many seconds until all clients have one. */
 const SLOW = 40;
@@ -223,17 +225,24 @@ export class Bench {
     return measured;
   }
 
-  /** The 99th percentile of the times to respond, in milliseconds. */
-  async latencyAtRate(target: Target, load: Parameters<typeof loadAtRate>[1]): Promise<number> {
-    const { p99, errors } = await loadAtRate(target, load);
-    this.errors += errors;
+  /** The 99th percentile of the times to respond, in milliseconds, at about this rate. */
+  async latencyAtRate(
+    target: Target,
+    { perSecond, seconds }: { perSecond: number; seconds: number },
+  ): Promise<number> {
+    const clients = PAUSING_CLIENTS;
+    const { p99 } = await this.load(target, {
+      seconds,
+      clients,
+      pause: (1_000 * clients) / perSecond,
+    });
     return p99;
   }
 
   /** Loads a contender with wrk, which needs less CPU than others, and waits for all responses. */
   async load(
     { contender, requests }: Target,
-    { seconds, clients = 32 }: Omit<Rounds, 'rounds'>,
+    { seconds, clients = 32, pause = 0 }: Omit<Rounds, 'rounds'> & { pause?: number },
   ): Promise<LoadResult> {
     const bodies = join(this.folder, 'requests');
     await writeFile(bodies, requests.map((request) => JSON.stringify(request)).join('\n'));
@@ -242,7 +251,7 @@ export class Bench {
     const args = [
       ...['-t1', `-c${clients}`, `-d${duration}s`, `--timeout=${RESPONSE_TIMEOUT}s`],
       ...['-s', join(root, 'test/bench/load.lua'), `${contender.origin}/graphql`],
-      ...['--', bodies, String(seconds)],
+      ...['--', bodies, String(seconds), String(pause)],
     ];
     const { stdout } = await promisify(execFile)(wrk, args, { signal: exiting.signal });
     const printed = /^\{"received".*$/m.exec(stdout)?.[0];

@@ -68,9 +68,3 @@ export function median(values: readonly number[]): number {
   const middle = sorted.slice((sorted.length - 1) >> 1, (sorted.length >> 1) + 1);
   return middle.reduce((sum, value) => sum + value, 0) / middle.length;
 }
-
-/** The value that this part of all values does not exceed. */
-export function quantile(values: readonly number[], part: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.max(Math.ceil(part * sorted.length) - 1, 0)] ?? NaN;
-}

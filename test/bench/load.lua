@@ -1,5 +1,6 @@
 -- A script for wrk that sends the lines of a file as request bodies, repeatedly, and checks every
--- response. Arguments: the file and the number of seconds.
+-- response. Arguments: the file, the number of seconds, and how many milliseconds a connection pauses
+-- before each request, on average.
 local ffi = require("ffi")
 ffi.cdef([[
   struct time { long seconds, nanoseconds; };
@@ -26,8 +27,8 @@ function init(args)
   for body in io.lines(args[1]) do
     requests[#requests + 1] = wrk.format("POST", nil, { ["Content-Type"] = "application/json" }, body)
   end
-  seconds = tonumber(args[2])
-  sent, received, failed, is_over = 0, 0, 0, false
+  seconds, pause = tonumber(args[2]), tonumber(args[3])
+  sent, requested, received, failed, is_over = 0, 0, 0, 0, false
   started = now()
   last_response = started
 end
@@ -39,11 +40,13 @@ function delay()
     return ONE_HOUR
   end
   sent = sent + 1
-  return 0
+  -- As of independent clients: even pauses would keep connections in step.
+  return math.floor(-pause * math.log(1 - math.random()) + 0.5)
 end
 
 function request()
-  return requests[(sent - 1) % #requests + 1]
+  requested = requested + 1
+  return requests[(requested - 1) % #requests + 1]
 end
 
 function response(status, _, body)
