@@ -42,7 +42,7 @@ export interface GraphqlServer {
   readonly repeatedOperations: RepeatedOperations;
 }
 
-/** Creates an Apollo Server for a schema, without starting it, and the shorter way for what it has compiled. */
+/** Creates an Apollo Server for a schema, without starting it, and the fast path beside it. */
 export function createGraphqlServer(
   schema: GraphQLSchema,
   options: {
