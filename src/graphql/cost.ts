@@ -45,7 +45,7 @@ export function costOf(operation: OperationDefinitionNode, request: Measured): M
   return cost;
 }
 
-/** What a cost can depend on: numbers, booleans, lengths of lists, and what is null or empty. */
+/** What a cost can depend on: numbers, booleans, lengths of lists, and what is null, empty or blank. */
 function costCacheKey(
   { variableDefinitions = [] }: OperationDefinitionNode,
   variables: Readonly<Record<string, unknown>>,
@@ -55,7 +55,10 @@ function costCacheKey(
 
 function keyOf(value: unknown): string {
   if (Array.isArray(value)) return `[${value.length}]`;
-  if (typeof value === 'string') return value === '' ? 'empty' : 'string';
+  if (typeof value === 'string') {
+    if (value === '') return 'empty';
+    return value.trim() === '' ? 'blank' : 'string';
+  }
   if (typeof value !== 'object' || value === null) return String(value);
   return `{${Object.entries(value)
     .map(([name, each]) => `${name}:${keyOf(each)}`)

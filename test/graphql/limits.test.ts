@@ -154,6 +154,16 @@ describe('the cost of a query', () => {
     },
   );
 
+  it('of a search is that of a search also after a blank one of the same text', async () => {
+    const query = `query ($search: String) { ${aliases(7, 'exports(filter: { search: $search }) { data { id } }')} }`;
+    const code = async (search: string) => {
+      const { errors } = await execute(query, { search });
+      return errors && errors[0]?.extensions?.['code'];
+    };
+    expect(await code(' ')).not.toBe('QUERY_TOO_COMPLEX');
+    expect(await code('a')).toBe('QUERY_TOO_COMPLEX');
+  });
+
   it('depends on the operation that operationName selects', async () => {
     const query = `query Cheap { __typename } query Expensive { ${aliases(150, list)} }`;
     await execute(query, {}, 'Cheap');
