@@ -83,7 +83,7 @@ export class ExportResolver {
     complexity: lookupCost,
     description: 'One export, or null when none has this id.',
   })
-  async export(
+  export(
     @Args(() => ExportArgs) args: ExportArgs,
     @Ctx() context: ExportContext,
     @Info() info: GraphQLResolveInfo,

@@ -11,6 +11,7 @@ import { QueryTooComplexError, RateLimitedError } from '../errors.js';
 import type { Context } from './context.js';
 import type { CostBudgets } from './cost-budgets.js';
 import { badUserInput, costOf, type MeasuredCost } from './cost.js';
+import { arePlainVariables } from './plain-variables.js';
 import { selectionDepth } from './selections.js';
 
 /**
@@ -42,8 +43,10 @@ interface LimitsOptions {
 export interface RequestedOperation {
   readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
-  readonly variables: Readonly<Record<string, unknown>>;
+  readonly variables: Variables;
 }
+
+type Variables = Readonly<Record<string, unknown>>;
 
 /** The depth, the variables and the cost of operations, and the budgets of organizations. */
 export class OperationLimits {
@@ -101,7 +104,8 @@ export class OperationLimits {
     throw new QueryTooComplexError('depth', message);
   }
 
-  #checkVariables(operation: OperationDefinitionNode, variables: object): void {
+  #checkVariables(operation: OperationDefinitionNode, variables: Variables): void {
+    if (arePlainVariables(operation, variables)) return;
     const { variableDefinitions = [] } = operation;
     const { hideSuggestions } = this.options;
     // Execution would quote the whole value once per mistake: of 10,000, for most of a minute.
