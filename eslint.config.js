@@ -32,6 +32,7 @@ const layers = {
 const shared = [
   'deadline.ts',
   'errors.ts',
+  'in-flight.ts',
   'logger.ts',
   'partitions.ts',
   'remote-value.ts',
@@ -41,7 +42,7 @@ const shared = [
 const zones = [
   { target: './src', from: './test', message: 'src/ must not import test/.' },
   {
-    target: ['./src/errors.ts', './src/logger.ts', './src/partitions.ts'],
+    target: ['./src/errors.ts', './src/in-flight.ts', './src/logger.ts', './src/partitions.ts'],
     from: './src',
     message: 'Every folder may import this file, so it imports none.',
   },
@@ -86,6 +87,13 @@ const environment = {
   message: 'Only entry points read the environment; the rest gets a Config.',
 };
 
+const getter = {
+  selector: "ObjectExpression > Property[kind='get']",
+  message:
+    'V8 makes a hidden class for each such object, which keeps all that its getter sees in memory ' +
+    'until a full garbage collection. Use a class.',
+};
+
 export default defineConfig(
   { ignores: ['build', 'dist', 'data', 'coverage', 'examples/exports-page/src/gql'] },
   js.configs.recommended,
@@ -127,7 +135,7 @@ export default defineConfig(
     files: ['src/**'],
     rules: {
       'no-restricted-imports': ['error', { patterns: [typeorm, fastify, nodeProcess] }],
-      'no-restricted-syntax': ['error', environment, dynamicTypeorm],
+      'no-restricted-syntax': ['error', environment, dynamicTypeorm, getter],
     },
   },
   {

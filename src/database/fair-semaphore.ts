@@ -2,15 +2,17 @@ import { FairQueue, Partition, Partitions } from '../partitions.js';
 
 export interface PermitHolder {
   readonly organization: string;
+  /** Set by the semaphore. */
+  hasPermit?: boolean;
   /** Called with the permit, at once or later. */
   readonly enter: () => void;
 }
 
 class Permits extends Partition {
-  readonly holders = new Set<PermitHolder>();
+  held = 0;
 
   get isBusy(): boolean {
-    return this.holders.size > 0;
+    return this.held > 0;
   }
 }
 
@@ -61,8 +63,13 @@ export class FairSemaphore {
   /** Returns a permit, or ends the wait for it. */
   release(holder: PermitHolder): void {
     const { organization } = holder;
-    this.waiters.delete(organization, holder);
-    if (this.partitions.get(organization)?.holders.delete(holder) !== true) return;
+    if (holder.hasPermit !== true) {
+      this.waiters.delete(organization, holder);
+      return;
+    }
+    holder.hasPermit = false;
+    const partition = this.partitions.get(organization);
+    if (partition !== undefined) partition.held--;
     this.held--;
     if (this.waiters.isEmpty) return;
     const now = performance.now();
@@ -75,13 +82,14 @@ export class FairSemaphore {
   }
 
   private mayEnter(organization: string, share: number): boolean {
-    const holders = this.partitions.get(organization)?.holders.size ?? 0;
-    return this.held < this.permits && holders < share;
+    const held = this.partitions.get(organization)?.held ?? 0;
+    return this.held < this.permits && held < share;
   }
 
   private enter(holder: PermitHolder, now: number): void {
     this.held++;
-    this.partitions.use(holder.organization, now).holders.add(holder);
+    this.partitions.use(holder.organization, now).held++;
+    holder.hasPermit = true;
     holder.enter();
   }
 }

@@ -2,6 +2,7 @@ import type { PoolConnection } from 'mysql2';
 
 import type { MysqlServer } from '../config/database.js';
 import { RequestAbandonedError } from '../errors.js';
+import { InFlight } from '../in-flight.js';
 import type { Logger } from '../logger.js';
 import type { RenewableValue } from '../renewable-value.js';
 import { indexesSql, usableIndexes } from './catalog.js';
@@ -47,6 +48,9 @@ interface PendingQuery extends PermitHolder {
   readonly reject: (error: Error) => void;
   readonly origin: QueryOrigin | undefined;
   connection: PoolConnection | null;
+  isSettled: boolean;
+  /** Removes it from the pending queries. */
+  remove: () => void;
   /** Whether a connection has broken, or was denied, before. */
   isRetried: boolean;
 }
@@ -55,7 +59,7 @@ interface PendingQuery extends PermitHolder {
 export class MysqlPool implements ProtectedServer {
   private readonly options: driver.ConnectionOptions;
   private readonly breaker: CircuitBreaker;
-  private readonly queries = new Set<PendingQuery>();
+  private readonly queries = new InFlight<PendingQuery>();
   private readonly permits: FairSemaphore;
   private readonly logger: Logger;
   private readonly replicaProbe: string | undefined;
@@ -112,9 +116,11 @@ export class MysqlPool implements ProtectedServer {
         },
         startedAt: this.clock.now,
         connection: null,
+        isSettled: false,
+        remove: () => undefined,
         isRetried: false,
       };
-      this.queries.add(query);
+      query.remove = this.queries.add(query);
       if (this.breaker.isOpen) this.breaker.startProbe();
       else this.start(query);
     });
@@ -197,7 +203,7 @@ export class MysqlPool implements ProtectedServer {
       if (error !== null) {
         if (errors.isDenial(error) && !query.isRetried) void this.renew(query, current, error);
         else this.fail(query, error);
-      } else if (this.queries.has(query) && performance.now() < query.deadline) {
+      } else if (!query.isSettled && performance.now() < query.deadline) {
         this.run(query, connection);
       } else {
         // The next tick fails a query that is late; once sent, it would cost the connection.
@@ -217,7 +223,7 @@ export class MysqlPool implements ProtectedServer {
     // has run another statement, and mysql2 drops the .000 of a time in the binary protocol.
     connection.query(limited(sql, query.deadline), (error, rows) => {
       const unhinted = error === null ? undefined : this.missingIndexes.onError(sql, error);
-      if (unhinted !== undefined && this.queries.has(query)) {
+      if (unhinted !== undefined && !query.isSettled) {
         this.run(query, connection, unhinted);
         return;
       }
@@ -243,7 +249,7 @@ export class MysqlPool implements ProtectedServer {
   /** A connection may break without a fault of the server, as when a proxy restarts. */
   private mayRetry(query: PendingQuery): boolean {
     const isRead = query.sql.startsWith('SELECT');
-    return this.queries.has(query) && isRead && !query.isRetried && !this.breaker.isOpen;
+    return !query.isSettled && isRead && !query.isRetried && !this.breaker.isOpen;
   }
 
   /** Connects with other credentials than those that the server has denied, if there are any. */
@@ -275,9 +281,11 @@ export class MysqlPool implements ProtectedServer {
 
   /** Returns false for a query that has settled before. */
   private settle(query: PendingQuery): boolean {
-    const isPending = this.queries.delete(query);
-    if (isPending) this.permits.release(query);
-    return isPending;
+    if (query.isSettled) return false;
+    query.isSettled = true;
+    query.remove();
+    this.permits.release(query);
+    return true;
   }
 }
 

@@ -4,6 +4,7 @@ import { RequestAbandonedError, ServiceUnavailableError } from '../errors.js';
 import type { Database, QueryOrigin } from './database.js';
 import { FairSemaphore } from './fair-semaphore.js';
 import { MicroBatcher } from './micro-batcher.js';
+import { SharedOrigin } from './shared-origin.js';
 import type { SqlValue } from './sql-format.js';
 
 /** A query waits no longer for an equal one that runs, because that one may hang. */
@@ -30,7 +31,7 @@ type Row = Readonly<Record<string, unknown>>;
 /** A query that has not started, and the requests that share it. */
 interface QueuedQuery {
   readonly result: Promise<unknown>;
-  readonly origins: QueryOrigin[];
+  readonly origins: [QueryOrigin, ...QueryOrigin[]];
 }
 
 /**
@@ -45,8 +46,8 @@ interface QueuedQuery {
  * start in micro-batches: longer ticks let more queries join.
  */
 export class QueryCoalescer {
-  private readonly queued = new Map<string, QueuedQuery>();
-  private readonly inFlight = new Map<string, Promise<void>>();
+  private queued = new Map<string, QueuedQuery>();
+  private inFlight = new Map<string, Promise<void>>();
   /** In milliseconds, by shape: the organization and the SQL. */
   private readonly durations = new LRUCache<string, number>({
     maxSize: MAX_SHAPES_BYTES,
@@ -105,10 +106,10 @@ export class QueryCoalescer {
   ): Promise<Result> {
     const { organization } = origin;
     const shape = `${organization}\n${sql}`;
-    const origins = [origin];
+    const origins: QueuedQuery['origins'] = [origin];
     const start = (started: Start) => {
-      this.queued.delete(key);
-      const shared = sharedOrigin(organization, origins, started);
+      this.unqueue(key);
+      const shared = new StartedOrigin(origins, started);
       if (shared.isAbandoned || started.waitedMs > MAX_WAIT_MS) {
         started.release();
         throw shared.isAbandoned ? new RequestAbandonedError() : noTimeLeft();
@@ -121,13 +122,19 @@ export class QueryCoalescer {
     const result = this.schedule({ key, shape, origin, arrivedAt }).then(
       start,
       (error: unknown) => {
-        this.queued.delete(key);
+        this.unqueue(key);
         origin.leave?.();
         throw error;
       },
     );
     this.queued.set(key, { result, origins });
     return result;
+  }
+
+  private unqueue(key: string): void {
+    this.queued.delete(key);
+    // Else its old tables would keep results in memory, as in-flight.ts says.
+    if (this.queued.size === 0) this.queued = new Map();
   }
 
   /** Resolves when the query may start. */
@@ -224,22 +231,20 @@ function noTimeLeft(): ServiceUnavailableError {
   return new ServiceUnavailableError({ cause });
 }
 
-function sharedOrigin(
-  organization: string,
-  origins: readonly QueryOrigin[],
-  started: Start,
-): QueryOrigin {
-  return {
-    organization,
-    viewer: origins[0]?.viewer,
-    get isAbandoned() {
-      return origins.every(({ isAbandoned }) => isAbandoned);
-    },
-    waitedMs: started.waitedMs,
-    onStart() {
-      started.startedAt = performance.now();
-    },
-  };
+class StartedOrigin extends SharedOrigin {
+  readonly waitedMs: number;
+
+  constructor(
+    origins: QueuedQuery['origins'],
+    private readonly start: Start,
+  ) {
+    super(origins);
+    this.waitedMs = start.waitedMs;
+  }
+
+  onStart(): void {
+    this.start.startedAt = performance.now();
+  }
 }
 
 function raceTimeout(promise: Promise<void>, ms: number): Promise<void> {

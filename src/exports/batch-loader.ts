@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 
 import type { QueryOrigin } from '../database/database.js';
+import { SharedOrigin } from '../database/shared-origin.js';
 import { toError } from '../errors.js';
 import type { ExportScope } from './export-scope.js';
 import type { ExportColumn } from './export.js';
@@ -50,23 +51,44 @@ export class BatchLoader<Row> {
   }
 }
 
+/** The keys of one scope. */
+class Batch extends SharedOrigin implements ExportScope {
+  readonly onlyRequestedBy: string | null;
+  readonly keys: Key[] = [];
+
+  constructor(override readonly origins: [Origin, ...Origin[]]) {
+    super(origins);
+    this.onlyRequestedBy = origins[0].onlyRequestedBy;
+  }
+}
+
 async function loadBatch<Row>(
   find: Find<Row>,
   keys: readonly Key[],
 ): Promise<(Rows<Row> | Error)[]> {
+  const batches = new Map<string, Batch>();
   // By origin, because a request may have thousands of keys.
-  const names = new Map<Origin, string>();
-  for (const { origin } of keys) if (!names.has(origin)) names.set(origin, scopeName(origin));
-  for (const origin of names.keys()) origin.onStarting?.();
-  const scopes = new Map([...names].map(([origin, name]) => [name, origin]));
-  const results = new Map<string | undefined, Rows<Row> | Error>();
+  const batchOf = new Map<Origin, Batch>();
+  for (const key of keys) {
+    const { origin } = key;
+    let batch = batchOf.get(origin);
+    if (batch === undefined) {
+      const name = scopeName(origin);
+      batch = batches.get(name);
+      if (batch === undefined) batches.set(name, (batch = new Batch([origin])));
+      else batch.origins.push(origin);
+      batchOf.set(origin, batch);
+    }
+    batch.keys.push(key);
+  }
+  for (const origin of batchOf.keys()) origin.onStarting?.();
+  const results = new Map<Batch | undefined, Rows<Row> | Error>();
   await Promise.all(
-    [...scopes].map(async ([name, scope]) => {
-      const own = keys.filter(({ origin }) => names.get(origin) === name);
-      results.set(name, await loadOwn(find, scope, own).catch(toError));
+    [...batches.values()].map(async (batch) => {
+      results.set(batch, await load(find, batch).catch(toError));
     }),
   );
-  return keys.map(({ origin }) => results.get(names.get(origin)) ?? new Map());
+  return keys.map(({ origin }) => results.get(batchOf.get(origin)) ?? new Map());
 }
 
 /** Equal for equal scopes only: a requester can have any text. */
@@ -74,30 +96,22 @@ function scopeName({ organization, onlyRequestedBy }: ExportScope): string {
   return JSON.stringify([organization, onlyRequestedBy]);
 }
 
-/** Loads the keys of one scope, statement after statement. */
-async function loadOwn<Row>(
-  find: Find<Row>,
-  { organization, onlyRequestedBy }: ExportScope,
-  keys: readonly Key[],
-): Promise<Rows<Row>> {
-  const ids = [...new Set(keys.flatMap((key) => key.ids))];
+/** Loads the keys of a batch, statement after statement. */
+async function load<Row>(find: Find<Row>, batch: Batch): Promise<Rows<Row>> {
+  const distinctIds = new Set<string>();
   // The keys of one field in a document share their array of columns.
-  const selections = new Set(keys.map(({ columns }) => columns));
+  const selections = new Set<readonly ExportColumn[]>();
+  for (const key of batch.keys) {
+    for (const id of key.ids) distinctIds.add(id);
+    selections.add(key.columns);
+  }
+  const ids = [...distinctIds];
   const columns = [...new Set([...selections].flat())];
-  const origin = {
-    organization,
-    onlyRequestedBy,
-    viewer: keys[0]?.origin.viewer,
-    fromPrimary: keys.some((key) => key.origin.fromPrimary),
-    get isAbandoned() {
-      return keys.every((key) => key.origin.isAbandoned);
-    },
-  };
-  if (ids.length <= MAX_IDS_PER_STATEMENT) return find(origin, ids, columns);
+  if (ids.length <= MAX_IDS_PER_STATEMENT) return find(batch, ids, columns);
   const rows = new Map<string, Row>();
   while (ids.length > 0) {
     const part = ids.splice(0, MAX_IDS_PER_STATEMENT);
-    for (const [id, row] of await find(origin, part, columns)) rows.set(id, row);
+    for (const [id, row] of await find(batch, part, columns)) rows.set(id, row);
   }
   return rows;
 }

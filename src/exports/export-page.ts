@@ -23,6 +23,19 @@ interface PageParts {
   readonly counts: ListCounts;
 }
 
+/** A class for the reason of SharedOrigin. */
+class ExportEdge {
+  constructor(
+    readonly node: ExportSource | undefined,
+    private readonly row: ExportRow,
+    private readonly list: ExportList,
+  ) {}
+
+  get cursor(): string {
+    return encodeCursor(this.row, this.list);
+  }
+}
+
 /**
  * The object from which GraphQL reads a page of a list, its pagination and its pageInfo. Getters,
  * because a cursor takes time.
@@ -36,12 +49,7 @@ export class ExportPage {
 
   get edges(): readonly object[] {
     const { list, rows, exports } = this.parts;
-    return rows.map((row, index) => ({
-      node: exports[index],
-      get cursor() {
-        return encodeCursor(row, list);
-      },
-    }));
+    return rows.map((row, index) => new ExportEdge(exports[index], row, list));
   }
 
   get pagination(): this {

@@ -8,6 +8,8 @@ const MAX_CONCURRENT = 4;
 export class RequestQueries implements QueryOrigin, ExportScope {
   readonly organization: string;
   readonly onlyRequestedBy: string | null;
+  /** Called before the first query starts. */
+  onFirst: (() => void) | null = null;
   /** Whether a query may have read already. */
   haveStarted = false;
   #isAbandoned = false;
@@ -46,7 +48,9 @@ export class RequestQueries implements QueryOrigin, ExportScope {
   }
 
   onStarting(): void {
+    if (this.haveStarted) return;
     this.haveStarted = true;
+    this.onFirst?.();
   }
 
   leave(): void {

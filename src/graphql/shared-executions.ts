@@ -14,14 +14,15 @@ interface Requested {
 interface Executed {
   readonly result: RawResult;
   /**
-   * The response, as bytes, because each write of a long text would encode it again. Null for a
-   * result with errors, which name their request in the log.
+   * The response. Bytes for several requests, because each write of a text would encode it again.
+   * Null for a result with errors, which name their request in the log.
    */
-  readonly body: Buffer | null;
+  readonly body: string | Buffer | null;
 }
 
 interface Execution {
   readonly context: Context;
+  isShared: boolean;
   readonly executed: Promise<Executed>;
 }
 
@@ -34,21 +35,17 @@ type Rights = Omit<Viewer, 'id' | 'expiresAt' | 'revalidate'>;
  * is never older than its request.
  */
 export class SharedExecutions {
-  /** By operation and key, the last of those that have not ended. */
+  /** Those that later requests may share, by operation and key. */
   readonly #executions = new WeakMap<OperationDefinitionNode, Map<string, Execution>>();
 
   async run(operation: OperationDefinitionNode, request: Requested): Promise<Executed> {
-    let executions = this.#executions.get(operation);
-    if (executions === undefined) {
-      executions = new Map<string, Execution>();
-      this.#executions.set(operation, executions);
-    }
-    const key = keyOf(request);
+    const key = keyOf(operation, request);
     const { context } = request;
-    const found = executions.get(key);
+    const found = this.#executions.get(operation)?.get(key);
     if (found === undefined || found.context.queries.haveStarted) {
-      return this.#start(executions, key, request);
+      return this.#start(operation, key, request);
     }
+    found.isShared = true;
     found.context.queries.shareWith(context.queries);
     const executed = await found.executed;
     context.links.discloseAgain(found.context.links);
@@ -56,28 +53,59 @@ export class SharedExecutions {
   }
 
   async #start(
-    executions: Map<string, Execution>,
+    operation: OperationDefinitionNode,
     key: string,
     { context, execute }: Requested,
   ): Promise<Executed> {
-    const execution = { context, executed: execute().then(toExecuted) };
-    executions.set(key, execution);
+    const remove = () => {
+      this.#remove(operation, key, execution);
+    };
+    context.queries.onFirst = remove;
+    const executed = execute().then((result) => toExecuted(result, execution.isShared));
+    const execution: Execution = { context, executed, isShared: false };
+    this.#add(operation, key, execution);
     try {
-      return await execution.executed;
+      return await executed;
     } finally {
-      if (executions.get(key) === execution) executions.delete(key);
+      remove();
     }
+  }
+
+  #add(operation: OperationDefinitionNode, key: string, execution: Execution): void {
+    const executions = this.#executions.get(operation);
+    if (executions === undefined) this.#executions.set(operation, new Map([[key, execution]]));
+    else executions.set(key, execution);
+  }
+
+  #remove(operation: OperationDefinitionNode, key: string, execution: Execution): void {
+    const executions = this.#executions.get(operation);
+    if (executions?.get(key) !== execution) return;
+    executions.delete(key);
+    // Its old tables would keep executions in memory, as in-flight.ts says.
+    if (executions.size === 0) this.#executions.delete(operation);
   }
 }
 
-function toExecuted(result: RawResult): Executed {
+function toExecuted(result: RawResult, isShared: boolean): Executed {
   if (result.errors !== undefined) return { result, body: null };
-  return { result, body: Buffer.from(toResponseText({ data: result.data ?? null })) };
+  const text = toResponseText({ data: result.data ?? null });
+  return { result, body: isShared ? Buffer.from(text) : text };
 }
 
 /** All that a response depends on, except what the database holds. */
-function keyOf({ context: { viewer, now }, variables }: Requested): string {
+function keyOf(
+  { variableDefinitions = [] }: OperationDefinitionNode,
+  { context: { viewer, now }, variables }: Requested,
+): string {
   const { organization, onlyRequestedBy, requester, canReadFiles } = viewer;
   const rights: Rights = { organization, onlyRequestedBy, requester, canReadFiles };
-  return JSON.stringify([rights, now.getTime(), variables]);
+  let key = `${now.getTime()} ${rights.canReadFiles}`;
+  for (const text of [organization, rights.onlyRequestedBy, requester]) key += part(text);
+  for (const { variable } of variableDefinitions) key += part(variables[variable.name.value]);
+  return key;
+}
+
+/** Shows the type and the end of a value, so that equal keys have equal parts. */
+function part(value: unknown): string {
+  return typeof value === 'string' ? ` "${value.length} ${value}` : ` ${JSON.stringify(value)}`;
 }

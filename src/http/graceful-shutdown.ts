@@ -1,5 +1,7 @@
 import type { Server, ServerResponse } from 'node:http';
 
+import { InFlight } from '../in-flight.js';
+
 /** While the server drains, it still listens until a balancer has seen /health/ready fail. */
 const BALANCER_DRAIN_DELAY_MS = 2_000;
 /** Without a balancer: until clients have seen `Connection: close` in their next response. */
@@ -16,7 +18,7 @@ export class GracefulShutdown {
   #lastRequestAt = -Infinity;
   #lastReadyCheckAt = -Infinity;
   /** Not completely sent yet. */
-  readonly responses = new Set<ServerResponse>();
+  readonly responses = new InFlight<ServerResponse>();
 
   constructor(
     private readonly server: Server,
@@ -35,8 +37,7 @@ export class GracefulShutdown {
     this.#lastRequestAt = performance.now();
     if (url === '/health/ready') this.#lastReadyCheckAt = this.#lastRequestAt;
     if (this.isDraining) closeAfter(response);
-    this.responses.add(response);
-    response.once('close', () => this.responses.delete(response));
+    response.once('close', this.responses.add(response));
   }
 
   /** Signals clients to reconnect elsewhere, and resolves after the time that this takes. */

@@ -8,7 +8,7 @@ const CHECKS = 10;
  * had it complete: until then it takes memory. Returns a function that stops this.
  */
 export function closeSlowReaders(
-  responses: ReadonlySet<ServerResponse>,
+  responses: Iterable<ServerResponse>,
   { timeoutMs, isExempt }: { timeoutMs: number; isExempt: (response: ServerResponse) => boolean },
 ): () => void {
   /** When a check first found the response complete: a timer per response would cost more. */

@@ -21,7 +21,7 @@ const viewer: Viewer = {
 };
 const file = fileRow(0, ExportFileKind.CSV);
 const operationOf = (text: string) => parse(text).definitions[0] as OperationDefinitionNode;
-const operation = operationOf('{ a }');
+const operation = operationOf('query ($id: ID, $other: ID) { a(id: $id, other: $other) }');
 
 function setUp() {
   const shared = new SharedExecutions();
@@ -72,12 +72,28 @@ it.each<[string, Parameters<ReturnType<typeof setUp>['request']>[0]]>([
   ['no right to files', { as: { canReadFiles: false } }],
   ['a later second', { second: 1 }],
   ['other variables', { variables: { id: 1 } }],
+  ['a variable that is null', { variables: { id: null } }],
   ['another operation', { of: operationOf('{ a }') }],
 ])('executes a request with %s on its own', (_, other) => {
   const { begun, request } = setUp();
   request();
   request(other);
   expect(begun).toHaveLength(2);
+});
+
+it('tells variables apart whose texts follow each other alike', () => {
+  const { begun, request } = setUp();
+  request({ variables: { id: 1, other: '77' } });
+  request({ variables: { id: '2', other: 77 } });
+  request({ variables: { id: '1', other: '77' } });
+  expect(begun).toHaveLength(3);
+});
+
+it('ignores variables that the operation does not declare', () => {
+  const { begun, request } = setUp();
+  request({ variables: { id: 1, unknown: 1 } });
+  request({ variables: { id: 1, unknown: 2 } });
+  expect(begun).toHaveLength(1);
 });
 
 it('executes a request again that arrives after a query has started', async () => {

@@ -10,7 +10,7 @@ import type { LoadResult, Phase } from './load.js';
 
 /** A page that costs the gateway some milliseconds, so that it saturates before the client does. */
 const query =
-  '{ exports(limit: 50, includeCsv: true, includeJson: true) { data { id name status createdAt files { kind state fileName url } } } }';
+  'query ($spaces: String) { exports(filter: { search: $spaces }, limit: 50, includeCsv: true, includeJson: true) { data { id name status createdAt files { kind state fileName url } } } }';
 
 const built = useBuiltGateway();
 const loader = () => join(built.folder, 'load.mjs');
