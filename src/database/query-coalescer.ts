@@ -11,6 +11,8 @@ import type { SqlValue } from './sql-format.js';
 const MAX_JOIN_WAIT_MS = 200;
 /** From this duration of its last run on, a query waits a tenth of it for others to join. */
 const SLOW_MS = 20;
+/** From this one on, a query that has waited for an equal one waits a quarter of it for its callers. */
+const MODERATE_MS = 3;
 const BATCH_WINDOW_MS = 10;
 /** The part of a server's connections for slow queries; the others stay free for fast ones. */
 const SLOW_SHARE = 0.5;
@@ -40,8 +42,8 @@ interface QueuedQuery {
  * Equal means the same SQL and parameters, one of which is the organization.
  *
  * A query is slow when the last one of its organization with the same SQL was, whatever the
- * parameters: a client can make up any number of those. A slow query waits for a batch window, or
- * callers that repeat it would split into two groups that alternate. A semaphore bounds slow
+ * parameters: a client can make up any number of those. A query that takes time waits for a batch
+ * window, or callers that repeat it would split into two groups that alternate. A semaphore bounds slow
  * queries: concurrent ones take as long as sequential ones, but none can join them. Fast queries
  * start in micro-batches: longer ticks let more queries join.
  */
@@ -151,10 +153,10 @@ export class QueryCoalescer {
       await this.batcher.next(organization);
       leave = await this.acquire(this.unknownQueries, organization);
     } else if (duration < SLOW_MS) {
+      if (running !== undefined && duration >= MODERATE_MS) await sleep(duration / 4);
       await this.batcher.next(organization);
     } else {
-      const window = Math.min(duration / 10, BATCH_WINDOW_MS);
-      await new Promise((resolve) => setTimeout(resolve, window));
+      await sleep(Math.min(duration / 10, BATCH_WINDOW_MS));
       leave = await this.acquire(this.slowQueries, organization);
     }
     const now = performance.now();
@@ -245,6 +247,10 @@ class StartedOrigin extends SharedOrigin {
   onStart(): void {
     this.start.startedAt = performance.now();
   }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 function raceTimeout(promise: Promise<void>, ms: number): Promise<void> {

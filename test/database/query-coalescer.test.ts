@@ -184,6 +184,34 @@ describe('slow queries', () => {
   });
 });
 
+it('a query that has waited for one of 8 ms waits 2 ms for its callers, and others do not', async () => {
+  jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'Date'] });
+  try {
+    const { runs, query, started } = createCoalescer();
+    const run = async (index: number) => {
+      const { resolve } = await started(index);
+      jest.advanceTimersByTime(8);
+      resolve([index]);
+    };
+    const first = query('a');
+    await run(0);
+    await first;
+    const second = query('a');
+    await started(1);
+    const waiting = query('a');
+    await run(1);
+    await second;
+    const caller = query('a');
+    await jest.advanceTimersByTimeAsync(1);
+    expect(runs).toHaveLength(2);
+    await jest.advanceTimersByTimeAsync(1);
+    await run(2);
+    expect(await Promise.all([waiting, caller])).toEqual([[2], [2]]);
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
 it('queries that may be slow leave permits to an organization whose queries are fast so far', async () => {
   const { runs, query, queryOf, started } = createCoalescer();
   const other = { ...origin, organization: 'org_b' };
