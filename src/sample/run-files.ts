@@ -55,8 +55,9 @@ export function generateRun(
     const objectKey = `${folder}/data${fileNameEndings[kind]}`;
     files.push({ kind, objectKey, content, sizeBytes: content.length, rowCount, sha256 });
   };
-  const json = JSON.stringify(exported, null, 2);
-  if (!failed && random.fraction() < 0.9) add(ExportFileKind.JSON, exported.length, json);
+  if (!failed && random.fraction() < 0.9) {
+    add(ExportFileKind.JSON, exported.length, JSON.stringify(exported, null, 2));
+  }
   if (!failed) add(ExportFileKind.CSV, safe.length, toCsv(safe, columns));
   if (errors.length > 0) add(ExportFileKind.CSV_ERROR, errors.length, toCsv(errors));
   if (unsafe.length > 0)
@@ -66,8 +67,19 @@ export function generateRun(
 
 /** RFC 4180, after a byte order mark, without which Excel does not read UTF-8. */
 function toCsv(rows: readonly SampleRecord[], columns = Object.keys(rows[0] ?? {})): string {
-  const lines = [columns, ...rows.map((row) => columns.map((column) => String(row[column] ?? '')))];
-  const quote = (text: string) =>
-    /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  return `\uFEFF${lines.map((cells) => `${cells.map(quote).join(',')}\r\n`).join('')}`;
+  let text = `\uFEFF${columns.join(',')}\r\n`;
+  for (const row of rows) {
+    let separator = '';
+    for (const column of columns) {
+      const cell = row[column] ?? '';
+      text += separator + (typeof cell === 'string' ? quote(cell) : String(cell));
+      separator = ',';
+    }
+    text += '\r\n';
+  }
+  return text;
+}
+
+function quote(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
