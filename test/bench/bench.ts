@@ -39,7 +39,7 @@ export interface Rounds {
   readonly rounds: number;
   /** The duration of the load on each target in a round. */
   readonly seconds: number;
-  /** The number of connections, 32 by default. */
+  /** The number of connections; by default CLIENTS. */
   readonly clients?: number;
 }
 
@@ -53,8 +53,14 @@ interface LoadResult extends Pick<Measurement, 'p50' | 'p99' | 'errors'> {
 /** The maximum time of a response after the end of the load, in seconds. */
 const RESPONSE_TIMEOUT = 120;
 
+/** The connections of a load for which there are goals. */
+export const CLIENTS = 32;
+
 /** At a rate: so many that a slow response keeps few requests from being sent. */
 const PAUSING_CLIENTS = 128;
+
+/** A shorter one leaves code that V8 has yet to optimize in the first workload. */
+const WARM_UP_S = 1;
 
 /** Fewer responses per second need many seconds until all clients have one. */
 const SLOW = 40;
@@ -196,7 +202,7 @@ export class Bench {
     // Before the first round, code is compiled and the database reads its pages. A few clients are
     // enough, and keep slow contenders from a long queue.
     for (const target of targets) {
-      const options = { seconds: load.seconds / 3, clients: isQuick ? 2 : 8 };
+      const options = { seconds: WARM_UP_S, clients: isQuick ? 2 : 8 };
       const { received, seconds } = await this.load(target, options);
       slowest = Math.min(slowest, received / seconds);
     }
@@ -242,7 +248,7 @@ export class Bench {
   /** Loads a contender with wrk, which needs less CPU than others, and waits for all responses. */
   async load(
     { contender, requests }: Target,
-    { seconds, clients = 32, pause = 0 }: Omit<Rounds, 'rounds'> & { pause?: number },
+    { seconds, clients = CLIENTS, pause = 0 }: Omit<Rounds, 'rounds'> & { pause?: number },
   ): Promise<LoadResult> {
     const bodies = join(this.folder, 'requests');
     await writeFile(bodies, requests.map((request) => JSON.stringify(request)).join('\n'));
@@ -284,6 +290,7 @@ export class Bench {
     const [cpu = NaN, databaseCpu = NaN] = after.map(
       (ms, index) => (ms - (before[index] ?? NaN)) / received,
     );
-    return { ...load, perSecond: received / load.seconds, cpu, databaseCpu };
+    const { clients = CLIENTS } = options;
+    return { ...load, clients, perSecond: received / load.seconds, cpu, databaseCpu };
   }
 }

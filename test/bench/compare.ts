@@ -1,4 +1,4 @@
-import type { Bench, Rounds, Target } from './bench.js';
+import { CLIENTS, type Bench, type Rounds, type Target } from './bench.js';
 import { checkResponses } from './check.js';
 import { digits, median, ratios, steps, summarize, type Measurement } from './figures.js';
 import { createRequests, workloads } from './workloads.js';
@@ -40,12 +40,16 @@ export async function compare(
   }
   const summary: Record<string, object> = {};
   const missed: string[] = [];
+  const unjudged: string[] = [];
   for (const workload of selected) {
-    const { name, title, goal, cpuGoal } = workload;
+    const { name, title } = workload;
     const requests = createRequests(workload, ROWS);
     const targets = contenders.map((contender) => ({ contender, requests }));
     const measured = await bench.measure(targets, { ...rounds, isQuick });
     const [limit = [], gateway = []] = measured;
+    const hasGoals = limit.every(({ clients }) => clients === CLIENTS);
+    const goals = hasGoals ? workload : { goal: null, cpuGoal: null };
+    if (!hasGoals) unjudged.push(name);
     const latencies = await measureHalfLoad(bench, targets, {
       ...{ limit, seconds: rounds.seconds },
       rounds: isQuick ? 1 : rounds.rounds,
@@ -61,12 +65,12 @@ export async function compare(
       {
         name: 'requests/s',
         ratios: ratios(measured, ({ perSecond }) => perSecond),
-        ...{ goal, isReached: atLeast },
+        ...{ goal: goals.goal, isReached: atLeast },
       },
       {
         name: 'CPU',
         ratios: ratios(measured, ({ cpu }) => cpu),
-        ...{ goal: cpuGoal, isReached: atMost },
+        ...{ goal: goals.cpuGoal, isReached: atMost },
       },
       {
         name: 'p99 at half load',
@@ -80,6 +84,11 @@ export async function compare(
   console.log('The gateway as a ratio to LIMIT: the median of the rounds, and their spread');
   console.table(summary);
   console.log(['', 'Short of its goal:', ...(missed.length > 0 ? missed : ['nothing'])].join('\n'));
+  if (unjudged.length > 0) {
+    console.log(
+      `Fewer than ${CLIENTS} connections, for which there are no goals: ${unjudged.join(', ')}`,
+    );
+  }
 }
 
 /**

@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 
 /** The result of one load on one server. Times are in milliseconds. */
 export interface Measurement {
+  /** The number of connections. */
+  readonly clients: number;
   readonly perSecond: number;
   readonly p50: number;
   readonly p99: number;
