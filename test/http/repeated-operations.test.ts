@@ -4,8 +4,10 @@ import { ApolloServer } from '@apollo/server';
 import { afterAll, describe, expect, it, jest } from '@jest/globals';
 
 import { ExportFileKind } from '../../src/exports/export-file.js';
-import { embedded } from '../support/engines.js';
-import { useGateway, type RawRequest } from '../support/gateway.js';
+import { describeWith } from '../support/describe-with.js';
+import { embedded, mysql } from '../support/engines.js';
+import { useGateway, type Gateway, type RawRequest } from '../support/gateway.js';
+import { post } from '../support/post.js';
 import { exportId, exportRows, fileRow } from '../support/rows.js';
 import { until } from '../support/until.js';
 
@@ -13,30 +15,31 @@ const byId = 'query One($id: ID!) { export(id: $id) { id name status createdAt }
 const links = '{ exports(includeCsv: true) { data { csvUrl } } }';
 const id = exportId(1);
 
+const inApollo = jest.spyOn(ApolloServer.prototype, 'executeHTTPGraphQLRequest');
+afterAll(() => {
+  inApollo.mockRestore();
+});
+
+/** Sends a request four times. Returns the responses, and how often each ran in Apollo Server. */
+async function repeat(gateway: Gateway, request: RawRequest) {
+  const responses = [];
+  const runs = [];
+  for (let sent = 1; sent <= 4; sent++) {
+    const before = inApollo.mock.calls.length;
+    const { status, headers, text, logged } = await gateway.send(request);
+    runs.push(inApollo.mock.calls.length - before);
+    const line = logged.find(({ msg }) => msg === 'request');
+    const { operation, code, organization } = line ?? {};
+    responses.push({ status, headers, text, operation, code, organization });
+  }
+  return { responses, runs };
+}
+
 describe('a repeated operation', () => {
   const gateway = useGateway(embedded, {
     exports: exportRows(5),
     files: [0, 1, 2].map((index) => fileRow(index, ExportFileKind.CSV)),
   });
-  const inApollo = jest.spyOn(ApolloServer.prototype, 'executeHTTPGraphQLRequest');
-  afterAll(() => {
-    inApollo.mockRestore();
-  });
-
-  /** Sends a request four times. Returns the responses, and how often each ran in Apollo Server. */
-  async function repeat(request: RawRequest) {
-    const responses = [];
-    const runs = [];
-    for (let sent = 1; sent <= 4; sent++) {
-      const before = inApollo.mock.calls.length;
-      const { status, headers, text, logged } = await gateway.send(request);
-      runs.push(inApollo.mock.calls.length - before);
-      const line = logged.find(({ msg }) => msg === 'request');
-      const { operation, code, organization } = line ?? {};
-      responses.push({ status, headers, text, operation, code, organization });
-    }
-    return { responses, runs };
-  }
 
   it.each<[string, { query?: string; headers?: string[] } & Record<string, unknown>]>([
     ['with variables', { variables: { id } }],
@@ -67,7 +70,7 @@ describe('a repeated operation', () => {
     const { query = byId, variables = { id } } = body;
     const document = `${query} # ${title}`;
     const request = { headers: headers ?? [], body: { ...body, variables, query: document } };
-    const { responses, runs } = await repeat(request);
+    const { responses, runs } = await repeat(gateway, request);
     expect(runs).toEqual([1, 1, 0, 0]);
     expect(responses.slice(1)).toEqual(Array(3).fill(responses[0]));
     expect(responses[0]?.status).toBe(200);
@@ -111,15 +114,15 @@ describe('a repeated operation', () => {
       200,
     ],
   ])('with %s is left to Apollo Server', async (_, request, status) => {
-    await repeat({ body: { query: byId, variables: { id } } });
-    const { responses, runs } = await repeat(request);
+    await repeat(gateway, { body: { query: byId, variables: { id } } });
+    const { responses, runs } = await repeat(gateway, request);
     expect(runs).toEqual([1, 1, 1, 1]);
     expect(responses.slice(1)).toEqual(Array(3).fill(responses[0]));
     expect(responses[0]?.status).toBe(status);
   });
 
   it('shares one execution with equal requests that arrive together, each with its own log lines', async () => {
-    await repeat({ body: { query: links } });
+    await repeat(gateway, { body: { query: links } });
     const before = gateway.log.length;
     const signed = await gateway.linksSigned();
     // Pipelined, so that they arrive in one turn of the event loop.
@@ -142,5 +145,94 @@ describe('a repeated operation', () => {
     const disclosed = logged.filter(({ msg }) => msg === 'links disclosed');
     expect(new Set(disclosed.map(({ requestId }) => requestId)).size).toBe(8);
     for (const line of disclosed) expect(line).toMatchObject({ exports: 3 });
+  });
+});
+
+describe('with TRUSTED_DOCUMENTS, a repeated operation', () => {
+  const gateway = useGateway(embedded, {
+    config: { trustedDocuments: new Map([['one', byId]]) },
+    exports: exportRows(5),
+  });
+
+  it.each([
+    ['its text', { query: byId }],
+    ['its id', { documentId: 'one' }],
+  ])('by %s runs without Apollo Server', async (_, body) => {
+    const { runs, responses } = await repeat(gateway, { body: { ...body, variables: { id } } });
+    expect(runs.slice(2)).toEqual([0, 0]);
+    expect(responses.slice(1)).toEqual(Array(3).fill(responses[0]));
+    expect(responses[0]).toMatchObject({ status: 200, operation: 'One' });
+  });
+
+  it.each([
+    ['another text', { query: byId.replace('name', 'recordCount') }],
+    ['an unknown id', { documentId: 'two' }],
+  ])('by %s is refused each time', async (_, body) => {
+    const { runs, responses } = await repeat(gateway, { body: { ...body, variables: { id } } });
+    expect(runs).toEqual([0, 0, 0, 0]);
+    const code = 'PERSISTED_QUERY_NOT_IN_LIST';
+    for (const each of responses) expect(each).toMatchObject({ status: 400, code });
+  });
+});
+
+describeWith('mysql', 'a repeated operation whose statement takes time', () => {
+  const gateway = useGateway(mysql, { exports: exportRows(1) });
+
+  /** Makes the gateway's statements about a table wait until `unlock` is called. */
+  async function lock(table: string) {
+    const runner = gateway.source.createQueryRunner();
+    await runner.query(`LOCK TABLES ${table} WRITE`);
+    return async function unlock() {
+      await runner.query('UNLOCK TABLES');
+      await runner.release();
+    };
+  }
+  const metrics = async () => (await gateway.send({ path: '/metrics' })).text;
+  const untilMetric = (line: string) =>
+    until(async () => ((await metrics()).split('\n').includes(line) ? true : undefined));
+  const inFlight = 'exports_gateway_graphql_requests_in_flight';
+
+  it('returns what has changed since an equal one started', async () => {
+    const body = { query: '{ exports { data { name files { kind } } } }' };
+    await repeat(gateway, { body });
+    const runsBefore = inApollo.mock.calls.length;
+    const unlock = await lock('export_files');
+    const logBefore = gateway.log.length;
+    const send = async () => (await post(`${gateway.origin}/graphql`, body)).text;
+    const older = send();
+    // By then, it has read the exports.
+    await until(() =>
+      gateway.log.slice(logBefore).find(({ sql }) => String(sql).includes('export_files')),
+    );
+    await gateway.source.query("UPDATE exports SET name = 'newer'");
+    const newer = send();
+    await untilMetric(`${inFlight} 2`);
+    await unlock();
+    expect(await newer).toContain('"newer"');
+    expect(await older).not.toContain('"newer"');
+    expect(inApollo.mock.calls.length).toBe(runsBefore);
+  });
+
+  it('is logged and counted as ABORTED when its client disconnects', async () => {
+    const body = { query: 'query Held { exports { data { id } } }' };
+    await repeat(gateway, { body });
+    const runsBefore = inApollo.mock.calls.length;
+    const unlock = await lock('exports');
+    const client = new AbortController();
+    const response = fetch(`${gateway.origin}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: client.signal,
+    });
+    await untilMetric(`${inFlight} 1`);
+    client.abort();
+    await expect(response).rejects.toThrow('aborted');
+    const labels = 'route="/graphql",status="499",operation="Held",error_code="ABORTED"';
+    await untilMetric(`http_server_request_duration_seconds_count{${labels}} 1`);
+    const line = { status: 499, operation: 'Held', code: 'ABORTED' };
+    expect(gateway.log).toContainEqual(expect.objectContaining(line));
+    expect(inApollo.mock.calls.length).toBe(runsBefore);
+    await unlock();
   });
 });
