@@ -6,6 +6,8 @@ import { Kind, parse, visit, type ASTNode, type DocumentNode } from 'graphql';
 import { PersistedQueryNotInListError, StartupError, toError } from '../errors.js';
 import { limits } from './limits.js';
 
+export type RequestWithoutHeaders = Omit<HTTPGraphQLRequest, 'headers'>;
+
 /** The documents of TRUSTED_DOCUMENTS. Only they run, and the queries for the gateway's SDL. */
 export class TrustedDocuments {
   readonly #byId = new Map<string, string>();
@@ -20,7 +22,7 @@ export class TrustedDocuments {
   }
 
   /** The request with the text of its document. Throws PersistedQueryNotInListError. */
-  resolve(request: HTTPGraphQLRequest): HTTPGraphQLRequest {
+  resolve(request: RequestWithoutHeaders): RequestWithoutHeaders {
     if (request.method === 'POST') {
       const { documentId, doc_id, extensions, query, ...rest } = recordOf(request.body);
       const text = this.#find({ documentId: documentId ?? doc_id, extensions, query });

@@ -1,24 +1,32 @@
-import { HeaderMap, type HTTPGraphQLRequest } from '@apollo/server';
+import { HeaderMap } from '@apollo/server';
 import type { FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import Negotiator from 'negotiator';
 
 import { COST_HEADER } from '../graphql/limits.js';
 import type { PlainRequest } from '../graphql/repeated-operations.js';
+import type { RequestWithoutHeaders } from '../graphql/trusted-documents.js';
 import { JSON_MEDIA_TYPES, preferredMediaType } from './error-responses.js';
 
-/** A request as Apollo Server takes it. */
-export function graphqlRequest(request: FastifyRequest): HTTPGraphQLRequest {
-  const { method, body } = request;
-  const headers = headerMap(request);
+/** A request as Apollo Server takes it, without the copy of its headers that few requests need. */
+export function requestWithoutHeaders(request: FastifyRequest): RequestWithoutHeaders {
+  const { method, requestedStream, body } = request;
   const search = /\?.*/s.exec(request.url)?.[0] ?? '';
-  if (request.requestedStream === null) return { method, headers, search, body };
+  if (requestedStream === null || method === 'POST') return { method, search, body };
+  // It takes subscriptions by POST only.
+  return { method: 'POST', search: '', body: bodyOf(new URLSearchParams(search)) };
+}
+
+/** The headers of a request as Apollo Server takes it. */
+export function requestHeaders(request: FastifyRequest): HeaderMap {
+  const headers = new HeaderMap();
+  for (const name in request.headers) headers.set(name, String(request.headers[name]));
+  if (request.requestedStream === null) return headers;
   // Apollo Server knows no streams: its response is JSON, which is sent as such when it is an error.
   headers.set('accept', preferredMediaType(request));
-  if (method === 'POST') return { method, headers, search, body };
-  // It takes subscriptions by POST only. Instead of its prevention of CSRF, the origin was checked.
-  headers.set('content-type', 'application/json');
-  return { method: 'POST', headers, search: '', body: bodyOf(new URLSearchParams(search)) };
+  // Instead of its prevention of CSRF, the origin was checked.
+  if (request.method !== 'POST') headers.set('content-type', 'application/json');
+  return headers;
 }
 
 /** Returns null for a body that only Apollo Server handles: a mistake, a persisted query, or none. */
@@ -55,12 +63,6 @@ export function plainMediaType({ headers, requestedStream }: FastifyRequest): st
     mediaTypes.set(accept, known);
   }
   return known.type;
-}
-
-function headerMap({ headers }: FastifyRequest): HeaderMap {
-  const map = new HeaderMap();
-  for (const name in headers) map.set(name, String(headers[name]));
-  return map;
 }
 
 /** The body with the parameters of a URL. Apollo Server rejects those that are not valid JSON. */

@@ -1,4 +1,4 @@
-import type { ApolloServer, HTTPGraphQLRequest } from '@apollo/server';
+import type { ApolloServer } from '@apollo/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 import type { Authenticate } from '../auth/viewer.js';
@@ -10,7 +10,12 @@ import type { TrustedDocuments } from '../graphql/trusted-documents.js';
 import { sendError, sendGatewayError } from './error-responses.js';
 import { addEtag } from './etag.js';
 import { createGraphiql, type GraphiqlOptions } from './graphiql.js';
-import { graphqlRequest, plainMediaType, plainRequest } from './graphql-request.js';
+import {
+  plainMediaType,
+  plainRequest,
+  requestHeaders,
+  requestWithoutHeaders,
+} from './graphql-request.js';
 import type { Heartbeats } from './heartbeats.js';
 import type { LoadShedder } from './load-shedder.js';
 import { createOperationRunner, type CreateContext } from './operations.js';
@@ -109,21 +114,25 @@ export async function addGraphqlRoute(
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<string | Buffer> {
-    const trusted = trustedDocuments?.resolve(graphqlRequest(request));
+    const trusted = trustedDocuments?.resolve(requestWithoutHeaders(request));
     const type = plainMediaType(request);
     const plain = type === null ? null : plainRequest((trusted ?? request).body);
     if (plain) void reply.header('content-type', type);
     const repeated = plain && repeatedOperations.respond(plain, context);
     const { status, headers, body } = await (repeated ??
-      executeInApollo(trusted ?? graphqlRequest(request), context));
+      executeInApollo(context, request, trusted));
     for (const [name, value] of headers) void reply.header(name, value);
     void reply.code(status === 400 && isReportedWith200(reply) ? 200 : (status ?? 200));
     return body;
   }
 
-  async function executeInApollo(httpGraphQLRequest: HTTPGraphQLRequest, context: Context) {
+  async function executeInApollo(
+    context: Context,
+    request: FastifyRequest,
+    given = requestWithoutHeaders(request),
+  ) {
     const { body, ...head } = await apollo.executeHTTPGraphQLRequest({
-      httpGraphQLRequest,
+      httpGraphQLRequest: { ...given, headers: requestHeaders(request) },
       context: () => Promise.resolve(context),
     });
     if (body.kind !== 'complete') throw new Error('The schema has no incremental delivery');

@@ -33,9 +33,6 @@ export interface WebSocketServices {
 
 type Response = Awaited<ReturnType<ApolloServer<Context>['executeOperation']>>;
 
-/** The gateway reads nothing else of the request: a WebSocket has no headers for each operation. */
-const noHeaders = new HeaderMap();
-
 /** An operation of a WebSocket, and the results of a subscription as graphql-ws asks for them. */
 export class WebSocketOperation
   implements OperationRecord, AsyncIterableIterator<FormattedExecutionResult, undefined>
@@ -95,7 +92,7 @@ export class WebSocketOperation
     try {
       // A connection outlives the token of its client.
       await this.viewer.revalidate();
-      const given = { method: 'POST', headers: noHeaders, search: '', body: payload };
+      const given = { method: 'POST', search: '', body: payload };
       const request = toRequest(
         (trustedDocuments?.resolve(given).body as object | undefined) ?? payload,
       );
@@ -117,7 +114,7 @@ export class WebSocketOperation
 
   #failedResponse({ message, extensions: { http, ...extensions } }: GatewayError): Response {
     this.operationResult = { operation: undefined, code: extensions.code };
-    const head = { status: http?.status ?? 400, headers: noHeaders };
+    const head = { status: http?.status ?? 400, headers: new HeaderMap() };
     return {
       http: head,
       body: { kind: 'single', singleResult: { errors: [{ message, extensions }] } },
