@@ -72,7 +72,7 @@ function selectedFields(
   return byName;
 }
 
-/** Apollo caches documents, and so their nodes. Selections with directives may vary by request. */
+/** Requests with the same text share their nodes. Selections with directives may vary by request. */
 function memoizeByNode<Selection>(
   read: (info: GraphQLResolveInfo) => Selection,
 ): (info: GraphQLResolveInfo) => Selection {

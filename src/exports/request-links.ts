@@ -17,7 +17,7 @@ export interface FileAccess {
   readonly previews: Pick<ExportPreviews, 'read'>;
 }
 
-/** Signs the links and reads the previews of one request, and records what its response discloses. */
+/** Signs the links and reads the previews of one request. Records what its response discloses. */
 export class RequestLinks {
   readonly disclosed = { links: [] as ExportFileRow[], previews: [] as ExportFileRow[] };
 
@@ -38,7 +38,7 @@ export class RequestLinks {
     });
   }
 
-  /** Records what the response of another request discloses, which is the response of this one, too. */
+  /** Records what the response of another request discloses, which is that of this one, too. */
   discloseAgain({ disclosed }: RequestLinks): void {
     for (const file of disclosed.links) this.disclosed.links.push(file);
     for (const file of disclosed.previews) this.disclosed.previews.push(file);

@@ -26,8 +26,8 @@ export const MAX_COMPILED_FIELDS = 500;
  * once. First uses, large documents and ineligible ones run in Apollo Server.
  */
 export class CompiledOperations {
-  // Apollo's document cache returns the same objects for a repeated text, so its size also bounds
-  // the memory of compiled operations.
+  // The document store returns the same objects for a repeated text, so its size also bounds the
+  // memory of compiled operations.
   readonly #used = new WeakSet<OperationDefinitionNode>();
   readonly #compiled = new WeakMap<OperationDefinitionNode, CompiledOperation | null>();
 

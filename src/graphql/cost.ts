@@ -27,8 +27,8 @@ const MAX_MEASURES_PER_OPERATION = 200;
 const MAX_KEY_LENGTH = 1_000;
 
 /**
- * Returns the cost of an operation. It is measured once per key of its variables: Apollo caches
- * documents, so a repeated text is the same operation. Throws a GraphQLError for a variable that its
+ * Returns the cost of an operation. It is measured once per key of its variables: for a repeated
+ * text, the document store returns the same operation. Throws a GraphQLError for a variable that its
  * argument does not accept, such as null, and for a value that a cost function rejects.
  */
 export function costOf(operation: OperationDefinitionNode, request: Measured): MeasuredCost {

@@ -20,7 +20,7 @@ export class SharedResults {
   readonly #numbers = new WeakMap<OperationDefinitionNode, number>();
   #operations = 0;
 
-  /** Apollo caches documents, so operations with the same text are the same object. */
+  /** Operations with the same text are the same object while the document store keeps them. */
   keyOf(
     operation: OperationDefinitionNode,
     variables: Readonly<Record<string, unknown>>,
