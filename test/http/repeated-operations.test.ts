@@ -7,7 +7,7 @@ import { ExportFileKind } from '../../src/exports/export-file.js';
 import { describeWith } from '../support/describe-with.js';
 import { embedded, mysql } from '../support/engines.js';
 import { useGateway, type Gateway, type RawRequest } from '../support/gateway.js';
-import { post } from '../support/post.js';
+import { post as send } from '../support/post.js';
 import { exportId, exportRows, fileRow } from '../support/rows.js';
 import { until } from '../support/until.js';
 
@@ -192,25 +192,46 @@ describeWith('mysql', 'a repeated operation whose statement takes time', () => {
     until(async () => ((await metrics()).split('\n').includes(line) ? true : undefined));
   const inFlight = 'exports_gateway_graphql_requests_in_flight';
 
+  const post = async (query: string) => {
+    const { text, status } = await send(`${gateway.origin}/graphql`, { query });
+    expect(status).toBe(200);
+    return text;
+  };
+  /** Resolves once a statement about a table begins. */
+  const statementSince = (index: number, table: string) =>
+    until(() => gateway.log.slice(index).find(({ sql }) => String(sql).includes(table)));
+
   it('returns what has changed since an equal one started', async () => {
-    const body = { query: '{ exports { data { name files { kind } } } }' };
-    await repeat(gateway, { body });
+    const query = `{ export(id: "${exportId(0)}") { name files { kind } } }`;
+    await repeat(gateway, { body: { query } });
     const runsBefore = inApollo.mock.calls.length;
     const unlock = await lock('export_files');
     const logBefore = gateway.log.length;
-    const send = async () => (await post(`${gateway.origin}/graphql`, body)).text;
-    const older = send();
-    // By then, it has read the exports.
-    await until(() =>
-      gateway.log.slice(logBefore).find(({ sql }) => String(sql).includes('export_files')),
-    );
+    const older = post(query);
+    // By then, it has read the export.
+    await statementSince(logBefore, 'export_files');
     await gateway.source.query("UPDATE exports SET name = 'newer'");
-    const newer = send();
+    const newer = post(query);
     await untilMetric(`${inFlight} 2`);
     await unlock();
     expect(await newer).toContain('"newer"');
     expect(await older).not.toContain('"newer"');
     expect(inApollo.mock.calls.length).toBe(runsBefore);
+  });
+
+  it('does not share a statement of an equal list that may have read already', async () => {
+    const query = '{ exports { data { id } } }';
+    await repeat(gateway, { body: { query } });
+    const unlock = await lock('exports');
+    const logBefore = gateway.log.length;
+    const older = post(query);
+    await statementSince(logBefore, 'exports');
+    const newer = post(query);
+    await untilMetric(`${inFlight} 2`);
+    await unlock();
+    await Promise.all([older, newer]);
+    const statements = gateway.log.slice(logBefore).filter(({ msg }) => msg === 'statement');
+    expect(statements).toHaveLength(2);
   });
 
   it('is logged and counted as ABORTED when its client disconnects', async () => {
