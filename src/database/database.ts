@@ -38,7 +38,7 @@ export interface QueryOrigin {
   readonly fromPrimary?: boolean;
   /** How much of its deadline the query has spent in queues, in milliseconds. */
   readonly waitedMs?: number;
-  /** Called before the query starts; nothing that arrives later may use its result. */
+  /** Called by instrumentedDatabase before the query; what arrives later may not use its result. */
   readonly onStarting?: () => void;
   /** Called when the query gets a connection. */
   readonly onStart?: () => void;

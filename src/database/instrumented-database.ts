@@ -14,7 +14,10 @@ export interface CompletedQuery {
   readonly seconds: number;
 }
 
-/** Reports each query to `onQuery` and logs it, without parameters, which are personal data. */
+/**
+ * Tells the origin of each query that it starts, reports it to `onQuery`, and logs it, without
+ * parameters, which are personal data.
+ */
 export function instrumentedDatabase(
   database: Database,
   { onQuery, logger }: { onQuery: (query: CompletedQuery) => void; logger: Logger },
@@ -24,6 +27,8 @@ export function instrumentedDatabase(
     parameters?: readonly SqlValue[],
     origin?: QueryOrigin,
   ): Promise<Row[]> {
+    // Here, because a way to the database that forgot it would let later requests share old rows.
+    origin?.onStarting?.();
     logger.debug({ sql }, 'statement');
     const startedAt = performance.now();
     let failed = true;

@@ -116,7 +116,6 @@ export class QueryCoalescer {
         started.release();
         throw shared.isAbandoned ? new RequestAbandonedError() : noTimeLeft();
       }
-      for (const each of origins) each.onStarting?.();
       const run = this.database.query<Row>(sql, parameters, shared);
       this.trackInFlight(key, shape, run, started);
       return run.then(read);

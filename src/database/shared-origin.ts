@@ -21,4 +21,8 @@ export class SharedOrigin implements QueryOrigin {
   get isAbandoned(): boolean {
     return this.origins.every(({ isAbandoned }) => isAbandoned);
   }
+
+  onStarting(): void {
+    for (const each of this.origins) each.onStarting?.();
+  }
 }

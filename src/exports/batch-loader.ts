@@ -81,7 +81,6 @@ async function loadBatch<Row>(
     }
     batch.keys.push(key);
   }
-  for (const origin of batchOf.keys()) origin.onStarting?.();
   const results = new Map<Batch | undefined, Rows<Row> | Error>();
   await Promise.all(
     [...batches.values()].map(async (batch) => {

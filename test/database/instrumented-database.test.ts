@@ -12,17 +12,23 @@ const error = new Error('no such table');
 
 // The log has the start of a long statement.
 it.each([
-  { behavior: 'reports a fast query and logs only its statement', ms: 249, failed: false },
+  {
+    behavior: 'reports a fast query, first to its origin, and logs only its statement',
+    ms: 249,
+    failed: false,
+  },
   { behavior: 'logs a slow query', ms: 250, failed: false },
   { behavior: 'passes on the error of a failed query', ms: 1_000, failed: true },
 ])('$behavior, without parameters', async ({ ms, failed }) => {
   const lines: Record<string, unknown>[] = [];
   const queries: CompletedQuery[] = [];
+  const onStarting = jest.fn();
   let now = 1_000;
   jest.spyOn(performance, 'now').mockImplementation(() => now);
   const database: Database = {
     catalog: new Map(),
     async query() {
+      expect(onStarting).toHaveBeenCalledTimes(1);
       now += ms;
       if (failed) throw error;
       return [];
@@ -38,7 +44,7 @@ it.each([
     logger: pino({ level: 'debug' }, { write }),
   });
   const client = { organization: 'org_a', viewer: 'key_1' };
-  const rows = instrumented.query(sql, ['Jane'], { ...client, isAbandoned: false });
+  const rows = instrumented.query(sql, ['Jane'], { ...client, isAbandoned: false, onStarting });
   await (failed ? expect(rows).rejects.toBe(error) : expect(rows).resolves.toEqual([]));
   expect(queries).toEqual([{ summary: 'SELECT exports', failed, seconds: ms / 1_000 }]);
   const slow = {

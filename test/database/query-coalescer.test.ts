@@ -13,8 +13,9 @@ const origin = { organization: 'org_a', isAbandoned: false };
 function createCoalescer(connectionLimits: readonly number[] = []) {
   const runs: { resolve: (rows: unknown) => void; reject: (error: Error) => void }[] = [];
   const coalescer = new QueryCoalescer({
-    query: <Row>() =>
+    query: <Row>(_sql: string, _parameters?: readonly SqlValue[], origin?: QueryOrigin) =>
       new Promise<Row[]>((resolve, reject) => {
+        origin?.onStarting?.();
         runs.push({ resolve: resolve as (rows: unknown) => void, reject });
       }),
     poolStats: () =>
@@ -48,7 +49,7 @@ describe('a query', () => {
     expect(runs).toHaveLength(3);
   });
 
-  it('tells each of its requests before it starts', async () => {
+  it('tells each of its requests when it starts', async () => {
     const { runs, queryOf, started } = createCoalescer();
     const startedBefore: number[] = [];
     const onStarting = () => startedBefore.push(runs.length);

@@ -18,6 +18,7 @@ function recordingLoader() {
   const calls: [scope: string, ids: readonly string[], columns: readonly string[]][] = [];
   const loader = new BatchLoader<string>(async (origin, ids, columns) => {
     const name = nameOf(origin);
+    origin.onStarting?.();
     calls.push([name, ids, columns]);
     if (name === 'org_broken') throw new Error('broken');
     const known = ids.filter((id) => id !== 'unknown');
@@ -41,7 +42,7 @@ describe('lookups in the same turn of the event loop', () => {
     expect(calls).toEqual([['org_a', ['1', '2', '3', 'unknown'], ['id', 'name', 'status']]]);
   });
 
-  it('tell each of their requests before the call', async () => {
+  it('tell each of their requests when the statement starts', async () => {
     const { calls, loader } = recordingLoader();
     const callsBefore: number[] = [];
     const onStarting = () => callsBefore.push(calls.length);
