@@ -32,6 +32,7 @@ const layers = {
 const shared = [
   'deadline.ts',
   'errors.ts',
+  'fair-queue.ts',
   'in-flight.ts',
   'logger.ts',
   'partitions.ts',
@@ -42,7 +43,13 @@ const shared = [
 const zones = [
   { target: './src', from: './test', message: 'src/ must not import test/.' },
   {
-    target: ['./src/errors.ts', './src/in-flight.ts', './src/logger.ts', './src/partitions.ts'],
+    target: [
+      './src/errors.ts',
+      './src/fair-queue.ts',
+      './src/in-flight.ts',
+      './src/logger.ts',
+      './src/partitions.ts',
+    ],
     from: './src',
     message: 'Every folder may import this file, so it imports none.',
   },

@@ -1,4 +1,5 @@
-import { FairQueue, Partition, Partitions } from '../partitions.js';
+import { FairQueue } from '../fair-queue.js';
+import { Partition, Partitions } from '../partitions.js';
 
 export interface PermitHolder {
   readonly organization: string;

@@ -1,4 +1,4 @@
-import { FairQueue } from '../partitions.js';
+import { FairQueue } from '../fair-queue.js';
 
 /** Fewer would slow down the embedded database, whose queries take a whole tick each. */
 const MAX_STARTS_PER_TICK = 3;

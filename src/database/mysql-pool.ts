@@ -183,7 +183,8 @@ export class MysqlPool implements ProtectedServer {
 
   onRecovery(): void {
     this.logger.info(`The database ${this.server.name} responds again.`);
-    for (const query of this.queries) this.start(query);
+    const byDeadline = [...this.queries].sort((a, b) => a.deadline - b.deadline);
+    for (const query of byDeadline) this.start(query);
   }
 
   close(): void {

@@ -11,7 +11,7 @@ import type { SqlValue } from './sql-format.js';
 const MAX_JOIN_WAIT_MS = 200;
 /** From this duration of its last run on, a query waits a tenth of it for others to join. */
 const SLOW_MS = 20;
-/** From this one on, a query that has waited for an equal one waits a quarter of it for its callers. */
+/** From this one on, a query that has waited for an equal one waits a quarter for its callers. */
 const MODERATE_MS = 3;
 const BATCH_WINDOW_MS = 10;
 /** The part of a server's connections for slow queries; the others stay free for fast ones. */
@@ -42,14 +42,15 @@ interface QueuedQuery {
  * Equal means the same SQL and parameters, one of which is the organization.
  *
  * A query is slow when the last one of its organization with the same SQL was, whatever the
- * parameters: a client can make up any number of those. A query that takes time waits for a batch
- * window, or callers that repeat it would split into two groups that alternate. A semaphore bounds slow
- * queries: concurrent ones take as long as sequential ones, but none can join them. Fast queries
- * start in micro-batches: longer ticks let more queries join.
+ * parameters: a client can make up any number of those. A slow query waits for a batch window, and so
+ * does one that takes some milliseconds and has waited for an equal one: callers that repeat it would
+ * split into two groups that alternate. A semaphore bounds slow queries: concurrent ones take as long
+ * as sequential ones, but none can join them. Fast queries start in micro-batches: longer ticks let
+ * more queries join.
  */
 export class QueryCoalescer {
   private queued = new Map<string, QueuedQuery>();
-  private inFlight = new Map<string, Promise<void>>();
+  private readonly inFlight = new Map<string, Promise<void>>();
   /** In milliseconds, by shape: the organization and the SQL. */
   private readonly durations = new LRUCache<string, number>({
     maxSize: MAX_SHAPES_BYTES,

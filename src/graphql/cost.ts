@@ -61,7 +61,7 @@ function keyOf(value: unknown): string {
   }
   if (typeof value !== 'object' || value === null) return String(value);
   return `{${Object.entries(value)
-    .map(([name, each]) => `${name}:${keyOf(each)}`)
+    .map(([name, each]) => `${JSON.stringify(name)}:${keyOf(each)}`)
     .join()}}`;
 }
 

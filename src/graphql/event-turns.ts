@@ -1,4 +1,4 @@
-import { FairQueue } from '../partitions.js';
+import { FairQueue } from '../fair-queue.js';
 
 /** How long events run in one turn of the event loop before requests get theirs. */
 const MAX_TURN_MS = 2;

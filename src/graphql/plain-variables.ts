@@ -4,12 +4,12 @@ const isString = (value: unknown) => typeof value === 'string';
 const MAX_INT = 2 ** 31 - 1;
 
 /** The values of scalars that need no coercion. */
-const checks: Readonly<Record<string, (value: unknown) => boolean>> = {
-  Boolean: (value) => typeof value === 'boolean',
-  ID: isString,
-  Int: (value) => Number.isInteger(value) && Math.abs(Number(value)) <= MAX_INT,
-  String: isString,
-};
+const checks = new Map<string, (value: unknown) => boolean>([
+  ['Boolean', (value) => typeof value === 'boolean'],
+  ['ID', isString],
+  ['Int', (value) => Number.isInteger(value) && Math.abs(Number(value)) <= MAX_INT],
+  ['String', isString],
+]);
 
 /**
  * Whether all variables are valid by their types alone; others may be valid, too. For twenty ids,
@@ -24,6 +24,6 @@ export function arePlainVariables(
     const required = type.kind === Kind.NON_NULL_TYPE ? type.type : null;
     if (value === null && required === null) return true;
     const named = required ?? type;
-    return named.kind === Kind.NAMED_TYPE && checks[named.name.value]?.(value) === true;
+    return named.kind === Kind.NAMED_TYPE && checks.get(named.name.value)?.(value) === true;
   });
 }

@@ -20,10 +20,15 @@ interface Executed {
   readonly body: string | Buffer | null;
 }
 
-interface Execution {
+class Execution {
   readonly context: Context;
-  isShared: boolean;
   readonly executed: Promise<Executed>;
+  isShared = false;
+
+  constructor({ context, execute }: Requested) {
+    this.context = context;
+    this.executed = execute().then((result) => toExecuted(result, this.isShared));
+  }
 }
 
 /** A property that is added to viewers must become a part of the key. */
@@ -35,37 +40,40 @@ type Rights = Omit<Viewer, 'id' | 'expiresAt' | 'revalidate'>;
  * is never older than its request.
  */
 export class SharedExecutions {
-  /** Those that later requests may share, by operation and key. */
+  /** Those whose queries have not started, by operation and key. */
   readonly #executions = new WeakMap<OperationDefinitionNode, Map<string, Execution>>();
 
   async run(operation: OperationDefinitionNode, request: Requested): Promise<Executed> {
     const key = keyOf(operation, request);
-    const { context } = request;
+    const { queries, links } = request.context;
     const found = this.#executions.get(operation)?.get(key);
-    if (found === undefined || found.context.queries.haveStarted) {
+    // One that all clients have left runs no more queries.
+    if (found === undefined || found.context.queries.isAbandoned) {
       return this.#start(operation, key, request);
     }
     found.isShared = true;
-    found.context.queries.shareWith(context.queries);
+    found.context.queries.shareWith(queries);
     const executed = await found.executed;
-    context.links.discloseAgain(found.context.links);
+    links.discloseAgain(found.context.links);
     return executed;
   }
 
   async #start(
     operation: OperationDefinitionNode,
     key: string,
-    { context, execute }: Requested,
+    request: Requested,
   ): Promise<Executed> {
+    const { queries } = request.context;
+    const execution = new Execution(request);
     const remove = () => {
       this.#remove(operation, key, execution);
     };
-    context.queries.onFirst = remove;
-    const executed = execute().then((result) => toExecuted(result, execution.isShared));
-    const execution: Execution = { context, executed, isShared: false };
-    this.#add(operation, key, execution);
+    if (!queries.haveStarted) {
+      queries.onFirst = remove;
+      this.#add(operation, key, execution);
+    }
     try {
-      return await executed;
+      return await execution.executed;
     } finally {
       remove();
     }
@@ -99,8 +107,8 @@ function keyOf(
 ): string {
   const { organization, onlyRequestedBy, requester, canReadFiles } = viewer;
   const rights: Rights = { organization, onlyRequestedBy, requester, canReadFiles };
-  let key = `${now.getTime()} ${rights.canReadFiles}`;
-  for (const text of [organization, rights.onlyRequestedBy, requester]) key += part(text);
+  let key = String(now.getTime());
+  for (const right of Object.values(rights)) key += part(right);
   for (const { variable } of variableDefinitions) key += part(variables[variable.name.value]);
   return key;
 }

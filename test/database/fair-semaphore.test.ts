@@ -93,6 +93,32 @@ describe('a fair semaphore', () => {
     expect(newlyEntered()).toBe('aa');
   });
 
+  it('gives one permit for one that is returned twice', () => {
+    const { acquireMany, newlyEntered } = createSemaphore(1);
+    const [first] = acquireMany('a', 3);
+    first?.();
+    first?.();
+    expect(newlyEntered()).toBe('aa');
+  });
+
+  it('passes over a waiter that gave up, and over its organization', () => {
+    const { acquire, acquireMany, end, newlyEntered } = createSemaphore(1);
+    acquireMany('a', 1);
+    acquire('b')();
+    acquireMany('c', 1);
+    end('a');
+    expect(newlyEntered()).toBe('ac');
+  });
+
+  it('counts an organization as active for as long as it holds a permit', async () => {
+    const { acquireMany, newlyEntered } = createSemaphore(6);
+    acquireMany('b', 1);
+    acquireMany('a', 3);
+    await jest.advanceTimersByTimeAsync(20_000);
+    acquireMany('a', 1);
+    expect(newlyEntered()).toBe('baaa');
+  });
+
   it('takes a waiter out that gives up, and ignores a second release', () => {
     const { acquireMany, end, newlyEntered } = createSemaphore(1);
     const [first, second] = acquireMany('a', 3);

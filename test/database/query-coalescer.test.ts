@@ -189,9 +189,9 @@ it('a query that has waited for one of 8 ms waits 2 ms for its callers, and othe
   jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'Date'] });
   try {
     const { runs, query, started } = createCoalescer();
-    const run = async (index: number) => {
+    const run = async (index: number, ms = 8) => {
       const { resolve } = await started(index);
-      jest.advanceTimersByTime(8);
+      jest.advanceTimersByTime(ms);
       resolve([index]);
     };
     const first = query('a');
@@ -208,6 +208,18 @@ it('a query that has waited for one of 8 ms waits 2 ms for its callers, and othe
     await jest.advanceTimersByTimeAsync(1);
     await run(2);
     expect(await Promise.all([waiting, caller])).toEqual([[2], [2]]);
+    // The estimate halves at most: 4 ms, then 2 ms, which is short enough to start at once.
+    for (const index of [3, 4]) {
+      const short = query('a');
+      await run(index, 1);
+      await short;
+    }
+    const running = query('a');
+    await started(5);
+    const next = query('a');
+    await run(5, 1);
+    await run(6, 1);
+    expect(await Promise.all([running, next])).toEqual([[5], [6]]);
   } finally {
     jest.useRealTimers();
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
+import type { QueryOrigin } from '../../src/database/database.js';
 import { BatchLoader } from '../../src/exports/batch-loader.js';
 import type { ExportScope } from '../../src/exports/export-scope.js';
 
@@ -51,6 +52,19 @@ describe('lookups in the same turn of the event loop', () => {
     expect(callsBefore).toEqual([]);
     await Promise.all(loads);
     expect(callsBefore).toEqual([0, 0]);
+  });
+
+  it('run for a client that waits beside one that disconnected, and on the primary if one must', async () => {
+    const origins: QueryOrigin[] = [];
+    const loader = new BatchLoader<string>(async (origin) => {
+      origins.push(origin);
+      return new Map();
+    });
+    const gone = { ...originOf('org_a'), isAbandoned: true };
+    const waiting = { ...originOf('org_a'), fromPrimary: true };
+    await Promise.all([gone, waiting].map((origin) => loader.load(origin, ['1'])));
+    expect(origins).toEqual([expect.objectContaining({ organization: 'org_a' })]);
+    expect([origins[0]?.isAbandoned, origins[0]?.fromPrimary]).toEqual([false, true]);
   });
 
   it('share no call between organizations or requesters', async () => {

@@ -164,6 +164,22 @@ describe('the cost of a query', () => {
     expect(await code('a')).toBe('QUERY_TOO_COMPLEX');
   });
 
+  it('of variables is not that of others whose property names imitate their separators', async () => {
+    const query = `query ($r: _Any!, $n: Int!, $s: _Any!) {
+      a: _entities(representations: [$r]) { __typename }
+      ${aliases(10, `exports(limit: $n, ${flags}) { data { files { url } } }`)}
+      b: _entities(representations: [$s]) { __typename }
+    }`;
+    const code = async (variables: object) => {
+      const { errors } = await execute(query, variables);
+      return errors && errors[0]?.extensions?.['code'];
+    };
+    const cheap = { r: { 'x:1},100,{y': 1 }, n: 1, s: { q: 1 } };
+    const expensive = { r: { x: 1 }, n: 100, s: { 'y:1},1,{q': 1 } };
+    expect(await code(cheap)).not.toBe('QUERY_TOO_COMPLEX');
+    expect(await code(expensive)).toBe('QUERY_TOO_COMPLEX');
+  });
+
   it('depends on the operation that operationName selects', async () => {
     const query = `query Cheap { __typename } query Expensive { ${aliases(150, list)} }`;
     await execute(query, {}, 'Cheap');

@@ -33,11 +33,13 @@ function setUp() {
     second = 0,
     variables = {},
     of = operation,
+    startsAtOnce = false,
   }: {
     as?: Partial<Viewer>;
     second?: number;
     variables?: Record<string, unknown>;
     of?: OperationDefinitionNode;
+    startsAtOnce?: boolean;
   } = {}) {
     const queries = new RequestQueries({ ...viewer, ...as });
     const links = new RequestLinks({} as never, queries);
@@ -46,6 +48,7 @@ function setUp() {
     const execute = () =>
       new Promise<RawResult>((end) => {
         begun.push({ end, context });
+        if (startsAtOnce) queries.onStarting();
       });
     return { context, executed: shared.run(of, { context, variables, execute }) };
   }
@@ -89,6 +92,15 @@ it('tells variables apart whose texts follow each other alike', () => {
   expect(begun).toHaveLength(3);
 });
 
+it('tells variables apart, and rights, that hold what stands between two of them', () => {
+  const { begun, request } = setUp();
+  request({ variables: { id: 'a "b', other: 'c' } });
+  request({ variables: { id: 'a', other: 'b "c' } });
+  request({ as: { organization: 'a "b', onlyRequestedBy: 'c' } });
+  request({ as: { organization: 'a', onlyRequestedBy: 'b "c' } });
+  expect(begun).toHaveLength(4);
+});
+
 it('ignores variables that the operation does not declare', () => {
   const { begun, request } = setUp();
   request({ variables: { id: 1, unknown: 1 } });
@@ -107,6 +119,21 @@ it('executes a request again that arrives after a query has started', async () =
   begun[0]?.end({ data: { a: 1 } });
   const bodies = await Promise.all([first, second, third].map(({ executed }) => executed));
   expect(bodies.map(({ result }) => result.data?.['a'])).toEqual([1, 2, 2]);
+});
+
+it('executes a request again when its first query started at once', () => {
+  const { begun, request } = setUp();
+  request({ startsAtOnce: true });
+  request();
+  expect(begun).toHaveLength(2);
+});
+
+it('executes a request again when all clients of the execution have left', () => {
+  const { begun, request } = setUp();
+  request().context.queries.abandon();
+  request();
+  request();
+  expect(begun).toHaveLength(2);
 });
 
 it('executes a request again that arrives after the end', async () => {

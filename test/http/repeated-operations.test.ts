@@ -131,6 +131,8 @@ describe('a repeated operation', () => {
     const head = `POST /graphql HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n`;
     const request = `${head}Content-Length: ${body.length}\r\n\r\n${body}`;
     const socket = connect(Number(port), '127.0.0.1');
+    // Requests of two seconds do not share one.
+    const clock = jest.spyOn(Date, 'now').mockReturnValue(Date.now());
     socket.write(request.repeat(8));
     let text = '';
     socket.setEncoding('utf8').on('data', (chunk) => (text += String(chunk)));
@@ -138,6 +140,7 @@ describe('a repeated operation', () => {
       const found = text.match(/^\{"data":.*csvUrl.*\}$/gm) ?? [];
       return found.length === 8 ? found : undefined;
     });
+    clock.mockRestore();
     socket.destroy();
     expect(new Set(bodies).size).toBe(1);
     expect((await gateway.linksSigned()) - signed).toBe(3);

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 
-import { FairQueue } from '../src/partitions.js';
+import { FairQueue } from '../src/fair-queue.js';
 
 const item = (name: string) => ({ name });
 
@@ -35,6 +35,16 @@ it('removes an item from anywhere, and nothing for one that is not in it', () =>
   queue.delete('b', a2);
   expect(queue.take()).toBe(a2);
   expect(queue.isEmpty).toBe(true);
+});
+
+it('is empty, and serves others, when its last item has been removed', () => {
+  const queue = new FairQueue<{ name: string }>();
+  const [a1, b1] = [item('a1'), item('b1')];
+  queue.add('a', a1);
+  queue.delete('a', a1);
+  expect(queue.isEmpty).toBe(true);
+  queue.add('b', b1);
+  expect(queue.take()).toBe(b1);
 });
 
 it('passes over organizations that may not take their turn, which stay in front', () => {
