@@ -24,7 +24,10 @@ type Find<Row> = (
   columns: readonly ExportColumn[],
 ) => Promise<Rows<Row>>;
 
-const MAX_IDS_PER_STATEMENT = 1_000;
+/** One long statement would leave the gateway idle until its end, and then the database. */
+const MAX_IDS_PER_STATEMENT = 100;
+/** Of a batch, at once. */
+const MAX_STATEMENTS = 4;
 
 /**
  * Batches lookups by id across requests: what is looked up in one scope and one turn of the event
@@ -95,7 +98,7 @@ function scopeName({ organization, onlyRequestedBy }: ExportScope): string {
   return JSON.stringify([organization, onlyRequestedBy]);
 }
 
-/** Loads the keys of a batch, statement after statement. */
+/** Loads the keys of a batch by as few statements as the limits allow. */
 async function load<Row>(find: Find<Row>, batch: Batch): Promise<Rows<Row>> {
   const distinctIds = new Set<string>();
   // The keys of one field in a document share their array of columns.
@@ -109,8 +112,13 @@ async function load<Row>(find: Find<Row>, batch: Batch): Promise<Rows<Row>> {
   if (ids.length <= MAX_IDS_PER_STATEMENT) return find(batch, ids, columns);
   const rows = new Map<string, Row>();
   while (ids.length > 0) {
-    const part = ids.splice(0, MAX_IDS_PER_STATEMENT);
-    for (const [id, row] of await find(batch, part, columns)) rows.set(id, row);
+    const parts: Promise<Rows<Row>>[] = [];
+    while (ids.length > 0 && parts.length < MAX_STATEMENTS) {
+      parts.push(find(batch, ids.splice(0, MAX_IDS_PER_STATEMENT), columns));
+    }
+    for (const part of await Promise.all(parts)) {
+      for (const [id, row] of part) rows.set(id, row);
+    }
   }
   return rows;
 }
