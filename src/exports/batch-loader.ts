@@ -24,15 +24,17 @@ type Find<Row> = (
   columns: readonly ExportColumn[],
 ) => Promise<Rows<Row>>;
 
-/** One long statement would leave the gateway idle until its end, and then the database. */
-const MAX_IDS_PER_STATEMENT = 100;
-/** Of a batch, at once. */
-const MAX_STATEMENTS = 4;
+const MAX_IDS_PER_STATEMENT = 1_000;
+/**
+ * From so many ids on, further requests get a statement of their own: one for all would leave the
+ * gateway idle until its end, and then the database.
+ */
+const FULL_BATCH = 200;
 
 /**
  * Batches lookups by id across requests: what is looked up in one scope and one turn of the event
- * loop is one statement. It caches nothing, so results are never stale. A failed statement fails
- * only the lookups of its scope.
+ * loop shares statements. It caches nothing, so results are never stale. A failed statement fails
+ * only its own lookups.
  */
 export class BatchLoader<Row> {
   readonly #loader: DataLoader<Key, Rows<Row>>;
@@ -54,14 +56,21 @@ export class BatchLoader<Row> {
   }
 }
 
-/** The keys of one scope. */
+/** The lookups of requests in one scope. */
 class Batch extends SharedOrigin implements ExportScope {
   readonly onlyRequestedBy: string | null;
-  readonly keys: Key[] = [];
+  readonly ids = new Set<string>();
+  /** The keys of one field in a document share their array of columns. */
+  readonly selections = new Set<readonly ExportColumn[]>();
 
   constructor(override readonly origins: [Origin, ...Origin[]]) {
     super(origins);
     this.onlyRequestedBy = origins[0].onlyRequestedBy;
+  }
+
+  add({ ids, columns }: Key): void {
+    for (const id of ids) this.ids.add(id);
+    this.selections.add(columns);
   }
 }
 
@@ -69,7 +78,9 @@ async function loadBatch<Row>(
   find: Find<Row>,
   keys: readonly Key[],
 ): Promise<(Rows<Row> | Error)[]> {
-  const batches = new Map<string, Batch>();
+  const batches: Batch[] = [];
+  /** The last batch of each scope. */
+  const lastOf = new Map<string, Batch>();
   // By origin, because a request may have thousands of keys.
   const batchOf = new Map<Origin, Batch>();
   for (const key of keys) {
@@ -77,16 +88,20 @@ async function loadBatch<Row>(
     let batch = batchOf.get(origin);
     if (batch === undefined) {
       const name = scopeName(origin);
-      batch = batches.get(name);
-      if (batch === undefined) batches.set(name, (batch = new Batch([origin])));
-      else batch.origins.push(origin);
+      batch = lastOf.get(name);
+      if (batch === undefined || batch.ids.size >= FULL_BATCH) {
+        batches.push((batch = new Batch([origin])));
+        lastOf.set(name, batch);
+      } else {
+        batch.origins.push(origin);
+      }
       batchOf.set(origin, batch);
     }
-    batch.keys.push(key);
+    batch.add(key);
   }
   const results = new Map<Batch | undefined, Rows<Row> | Error>();
   await Promise.all(
-    [...batches.values()].map(async (batch) => {
+    batches.map(async (batch) => {
       results.set(batch, await load(find, batch).catch(toError));
     }),
   );
@@ -98,27 +113,15 @@ function scopeName({ organization, onlyRequestedBy }: ExportScope): string {
   return JSON.stringify([organization, onlyRequestedBy]);
 }
 
-/** Loads the keys of a batch by as few statements as the limits allow. */
+/** Loads the ids of a batch, statement after statement. */
 async function load<Row>(find: Find<Row>, batch: Batch): Promise<Rows<Row>> {
-  const distinctIds = new Set<string>();
-  // The keys of one field in a document share their array of columns.
-  const selections = new Set<readonly ExportColumn[]>();
-  for (const key of batch.keys) {
-    for (const id of key.ids) distinctIds.add(id);
-    selections.add(key.columns);
-  }
-  const ids = [...distinctIds];
-  const columns = [...new Set([...selections].flat())];
+  const ids = [...batch.ids];
+  const columns = [...new Set([...batch.selections].flat())];
   if (ids.length <= MAX_IDS_PER_STATEMENT) return find(batch, ids, columns);
   const rows = new Map<string, Row>();
   while (ids.length > 0) {
-    const parts: Promise<Rows<Row>>[] = [];
-    while (ids.length > 0 && parts.length < MAX_STATEMENTS) {
-      parts.push(find(batch, ids.splice(0, MAX_IDS_PER_STATEMENT), columns));
-    }
-    for (const part of await Promise.all(parts)) {
-      for (const [id, row] of part) rows.set(id, row);
-    }
+    const part = ids.splice(0, MAX_IDS_PER_STATEMENT);
+    for (const [id, row] of await find(batch, part, columns)) rows.set(id, row);
   }
   return rows;
 }

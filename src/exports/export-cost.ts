@@ -11,7 +11,7 @@ import { checkPreviewRows } from './preview/export-preview.js';
 export const MAX_LIMIT = 100;
 export const MAX_IDS = 100;
 
-/** The lookups of a request share statements. */
+/** The lookups of a request share one statement. */
 export const lookupCost: Complexity = ({ childComplexity }) => 20 + childComplexity;
 
 export const lookupsCost: Complexity = ({ args, childComplexity }) => {

@@ -90,26 +90,29 @@ describe('lookups in the same turn of the event loop', () => {
     expect((await valid).get('1')).toBe('org_a 1');
   });
 
-  it('take a call for each hundred ids, four at once', async () => {
-    const sizes: number[] = [];
-    let running = 0;
-    let most = 0;
-    const loader = new BatchLoader<string>(async (_origin, ids) => {
-      sizes.push(ids.length);
-      most = Math.max(most, ++running);
-      await new Promise(setImmediate);
-      running--;
-      return new Map(ids.map((id) => [id, id]));
-    });
-    const pages = Array.from({ length: 400 }, (_, page) =>
+  it('take several calls when one statement cannot hold all ids of a request', async () => {
+    const { calls, loader } = recordingLoader();
+    const pages = Array.from({ length: 40 }, (_, page) =>
       Array.from({ length: 100 }, (__, index) => `id${page * 100 + index}`),
     );
+    const origin = originOf('org_a');
+    const found = await Promise.all(pages.map((ids) => loader.load(origin, ids)));
+    for (const [page, each] of found.entries()) {
+      expect(pages[page]?.filter((id) => !each.has(id))).toEqual([]);
+    }
+    expect(calls.map(([, ids]) => ids.length)).toEqual(Array(4).fill(1_000));
+  });
+
+  it('of requests share calls until one has two hundred ids, and equal ids count once', async () => {
+    const { calls, loader } = recordingLoader();
+    const twenty = (page: number) =>
+      Array.from({ length: 20 }, (_, index) => `id${page * 20 + index}`);
+    const pages = [...Array(25).keys()].flatMap((page) => [twenty(page), twenty(page)]);
     const found = await Promise.all(pages.map((ids) => loader.load(originOf('org_a'), ids)));
     for (const [page, each] of found.entries()) {
       expect(pages[page]?.filter((id) => !each.has(id))).toEqual([]);
     }
-    expect(sizes).toEqual(Array(400).fill(100));
-    expect(most).toBe(4);
+    expect(calls.map(([, ids]) => ids.length)).toEqual([200, 200, 140]);
   });
 });
 
